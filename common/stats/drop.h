@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace culvert {
+
+// Every way a packet can end without being forwarded, punted, consumed or held. One list for workers, counters, JSON and
+// documentation; order is free, names are what operators see and scripts rely on.
+enum class Drop : uint8_t {
+  kRunt,               // shorter than its headers say
+  kBadHeader,          // version, header length or checksum wrong
+  kUnknownEthertype,
+  kVlan,               // tagged, and no sub-interface of that VLAN
+  kNotForUs,           // a unicast frame to another MAC, or a broadcast/multicast nobody here listens to
+  kMartian,            // a source or destination that may not be on a wire
+  kNotSynced,          // forwarding is closed until culvert-ike has sent the policy set
+  kUnknownSpi,
+  kWrongProtocol,      // AH packet for an ESP SA or the reverse, UDP-encapsulated or not where the SA says otherwise
+  kReplayed,           // left of the window, or seen
+  kBadIcv,
+  kBadPad,             // ESP trailer contradicts RFC 4303 2.4
+  kSequenceExhausted,  // outbound sequence or IV space used up
+  kExpired,            // hard lifetime reached
+  kRetired,            // the SA was removed while the packet was in flight
+  kInnerMismatch,      // opened, but outside the SA's selectors (RFC 4301 5.2)
+  kNoSa,               // protected by policy, and no SA is up
+  kPolicy,             // a discard policy, or default_policy = drop
+  kPlaintextInbound,   // in clear what a policy protects
+  kNoRoute,
+  kNoNeighbour,        // resolution failed or its hold queue is full
+  kTtlExpired,
+  kTooBig,             // DF set (or IPv6) and larger than the path
+  kFragmentNeeded,     // larger than the path, DF clear: not built here
+  kFragment,           // an ESP/AH fragment, or ESP-in-UDP in fragments
+  kPortDown,
+  kTxFull,             // the transmit queue stayed full
+  kHandoverFull,       // the ring to the owning worker was full
+  kPuntFull,           // the way to culvert-ike was full or policed
+  kNoMbuf,
+  kUnconsumed,         // for an own address, and nothing here consumes it
+  kIcmpIgnored,        // an ICMP error or type we neither answer nor use
+  kCryptoFailed,       // an engine refused the job
+  kCount
+};
+inline constexpr size_t kDropReasons = static_cast<size_t>(Drop::kCount);
+
+const char* Name(Drop d);  // "unknown-spi"; static storage
+
+}  // namespace culvert

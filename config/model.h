@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/bytes/secret.h"
+#include "common/ipsec/traffic_selector.h"
+#include "config/proposal.h"
+
+// What the operator wrote, as plain values with their defaults and units. config/load.h fills it; nothing here validates.
+namespace culvert::config {
+
+using std::chrono::seconds;
+
+// ---- dataplane { } ----
+struct Port {
+  std::string name;
+  std::string device;                     // a PCI address or a vdev's arguments
+  std::vector<IpPrefix> addrs;            // host bits kept: address is the port's own, length its subnet's
+  uint32_t mtu = 1500;                    // octets
+  bool tap = false;
+};
+struct Route {
+  std::string name;
+  IpPrefix to;
+  std::optional<IpAddress> via;           // absent: on-link through `port`
+  std::string port;
+};
+enum class Hugepages : uint8_t { kAuto, kNo, kMiB };
+enum class Idle : uint8_t { kPoll, kAdaptive };
+struct Dataplane {
+  std::vector<unsigned> worker_cores;     // `workers = N` is the last N cores; a list names them
+  Hugepages hugepages = Hugepages::kAuto;
+  uint32_t hugepages_mib = 0;             // with kMiB
+  std::optional<Idle> idle;               // default: adaptive where a port is virtual, else poll
+  bool default_forward = true;            // what matches no policy
+  bool forward_without_ike = false;
+  std::vector<Port> ports;
+  std::vector<Route> routes;
+};
+
+// ---- control { } ----
+struct Retransmit {                       // hostile.md D08; charon's keys override
+  double timeout_s = 1.0;                 // first interval
+  double base = 1.8;
+  double limit_s = 10.0;                  // longest interval
+  double jitter = 0.2;                    // fraction
+  unsigned tries = 8;                     // retransmissions before giving up; with the values above under 60 s
+};
+struct Dos {                              // hostile.md D01, D02
+  unsigned cookie_threshold_ip = 3;       // half-open from one source
+  unsigned cookie_threshold = 5000;       // in all: 10 % of the cap
+  unsigned block_threshold = 16;          // half-open from one source
+  unsigned half_open_cap = 50000;
+  seconds half_open_timeout{30};
+};
+struct ControlSettings {
+  std::string vici_socket;                // "unix:///..."; empty: RUN/vici.sock
+  std::string user = "culvert-ike";
+  Retransmit retransmit;
+  Dos dos;
+  seconds keep_alive{20};                 // NAT keepalive
+  seconds delete_rekeyed_delay{5};
+  bool delete_on_stop = false;
+};
+
+// ---- connections { }, as in swanctl.conf ----
+enum class StartAction : uint8_t { kNone = 0, kTrap = 1, kStart = 2, kTrapStart = 3 };
+enum class CloseAction : uint8_t { kNone, kTrap, kStart };
+enum class DpdAction : uint8_t { kClear, kTrap, kRestart };
+enum class ChildMode : uint8_t { kTunnel, kTransport, kPass, kDrop };
+enum class HwOffload : uint8_t { kAuto, kNo, kCrypto, kPacket };
+
+struct Lifetime {                         // rekey at rekey_* minus a random part of rand_*; the end at life_*; 0 = never
+  uint64_t rekey = 0, life = 0, rand = 0;
+};
+struct Ts {                               // `dynamic` is the outer address until it is narrowed or leased
+  bool dynamic = false;
+  TrafficSelector selector;               // with dynamic: only protocol and ports count
+};
+struct Child {
+  std::string name;
+  std::vector<EspProposal> esp_proposals;
+  std::vector<EspProposal> ah_proposals;
+  std::vector<Ts> local_ts, remote_ts;    // default: one dynamic each
+  ChildMode mode = ChildMode::kTunnel;
+  Lifetime seconds_{3600, 3960, 360};     // rekey_time, life_time, rand_time
+  Lifetime bytes, packets;
+  StartAction start_action = StartAction::kNone;
+  CloseAction close_action = CloseAction::kNone;
+  DpdAction dpd_action = DpdAction::kClear;
+  bool policies = true;
+  uint32_t priority = 0;                  // 0: by specificity
+  uint32_t if_id_in = 0, if_id_out = 0;
+  uint32_t replay_window = 1024;          // packets
+  HwOffload hw_offload = HwOffload::kAuto;
+  bool copy_df = true, copy_ecn = true;
+  bool copy_dscp_out = true, copy_dscp_in = false;
+  seconds inactivity{0};
+  std::string updown;
+  std::string interface;                  // port name
+};
+enum class AuthKind : uint8_t { kPsk, kPubkey, kEap, kXauth, kAny };
+struct AuthRound {
+  AuthKind kind = AuthKind::kPsk;
+  std::string auth;                       // as written: "psk", "ecdsa-256-sha256", ...
+  std::string id;                         // as written; empty or "%any": whatever comes
+};
+enum class Unique : uint8_t { kNo, kNever, kKeep, kReplace };
+enum class Fragmentation : uint8_t { kYes, kAccept, kForce, kNo };
+struct Connection {
+  std::string name;
+  uint8_t version = 2;                    // 0, 1 or 2
+  std::vector<std::string> local_addrs, remote_addrs;   // addresses, %any, prefixes, ranges, host names; empty = %any
+  uint16_t local_port = 500, remote_port = 500;
+  std::vector<IkeProposal> proposals;
+  bool encap = false;                     // force UDP by a fake NAT-D
+  bool mobike = true;
+  seconds dpd_delay{0};
+  Fragmentation fragmentation = Fragmentation::kYes;
+  unsigned keyingtries = 1;               // 0 = for ever
+  Unique unique = Unique::kNo;
+  seconds reauth_time{0}, rekey_time{14400}, over_time{1440}, rand_time{1440};
+  std::vector<AuthRound> local, remote;
+  std::vector<Child> children;
+};
+struct Secret {
+  std::string name;                       // section name: "ike-1"
+  enum class Kind : uint8_t { kIke, kEap, kXauth, kNtlm, kPpk } kind = Kind::kIke;
+  SecretBytes data;
+  std::vector<std::string> owners;        // identities; none: anyone
+};
+struct Control {
+  ControlSettings settings;
+  std::vector<Connection> connections;
+  std::vector<Secret> secrets;
+};
+
+}  // namespace culvert::config

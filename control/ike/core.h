@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "control/ike/action.h"
+#include "control/ike/crypto/kdf_v2.h"
+#include "control/ike/crypto/random.h"
+#include "control/ike/event.h"
+
+namespace culvert::ike {
+
+// What an operator may see of an IKE SA and its children: copies, names as VICI prints them.
+struct ChildView {
+  ChildId id = 0;
+  uint32_t reqid = 0;
+  std::string name, state;                 // INSTALLING, INSTALLED, REKEYING, REKEYED, DELETING, DELETED
+  EspSuite suite;
+  KeGroup group = KeGroup::kNone;
+  bool udp_encap = false;
+  config::ChildMode mode{};
+  uint32_t spi_in = 0, spi_out = 0;
+  SelectorList local_ts, remote_ts;
+  Time installed{}, rekey_at{}, expires_at{};
+};
+struct IkeView {
+  IkeId id = 0;
+  std::string connection, state;           // CONNECTING, ESTABLISHED, REKEYING, REKEYED, DELETING
+  bool initiator = false;
+  uint64_t spi_i = 0, spi_r = 0;
+  Endpoint local, remote;
+  std::string local_id, remote_id;
+  bool nat_local = false, nat_remote = false;
+  IkeSuite suite;
+  Time established{}, rekey_at{}, reauth_at{};
+  std::vector<ChildView> children;
+};
+
+struct CoreCounters;                       // control/ike/counters.h
+
+// The whole protocol: every IKE SA of the process, half-open ones included. No sockets, clock, threads or randomness of its
+// own; single-threaded. Two or two thousand of these run in one test.
+class Core {
+ public:
+  // All borrowed and outliving the core. `control` may change between calls; the core is then told by ConfigChanged.
+  Core(const config::Control& control, Random& random, SpiAllocator& spis);
+  ~Core();
+
+  // Appends to `out`. `now` never goes back.
+  void Handle(Event event, Time now, Actions& out);
+
+  void set_key_logging(bool on);
+  std::vector<IkeView> List() const;
+  const CoreCounters& counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace culvert::ike

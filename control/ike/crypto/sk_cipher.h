@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "common/bytes/secret.h"
+#include "control/ike/crypto/kdf_v2.h"
+#include "control/ike/crypto/random.h"
+
+namespace culvert::ike {
+
+// One direction of an IKE SA's SK payload (RFC 7296 3.14, RFC 5282). Single-threaded; owns its copies of the keys.
+// AEAD IVs are MakeIv(node 0, generation, counter) (spi.h): the counter is this object's own and never repeats; CBC IVs are random.
+class SkCipher {
+ public:
+  static std::unique_ptr<SkCipher> Create(const IkeSuite& suite, ByteView sk_e, ByteView sk_a, uint16_t iv_generation, Random& random);
+  virtual ~SkCipher() = default;
+
+  // `message` is everything from the IKE header up to and including the SK (or SKF) payload's own header and fragment
+  // fields; its length fields must already count what follows. Returns IV | ciphertext | ICV for `plain` and the padding.
+  virtual Bytes Seal(ByteView message, ByteView plain) = 0;
+  // Octets Seal will return for a plaintext of n octets: lengths are filled in before sealing, because they are authenticated.
+  virtual size_t SealedSize(size_t plain_size) const = 0;
+  // Authenticates first, then decrypts; one error for every cause (hostile.md R6). `body` is IV | ciphertext | ICV.
+  virtual std::optional<Bytes> Open(ByteView message_before_body, ByteView body) = 0;
+};
+
+}  // namespace culvert::ike

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+
+#include "common/channel/sa_command.h"
+#include "common/channel/sa_event.h"
+#include "common/channel/state_page.h"
+#include "common/ipsec/traffic_selector.h"
+
+namespace culvert::dp {
+
+// Every SA and policy of the process, as the main thread sees them. Main thread only. Validates a command's values, expands
+// keys, builds the runtime SA, hands it to the owning worker by an in-process ring and keeps what the inventory tells.
+// Policies are published to all workers at once; memory is reused only after every worker passed a grace point.
+class SaDatabase {
+ public:
+  using Done = std::function<void(const channel::Ack&)>;   // exactly once, from Poll() or before the call returns
+  virtual ~SaDatabase() = default;
+
+  virtual void Install(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Done done) = 0;
+  virtual void Update(const channel::UpdateSa& u, Done done) = 0;
+  virtual void Remove(const channel::RemoveSa& r, Done done) = 0;
+  virtual channel::Status AddPolicy(const channel::AddPolicy& p, SelectorList local, SelectorList remote) = 0;
+  virtual channel::Status RemovePolicy(uint32_t policy_id) = 0;
+  virtual channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) = 0;
+
+  // One call per live SA, both directions; selectors local then remote (they may exceed one message).
+  using Visit = std::function<void(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote)>;
+  virtual void Inventory(const Visit& visit) const = 0;
+
+  // Forwarding opens at sync-done and never closes again in this process: protection is by policy from then on.
+  virtual void OpenForwarding() = 0;
+  // The page of the current connection, or nullptr when there is none. The old page may be unmapped once `released` is called.
+  virtual void SetStatePage(channel::StatePage* page, std::function<void()> released) = 0;
+
+  // Drains the workers' answers and reports: acks, acquires, expiries, moves. `sink` gets events without epoch and txn.
+  virtual void Poll(const std::function<void(const channel::Event&)>& sink) = 0;
+};
+
+}  // namespace culvert::dp

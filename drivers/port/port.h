@@ -1,0 +1,39 @@
+#pragma once
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <string>
+
+namespace culvert {
+
+// A place packets come from and go to. One virtual call a burst. A queue belongs to one worker: Receive and Transmit of
+// one queue are called from one thread; everything else from the main thread.
+class Port {
+ public:
+  explicit Port(std::string name, uint16_t index) : name_(std::move(name)), index_(index) {}
+  virtual ~Port() = default;
+
+  // Up to n packets; the caller owns them. Frames start at the Ethernet header.
+  virtual uint16_t Receive(uint16_t queue, rte_mbuf** out, uint16_t n) = 0;
+  // Takes ownership of the first `return value` packets; the rest stay the caller's.
+  virtual uint16_t Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) = 0;
+
+  virtual uint16_t rx_queues() const = 0;
+  virtual uint16_t tx_queues() const = 0;
+  virtual bool link_up() const = 0;
+  virtual bool is_virtual() const = 0;      // af_xdp, af_packet, tap, memif, ring: adaptive idle is the default
+  virtual void Stop() = 0;
+
+  const std::string& name() const { return name_; }
+  uint16_t index() const { return index_; } // dense, in configuration order; the `port` of a packet
+  rte_ether_addr mac{};
+  uint32_t mtu = 1500;                      // octets of IP packet
+
+ private:
+  std::string name_;
+  uint16_t index_;
+};
+
+}  // namespace culvert
