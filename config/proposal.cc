@@ -1,0 +1,180 @@
+#include "config/proposal.h"
+
+#include <algorithm>
+
+#include "config/proposal_tokens.h"
+#include "config/text.h"
+
+namespace culvert::config {
+namespace {
+
+using Error = std::unexpected<std::string>;
+
+// A proposal of any protocol as its words say it; what a protocol demands of it is checked after.
+struct Parts {
+  std::vector<Cipher> encrs;
+  std::vector<IntegId> integs;
+  std::vector<PrfId> prfs;
+  std::vector<KeGroup> groups;
+  std::vector<KeGroup> additional[7];
+  std::vector<EsnId> esn;
+  std::string_view aead, classic, integ_word;  // the first word of each sort, to name in an error
+};
+
+// A word written twice says nothing new, and RFC 7296 3.3.6 has no use for two equal transforms.
+template <typename T>
+void AddOnce(std::vector<T>& to, T value) {
+  if (std::ranges::find(to, value) == to.end()) to.push_back(value);
+}
+
+std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare) {
+  const Token* token = FindToken(bare);
+  if (!token) return Error(Cat("\"", word, "\" is no algorithm of a proposal", SuggestToken(bare)));
+  switch (token->use) {
+    case TokenUse::kWorks: return token;
+    case TokenUse::kNotYet: return Error(Cat("\"", word, "\" is not supported yet"));
+    case TokenUse::kLegacy:
+      return Error(Cat("\"", word, "\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"));
+    case TokenUse::kForbidden: break;
+  }
+  return Error(Cat("\"", word, "\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"));
+}
+
+// "ke1_x25519" is 1 and "x25519"; a word without such a prefix is 0 and itself.
+std::pair<unsigned, std::string_view> SplitKePrefix(std::string_view word) {
+  bool prefixed = word.size() > 4 && word.starts_with("ke") && word[2] >= '1' && word[2] <= '7' && word[3] == '_';
+  return prefixed ? std::pair{static_cast<unsigned>(word[2] - '0'), word.substr(4)} : std::pair{0u, word};
+}
+
+void AddCipher(const Token& token, std::string_view word, Parts& parts) {
+  auto id = static_cast<EncrId>(token.id);
+  AddOnce(parts.encrs, Cipher{id, token.key_bits});
+  auto& first = Find(id)->aead ? parts.aead : parts.classic;
+  if (first.empty()) first = word;
+}
+
+std::expected<void, std::string> AddWord(std::string_view word, Parts& parts) {
+  auto [ke, bare] = SplitKePrefix(word);
+  auto token = UsableToken(word, bare);
+  if (!token) return Error(token.error());
+  const Token& t = **token;
+  if (ke) {
+    if (t.kind != TokenKind::kKe) return Error(Cat("\"", word, "\": after ke", ke, "_ expected a key exchange method"));
+    // RFC 9370: leaving an additional key exchange out would weaken the SA to what the first one gives.
+    return Error(Cat("\"", word, "\": additional key exchanges are not supported yet"));
+  }
+  switch (t.kind) {
+    case TokenKind::kEncr: AddCipher(t, word, parts); break;
+    case TokenKind::kIntegrity:
+      AddOnce(parts.integs, static_cast<IntegId>(t.id));
+      if (parts.integ_word.empty()) parts.integ_word = word;
+      break;
+    case TokenKind::kPrf: AddOnce(parts.prfs, static_cast<PrfId>(t.id)); break;
+    case TokenKind::kKe: AddOnce(parts.groups, static_cast<KeGroup>(t.id)); break;
+    case TokenKind::kEsn: AddOnce(parts.esn, static_cast<EsnId>(t.id)); break;
+  }
+  return {};
+}
+
+std::expected<Parts, std::string> ReadWords(std::string_view text) {
+  if (text.empty()) return Error("an empty proposal; expected algorithms joined by dashes");
+  Parts parts;
+  for (std::string_view word : Split(text, '-')) {
+    if (word.empty()) return Error("an empty word between dashes; expected algorithms joined by single dashes");
+    if (auto ok = AddWord(word, parts); !ok) return Error(ok.error());
+  }
+  return parts;
+}
+
+// What IKE and ESP share about encryption beside integrity.
+std::expected<void, std::string> CheckCiphers(const Parts& parts) {
+  if (parts.encrs.empty()) return Error("no encryption algorithm; expected one such as aes256gcm16");
+  // RFC 7296 3.3: a combined-mode cipher and one that needs integrity cannot stand in one proposal.
+  if (!parts.aead.empty() && !parts.classic.empty()) {
+    return Error(Cat("\"", parts.aead, "\" is an AEAD and \"", parts.classic, "\" is not; expected two proposals"));
+  }
+  // RFC 5282 8, RFC 8221 4: the tag of an AEAD is the integrity.
+  if (!parts.aead.empty() && !parts.integs.empty()) {
+    bool sha2 = parts.integ_word.starts_with("sha");
+    return Error(Cat("integrity \"", parts.integ_word, "\" beside the AEAD \"", parts.aead, "\"; expected none",
+                              sha2 ? " (a PRF is written prfsha256, prfsha384 or prfsha512)" : ""));
+  }
+  if (parts.aead.empty() && parts.integs.empty()) {
+    return Error(Cat("\"", parts.classic, "\" without integrity; expected one such as sha256, or an AEAD such as aes256gcm16"));
+  }
+  return {};
+}
+
+PrfId PrfOf(IntegId id) {
+  switch (id) {
+    case IntegId::kHmacSha1_96: return PrfId::kHmacSha1;
+    case IntegId::kAesXcbc96: return PrfId::kAesXcbc;
+    case IntegId::kAesCmac96: return PrfId::kAesCmac;
+    case IntegId::kHmacSha256_128: return PrfId::kHmacSha256;
+    case IntegId::kHmacSha384_192: return PrfId::kHmacSha384;
+    case IntegId::kHmacSha512_256: return PrfId::kHmacSha512;
+    case IntegId::kNone: break;
+  }
+  return PrfId::kNone;
+}
+
+constexpr Cipher kGcm256{EncrId::kAesGcm16, 256}, kGcm128{EncrId::kAesGcm16, 128}, kChaCha{EncrId::kChaCha20Poly1305, 256};
+constexpr Cipher kCbc256{EncrId::kAesCbc, 256}, kCbc128{EncrId::kAesCbc, 128};
+
+const std::vector<Cipher> kDefaultAead = {kGcm256, kGcm128, kChaCha};
+const std::vector<Cipher> kDefaultClassic = {kCbc256, kCbc128};
+const std::vector<IntegId> kDefaultIntegs = {IntegId::kHmacSha256_128, IntegId::kHmacSha384_192, IntegId::kHmacSha512_256};
+const std::vector<PrfId> kDefaultPrfs = {PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512};
+// MODP-2048 comes last: accepted for old peers, never preferred.
+const std::vector<KeGroup> kDefaultGroups = {KeGroup::kEcp384, KeGroup::kEcp256,   KeGroup::kX25519,  KeGroup::kEcp521,
+                                             KeGroup::kModp4096, KeGroup::kModp3072, KeGroup::kModp2048};
+
+}  // namespace
+
+std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) {
+  auto parts = ReadWords(text);
+  if (!parts) return Error(parts.error());
+  if (auto ok = CheckCiphers(*parts); !ok) return Error(ok.error());
+  if (!parts->esn.empty()) return Error("esn and noesn belong to ESP and AH; expected neither in an IKE proposal");
+  if (parts->groups.empty()) return Error("no key exchange method; expected one such as x25519");
+  if (std::ranges::find(parts->groups, KeGroup::kNone) != parts->groups.end()) {
+    return Error("\"none\" among the key exchange methods; IKE cannot do without one (RFC 7296 1.2)");
+  }
+  if (parts->prfs.empty()) {
+    for (IntegId id : parts->integs) AddOnce(parts->prfs, PrfOf(id));
+  }
+  if (parts->prfs.empty()) return Error(Cat("no PRF beside the AEAD \"", parts->aead, "\"; expected one such as prfsha256"));
+  return IkeProposal{.encrs = std::move(parts->encrs), .integs = std::move(parts->integs), .prfs = std::move(parts->prfs),
+                     .groups = std::move(parts->groups), .additional = {}};
+}
+
+std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah) {
+  auto parts = ReadWords(text);
+  if (!parts) return Error(parts.error());
+  if (!parts->prfs.empty()) return Error("a PRF in a child's proposal; expected none (the IKE SA's is used)");
+  if (ah) {
+    if (!parts->encrs.empty()) return Error("encryption in an AH proposal; expected integrity algorithms alone");
+    if (parts->integs.empty()) return Error("no integrity algorithm; expected one such as sha256");
+  } else if (auto ok = CheckCiphers(*parts); !ok) {
+    return Error(ok.error());
+  }
+  // Nothing but `none` offers no choice: the same as naming no method.
+  if (parts->groups == std::vector{KeGroup::kNone}) parts->groups.clear();
+  // As charon reads it: a proposal that does not speak of ESN means 32-bit sequence numbers.
+  if (parts->esn.empty()) parts->esn = {EsnId::kNo};
+  return EspProposal{.encrs = std::move(parts->encrs), .integs = std::move(parts->integs),
+                     .groups = std::move(parts->groups), .esn = std::move(parts->esn)};
+}
+
+std::vector<IkeProposal> DefaultIkeProposals() {
+  return {{.encrs = kDefaultAead, .integs = {}, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}},
+          {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}}};
+}
+
+std::vector<EspProposal> DefaultEspProposals() {
+  const std::vector esn = {EsnId::kYes, EsnId::kNo};
+  return {{.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true},
+          {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true}};
+}
+
+}  // namespace culvert::config
