@@ -1,0 +1,65 @@
+#include "dataplane/fib/forwarding.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace culvert::dp {
+namespace {
+
+bool Same(const IpAddress& a, uint8_t family, const uint8_t* octets) {
+  return static_cast<uint8_t>(a.family) == family && std::memcmp(a.octets.data(), octets, a.size()) == 0;
+}
+
+}  // namespace
+
+Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own, std::vector<RouteTarget> links)
+    : generation_(generation), links_(std::move(links)), own_(std::move(own)) {
+  std::vector<PrefixTable::Entry> v4, v6;
+  for (const Route& r : routes) {
+    auto& list = r.to.address.family == Family::kV4 ? v4 : v6;
+    list.push_back({r.to, static_cast<uint32_t>(targets_.size())});
+    targets_.push_back(r.target);
+  }
+  v4_ = PrefixTable(Family::kV4, std::move(v4));
+  v6_ = PrefixTable(Family::kV6, std::move(v6));
+  for (const OwnAddress& o : own_) {
+    own_filter_ |= uint64_t{1} << Mix(static_cast<uint8_t>(o.address.family), o.address.octets.data());
+    // RFC 3021: a /31 has no broadcast address, and a /32 no subnet.
+    if (o.address.family == Family::kV4 && o.prefix_length < 31) {
+      broadcasts_.push_back(IpRange::Of({o.address, o.prefix_length}).last.v4());
+    }
+  }
+}
+
+const OwnAddress* Forwarding::FindOwn(uint8_t family, const uint8_t* address, uint16_t port) const {
+  for (const OwnAddress& o : own_) {
+    if (!Same(o.address, family, address)) continue;
+    if (family == 6 && o.address.is_link_local() && o.port != port) continue;
+    return &o;
+  }
+  return nullptr;
+}
+
+bool Forwarding::IsBroadcast(const uint8_t* v4) const {
+  uint32_t a = uint32_t{v4[0]} << 24 | uint32_t{v4[1]} << 16 | uint32_t{v4[2]} << 8 | v4[3];
+  return a == 0xffffffff || std::ranges::find(broadcasts_, a) != broadcasts_.end();
+}
+
+const OwnAddress* Forwarding::SourceFor(uint16_t port, uint8_t family, const uint8_t* destination) const {
+  IpAddress to = IpAddress::Any(static_cast<Family>(family));
+  std::memcpy(to.octets.data(), destination, to.size());
+  bool link_scope = family == 6 && to.is_link_local();
+  const OwnAddress* best = nullptr;
+  int best_rank = -1;
+  for (const OwnAddress& o : own_) {
+    if (o.address.family != to.family) continue;
+    bool scope_fits = family == 4 || o.address.is_link_local() == link_scope;
+    if (!scope_fits || (link_scope && o.port != port)) continue;
+    int rank = 0;
+    if (o.port == port) rank = IpRange::Of({o.address, o.prefix_length}).Contains(to) ? 2 : 1;
+    if (rank > best_rank) { best = &o; best_rank = rank; }
+  }
+  return best;
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "common/base/limits.h"
+#include "common/net/ip_address.h"
+#include "dataplane/fib/prefix_table.h"
+
+namespace culvert::dp {
+
+// Where packets of one route go.
+struct RouteTarget {
+  uint16_t port = 0;
+  uint16_t mtu = 1500;        // octets of IP packet
+  uint32_t gateway = 0;       // neighbour index; 0: on-link, the destination is its own next hop
+  bool blackhole = false;     // nothing behind it: unreachable
+};
+
+struct OwnAddress {
+  IpAddress address;
+  uint16_t port = 0;
+  uint8_t prefix_length = 0;
+};
+
+// An immutable snapshot of routes and own addresses. Main builds one per change and publishes it; a worker reads the one
+// of its context within a pass.
+class Forwarding {
+ public:
+  struct Route {
+    IpPrefix to;
+    RouteTarget target;
+  };
+  // Own addresses' subnets are routes too and must be among `routes`. Later of equal prefixes wins. `links` has one on-link
+  // target per port, for link-local destinations.
+  Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own, std::vector<RouteTarget> links);
+
+  // Longest match, nullptr without one. Addresses in network byte order. Link-local IPv6 is routed by its port, not here.
+  const RouteTarget* Lookup(uint8_t family, const uint8_t* destination) const {
+    uint32_t i = family == 4 ? v4_.Lookup(destination) : v6_.Lookup(destination);
+    return i == PrefixTable::kMiss ? nullptr : &targets_[i];
+  }
+
+  const RouteTarget* Link(uint16_t port) const { return port < links_.size() ? &links_[port] : nullptr; }
+
+  // Whether a packet to this address, arriving on `port`, is for the gateway itself. Any own address is, on any port, but a
+  // link-local one only on its own port.
+  bool IsOwn(uint8_t family, const uint8_t* address, uint16_t port) const {
+    uint64_t bit = uint64_t{1} << Mix(family, address);
+    return (own_filter_ & bit) != 0 && FindOwn(family, address, port) != nullptr;
+  }
+  const OwnAddress* FindOwn(uint8_t family, const uint8_t* address, uint16_t port) const;
+  // The directed broadcast of a subnet of ours, or 255.255.255.255: nothing here listens, and nothing is forwarded there.
+  bool IsBroadcast(const uint8_t* v4) const;
+
+  // The own address to speak from on `port` towards `destination` (RFC 6724's rules 1, 2 and 8 are the ones that matter on
+  // a router): in the destination's subnet if there is one, else the port's first of that scope, else any of that family.
+  const OwnAddress* SourceFor(uint16_t port, uint8_t family, const uint8_t* destination) const;
+
+  // Differs between any two snapshots of a process: a cached next hop is good while it is the same.
+  uint64_t generation() const { return generation_; }
+  const std::vector<OwnAddress>& own() const { return own_; }
+
+ private:
+  static unsigned Mix(uint8_t family, const uint8_t* a) { return (family == 4 ? a[3] ^ a[2] << 2 : a[15] ^ a[7] << 2) & 63; }
+
+  uint64_t generation_;
+  PrefixTable v4_, v6_;
+  std::vector<RouteTarget> targets_, links_;
+  std::vector<OwnAddress> own_;
+  uint64_t own_filter_ = 0;
+  std::vector<uint32_t> broadcasts_;  // host byte order
+};
+
+}  // namespace culvert::dp

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "dataplane/fib/forwarding.h"
+#include "dataplane/fib/neighbour_table.h"
+#include "dataplane/worker/counters.h"
+#include "dataplane/worker/grace.h"
+#include "dataplane/worker/ipsec_worker.h"
+#include "dataplane/worker/packet.h"
+#include "dataplane/worker/rings.h"
+#include "drivers/port/port.h"
+
+namespace culvert::dp {
+
+inline constexpr uint16_t kNoQueue = 0xffff;
+
+// A worker's view of one port.
+struct WorkerPort {
+  Port* port = nullptr;
+  uint16_t rx_queue = kNoQueue;     // kNoQueue: another worker receives here
+  uint16_t tx_queue = kNoQueue;     // kNoQueue: packets go to `tx_owner` by ring
+  unsigned tx_owner = 0;
+};
+
+// ICMP errors a worker may send: a bucket refilled by time (RFC 4443 2.4 (f), RFC 1812 4.3.2.8).
+struct TokenBucket {
+  double tokens = 0, burst = 0, per_tick = 0;   // per_tick: tokens per TSC tick
+  uint64_t last = 0;
+
+  bool Take(uint64_t now) {
+    tokens = std::min(burst, tokens + static_cast<double>(now - last) * per_tick);
+    last = now;
+    if (tokens < 1) return false;
+    tokens -= 1;
+    return true;
+  }
+};
+
+// Everything a stage may touch. One per worker, used by its thread alone; what main reads of it is in `counters`.
+struct WorkerContext {
+  unsigned id = 0;                          // 0..workers-1; also its index in Grace and in `rings`
+  uint64_t now = 0;                         // TSC at the start of this pass
+  uint64_t tsc_hz = 1;
+  Counters counters;
+
+  // Snapshots owned by main, taken at the start of the pass and valid until its end.
+  const Forwarding* fib = nullptr;
+  NeighbourTable* neighbours = nullptr;     // workers read, and stamp last use
+
+  WorkerPort ports[kMaxPorts];
+  uint16_t port_count = 0;
+  rte_mempool* pool = nullptr;              // for packets made here
+  WorkerRings* rings = nullptr;             // ways to main and to the other workers
+  IpsecWorker* ipsec = nullptr;             // null: a plain router
+  bool forwarding_open = false;             // of this pass
+
+  TokenBucket icmp_errors;
+  Burst originated;                         // ICMP made in this pass; goes through policy at its end
+  uint16_t ip_id = 0;
+
+  // Ends a packet: counts it and frees its mbuf.
+  void Drop(Packet& p, culvert::Drop why) {
+    counters.Drop(why);
+    rte_pktmbuf_free(p.m);
+    p.m = nullptr;
+  }
+  void Consume(Packet& p) {
+    counters.consumed.Add(1);
+    rte_pktmbuf_free(p.m);
+    p.m = nullptr;
+  }
+  // Gives the packet to another worker, which goes on with it as `what` says; drops it as handover-full where the ring
+  // is full. Carries no pointer but the mbuf: set `tag`, and `sa` is cleared.
+  void HandOver(unsigned worker, HandOverKind what, Packet& p);
+  // Gives the packet to main; drops it (punt-full) where the ring is full.
+  void ToMain(MainKind what, Packet& p);
+};
+
+}  // namespace culvert::dp

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "dataplane/worker/packet.h"
+
+namespace culvert::dp {
+
+struct WorkerContext;
+
+// IPsec in one worker: its SAs, policies and their state. The worker's loop calls it between classify and transmit; a
+// worker without one is a plain router. Every call is made by the owning worker's thread. A packet of an input burst is
+// either added to an output burst, handed over, or dropped through the context: afterwards the input burst is empty. An
+// output burst is given with room for all packets of the input.
+class IpsecWorker {
+ public:
+  virtual ~IpsecWorker() = default;
+
+  // ESP to an own address, whole, `l4` at the ESP header or, in UDP, at the UDP header (`protocol` 17). Opened packets
+  // begin at the inner IP header, have passed ParseIp and their SA's selectors, and carry `opened`.
+  virtual void Open(WorkerContext& ctx, Burst& esp, Burst& opened) = 0;
+
+  // Packets to be forwarded and packets made here, before routing (the outbound policy is looked up before any route).
+  virtual void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) = 0;
+
+  // `sa` is set by ApplyPolicy, or `tag` by the worker that handed the packet over. Sealed packets begin at the outer IP
+  // header, with `local_origin` set; with next_hop 0 the loop routes them by their outer destination.
+  virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
+
+  // Whether packets may be forwarded at all: false until the policy set is known (SaDatabase::OpenForwarding).
+  virtual bool ForwardingOpen() const = 0;
+
+  // Once a pass: what main has sent. Cheap when there is nothing.
+  virtual void PollCommands(WorkerContext& ctx) = 0;
+  // About once a millisecond of a busy worker, and after each sleep: lifetimes, published counters.
+  virtual void Housekeep(WorkerContext& ctx) = 0;
+  // After the last packet of a pass and before anything of it is transmitted: what must be published first, such as
+  // the inbound edges moved by this burst.
+  virtual void BeforeTransmit(WorkerContext& ctx) = 0;
+};
+
+}  // namespace culvert::dp
