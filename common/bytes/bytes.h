@@ -17,6 +17,8 @@ inline std::string_view AsString(ByteView b) { return {reinterpret_cast<const ch
 inline Bytes ToBytes(ByteView b) { return Bytes(b.begin(), b.end()); }
 inline void Append(Bytes& to, ByteView b) { to.insert(to.end(), b.begin(), b.end()); }
 // Not for tags, keys or cookies: those compare with EqualConstantTime (secret.h).
-inline bool Equal(ByteView a, ByteView b) { return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0); }
+inline bool Equal(ByteView a, ByteView b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
 
 }  // namespace culvert

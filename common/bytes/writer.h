@@ -15,7 +15,10 @@ class Writer {
   void Zeros(size_t n) { out_.resize(out_.size() + n, 0); }
   void PatchU8(size_t at, uint8_t v) { out_[at] = v; }
   void PatchU16(size_t at, uint16_t v) { out_[at] = static_cast<uint8_t>(v >> 8); out_[at + 1] = static_cast<uint8_t>(v); }
-  void PatchU32(size_t at, uint32_t v) { PatchU16(at, static_cast<uint16_t>(v >> 16)); PatchU16(at + 2, static_cast<uint16_t>(v)); }
+  void PatchU32(size_t at, uint32_t v) {
+    PatchU16(at, static_cast<uint16_t>(v >> 16));
+    PatchU16(at + 2, static_cast<uint16_t>(v));
+  }
 
   size_t size() const { return out_.size(); }
   ByteView view() const { return out_; }

@@ -14,7 +14,15 @@ enum class EncrId : uint16_t {
   kNone = 0, k3Des = 3, kNull = 11, kAesCbc = 12, kAesCtr = 13, kAesCcm8 = 14, kAesCcm12 = 15, kAesCcm16 = 16,
   kAesGcm8 = 18, kAesGcm12 = 19, kAesGcm16 = 20, kNullGmac = 21, kCamelliaCbc = 23, kCamelliaCtr = 24, kChaCha20Poly1305 = 28,
 };
-enum class PrfId : uint16_t { kNone = 0, kHmacSha1 = 2, kAesXcbc = 4, kHmacSha256 = 5, kHmacSha384 = 6, kHmacSha512 = 7, kAesCmac = 8 };
+enum class PrfId : uint16_t {
+  kNone = 0,
+  kHmacSha1 = 2,
+  kAesXcbc = 4,
+  kHmacSha256 = 5,
+  kHmacSha384 = 6,
+  kHmacSha512 = 7,
+  kAesCmac = 8
+};
 enum class IntegId : uint16_t {
   kNone = 0, kHmacSha1_96 = 2, kAesXcbc96 = 5, kAesCmac96 = 8, kHmacSha256_128 = 12, kHmacSha384_192 = 13, kHmacSha512_256 = 14,
 };

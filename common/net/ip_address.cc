@@ -20,7 +20,8 @@ IpAddress FillHost(IpAddress a, unsigned length, bool ones) {
 }  // namespace
 
 IpAddress IpAddress::V4(uint32_t h) {
-  return V4(static_cast<uint8_t>(h >> 24), static_cast<uint8_t>(h >> 16), static_cast<uint8_t>(h >> 8), static_cast<uint8_t>(h));
+  return V4(static_cast<uint8_t>(h >> 24), static_cast<uint8_t>(h >> 16), static_cast<uint8_t>(h >> 8),
+            static_cast<uint8_t>(h));
 }
 
 std::optional<IpAddress> IpAddress::FromBytes(ByteView b) {

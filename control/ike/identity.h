@@ -14,7 +14,8 @@ struct Identity {
   IdType type = IdType::kFqdn;
   Bytes data;
 
-  // swanctl.conf's spelling: an address, user@host, @fqdn or fqdn, a DN with '=', "%any" is nullopt, "keyid:..." and type prefixes.
+  // swanctl.conf's spelling: an address, user@host, @fqdn or fqdn, a DN with '=', "%any" is nullopt, "keyid:..." and type
+  // prefixes.
   static std::optional<Identity> Parse(std::string_view text);
   std::string ToString() const;       // escaped for a log line, at most 256 characters
   friend bool operator==(const Identity&, const Identity&) = default;

@@ -23,9 +23,10 @@ struct IkeKeys {
 // SKEYSEED = prf(Ni | Nr, g^ir); with a prf of fixed key length (XCBC, CMAC) Ni and Nr are cut to 8 octets each (2.14).
 [[nodiscard]] SecretBytes SkeySeed(PrfId prf, ByteView nonce_i, ByteView nonce_r, ByteView shared_secret);
 // SKEYSEED of a rekeyed IKE SA (2.18), by the *old* SA's prf: prf(SK_d, g^ir | Ni | Nr).
-[[nodiscard]] SecretBytes SkeySeedRekey(PrfId old_prf, ByteView old_sk_d, ByteView shared_secret, ByteView nonce_i, ByteView nonce_r);
-[[nodiscard]] IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i, ByteView nonce_r, uint64_t spi_i,
-                                    uint64_t spi_r);
+[[nodiscard]] SecretBytes SkeySeedRekey(PrfId old_prf, ByteView old_sk_d, ByteView shared_secret, ByteView nonce_i,
+                                        ByteView nonce_r);
+[[nodiscard]] IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i, ByteView nonce_r,
+                                    uint64_t spi_i, uint64_t spi_r);
 
 // RFC 7296 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), cut into initiator-to-responder keys, then the reverse direction's.
 struct ChildKeys {

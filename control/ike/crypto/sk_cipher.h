@@ -10,10 +10,12 @@
 namespace culvert::ike {
 
 // One direction of an IKE SA's SK payload (RFC 7296 3.14, RFC 5282). Single-threaded; owns its copies of the keys.
-// AEAD IVs are MakeIv(node 0, generation, counter) (spi.h): the counter is this object's own and never repeats; CBC IVs are random.
+// AEAD IVs are MakeIv(node 0, generation, counter) (spi.h): the counter is this object's own and never repeats; CBC IVs
+// are random.
 class SkCipher {
  public:
-  static std::unique_ptr<SkCipher> Create(const IkeSuite& suite, ByteView sk_e, ByteView sk_a, uint16_t iv_generation, Random& random);
+  static std::unique_ptr<SkCipher> Create(const IkeSuite& suite, ByteView sk_e, ByteView sk_a, uint16_t iv_generation,
+                                          Random& random);
   virtual ~SkCipher() = default;
 
   // `message` is everything from the IKE header up to and including the SK (or SKF) payload's own header and fragment

@@ -35,7 +35,7 @@ struct IdPayload {                    // IDi and IDr, told apart by `type`
   PayloadType type = PayloadType::kIdI;
   IdType id_type{};
   ByteView data;
-  ByteView body;                      // as received, without the generic header: what AUTH covers (RFC 7296 2.15); empty when encoding
+  ByteView body;                      // as received, without the generic header: what AUTH covers (RFC 7296 2.15)
 };
 struct CertPayload {
   uint8_t encoding = 0;
