@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""build.py TREE [TARGET...]: configures and builds one of the build trees, showing progress on stderr.
+
+A tree is a build folder with its options: build/release is what the tools run, the others are for tests. Two builds of one
+tree wait for each other. After a build the programs stand in build/TREE/bin, by links.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SRC = Path(__file__).resolve().parents[2]
+
+_CHECKED = ['--buildtype=debugoptimized', '-Doptimization=1', '-Dcpp_args=-g1', '-Db_lundef=false']
+TREES = {
+    'release': ['--buildtype=release'],
+    'asan': _CHECKED + ['-Db_sanitize=address,undefined'],
+    'tsan': _CHECKED + ['-Db_sanitize=thread'],
+}
+
+
+class BuildError(Exception):
+    """Configuration or compilation failed; what the tools said is already on stderr."""
+
+
+def folder(tree):
+    return SRC / 'build' / tree
+
+
+@contextlib.contextmanager
+def _locked(tree):
+    (SRC / 'build').mkdir(exist_ok=True)
+    with open(SRC / 'build' / f'.{tree}.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text):
+    print(f'[build] {text}', file=sys.stderr, flush=True)
+
+
+def _configure(tree):
+    # meson reconfigures by itself when a build file changes; only a tree whose options changed is made anew.
+    stamp = folder(tree) / 'culvert-options'
+    options = ' '.join(TREES[tree])
+    if stamp.exists() and stamp.read_text() == options and (folder(tree) / 'build.ninja').exists():
+        return
+    _say(f'configuring build/{tree}')
+    env = dict(os.environ, CXX='ccache g++', CC='ccache gcc')
+    command = ['meson', 'setup', *(['--wipe'] if folder(tree).exists() else []), str(folder(tree)), str(SRC), *TREES[tree]]
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.stderr.write(done.stdout)
+        raise BuildError(f'meson setup of build/{tree} failed')
+    stamp.write_text(options)
+
+
+def _ninja(tree, targets):
+    env = dict(os.environ, NINJA_STATUS='[%f/%t] ')
+    ninja = subprocess.Popen(['ninja', '-C', str(folder(tree)), *targets], env=env, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    start = shown = time.monotonic()
+    for line in ninja.stdout:
+        step = re.match(r'\[(\d+/\d+)\] ', line)
+        if not step:
+            if not line.startswith('ninja: '):
+                sys.stderr.write(line)
+            continue
+        now = time.monotonic()
+        if now - shown >= 5:
+            shown = now
+            _say(f'{tree}: {step[1]} after {now - start:.0f} s')
+    if ninja.wait():
+        raise BuildError(f'building build/{tree} failed')
+    if time.monotonic() - start > 5:
+        _say(f'{tree}: done in {time.monotonic() - start:.0f} s')
+
+
+def introspect(tree, what):
+    done = subprocess.run(['meson', 'introspect', f'--{what}', str(folder(tree))], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def _link_programs(tree):
+    """build/TREE/bin: one folder for PATH, whatever folders the programs are built in."""
+    links = folder(tree) / 'bin'
+    links.mkdir(exist_ok=True)
+    for target in introspect(tree, 'targets'):
+        name = target['name']
+        if target['type'] == 'executable' and name.startswith('culvert') and not name.endswith('-test'):
+            link, program = links / name, Path(target['filename'][0])
+            if not link.is_symlink() or link.readlink() != program:
+                link.unlink(missing_ok=True)
+                link.symlink_to(program)
+
+
+def build(tree, targets=()):
+    """Configures where needed and builds TARGETS (paths relative to the tree; none means everything)."""
+    with _locked(tree):
+        _configure(tree)
+        _ninja(tree, targets)
+        _link_programs(tree)
+
+
+def configure(tree):
+    with _locked(tree):
+        _configure(tree)
+        # Brings build.ninja and what introspection tells up to date with changed build files.
+        _ninja(tree, ['build.ninja'])
+
+
+def main():
+    if len(sys.argv) < 2 or sys.argv[1] not in TREES:
+        sys.exit(f'usage: build.py {"|".join(TREES)} [TARGET...]')
+    try:
+        build(sys.argv[1], sys.argv[2:])
+    except BuildError as error:
+        sys.exit(f'[build] {error}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""run_tests.py [SUITE...]: builds what the suites need and runs them; called by tools/test, on the platform.
+
+Suites of compiled tests are what the build files declare (`suite: 'unit'`); suites of system tests are the modules
+tests/system/*.py that name one (`SUITE = 'forward'`). Single cases are counted where the test tells them. A test that asks
+to be skipped counts as failed unless it names hardware or a kernel feature this machine lacks: all else can be installed.
+"""
+
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import build
+
+LOGS = build.SRC / 'build' / 'test-logs'
+SYSTEM = build.SRC / 'tests' / 'system'
+
+# In which trees a suite runs. The sanitizer trees build only what is named here: compiling is most of the time.
+TREES_OF = {
+    'unit': ['release', 'asan'],
+    'channel': ['release', 'tsan'],
+    'fuzz-replay': ['asan'],
+}
+# Quick ones first, then by what they build upon.
+ORDER = ['unit', 'channel', 'fuzz-replay', 'esp-reference', 'sim-ikev2', 'lab', 'forward', 'interop-ikev2', 'restart']
+LACKS_HARDWARE = re.compile(r'needs (hardware|kernel feature): ')
+
+SANITIZER_ENV = {
+    'ASAN_OPTIONS': 'abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1',
+    'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+    'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1',
+}
+
+
+@dataclass
+class Outcome:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    problems: list = field(default_factory=list)   # one line each, for the summary
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.problems += other.problems
+
+
+def say(text):
+    print(text, flush=True)
+
+
+# ---- compiled tests ----
+
+def suites_of(test):
+    return [name.split(':')[-1] for name in test['suite']]
+
+
+def compiled_tests(tree):
+    build.configure(tree)
+    return build.introspect(tree, 'tests')
+
+
+def build_for(tree, tests):
+    """Builds the targets the tests depend on; in the release tree everything, because the system suites use its programs."""
+    if tree == 'release':
+        build.build(tree)
+        return
+    file_of = {t['id']: t['filename'] for t in build.introspect(tree, 'targets')}
+    wanted = {os.path.relpath(f, build.folder(tree)) for test in tests for d in test['depends'] for f in file_of.get(d, [])}
+    build.build(tree, sorted(wanted))
+
+
+def gtest_outcome(report, name):
+    """What a gtest report (JSON) says, case by case."""
+    outcome = Outcome()
+    for suite in json.loads(report.read_text())['testsuites']:
+        for case in suite['testsuite']:
+            title = f'{name}: {suite["name"]}.{case["name"]}'
+            if case.get('failures'):
+                outcome.failed += 1
+                outcome.problems.append(title)
+            elif case['result'] == 'SKIPPED':
+                reasons = ' '.join(s.get('message', '') for s in case.get('skipped', []))
+                outcome.add(skipped(title, reasons))
+            elif case['result'] == 'COMPLETED':
+                outcome.passed += 1
+    return outcome
+
+
+def skipped(title, reason):
+    if LACKS_HARDWARE.search(reason):
+        return Outcome(skipped=1)
+    return Outcome(skipped=1, failed=1, problems=[f'{title}: skipped: {reason.strip() or "no reason given"}'])
+
+
+def run_compiled(test, suite, tree):
+    name = f'{suite}/{test["name"]} ({tree})'
+    stem = LOGS / suite / f'{test["name"].replace("/", "_")}-{tree}'
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    log, report = stem.with_suffix('.log'), stem.with_suffix('.json')
+    report.unlink(missing_ok=True)
+    command = list(test['cmd'])
+    if test['protocol'] == 'gtest':
+        command.append(f'--gtest_output=json:{report}')
+    if tree == 'tsan':
+        command = ['setarch', '-R', *command]    # the sanitizer's shadow memory has no place under a randomised layout
+    env = dict(os.environ, CULVERT_SRC=str(build.SRC), **(SANITIZER_ENV if tree != 'release' else {}))
+    if isinstance(test['env'], dict):
+        env.update(test['env'])
+    start = time.monotonic()
+    with open(log, 'wb') as out:
+        try:
+            code = subprocess.run(command, cwd=test['workdir'] or build.folder(tree), env=env, stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=subprocess.STDOUT, timeout=time_limit(test, tree)).returncode
+        except subprocess.TimeoutExpired:
+            out.write(f'\nstopped after {time_limit(test, tree)} s\n'.encode())
+            code = -1
+    outcome = judge(name, code, report, log)
+    counts = f'{outcome.passed} passed' + (f', {outcome.failed} failed' if outcome.failed else '')
+    say(f'{"FAIL" if outcome.failed else "ok  "} {name}: {counts}, {time.monotonic() - start:.1f} s')
+    if outcome.failed:
+        say('     ' + '\n     '.join(tail(log, 40)) + f'\n     log: {log}')
+    return outcome
+
+
+def time_limit(test, tree):
+    return (test['timeout'] or 600) * (1 if tree == 'release' else 4)
+
+
+def judge(name, code, report, log):
+    if report.exists():
+        try:
+            outcome = gtest_outcome(report, name)
+        except (ValueError, KeyError) as error:
+            return Outcome(failed=1, problems=[f'{name}: unreadable report: {error}'])
+        # A sanitizer speaks up at exit, after every case has passed; so does a crash in a destructor.
+        if code and not outcome.failed:
+            outcome.add(Outcome(failed=1, problems=[f'{name}: exit status {code}']))
+        elif not (outcome.passed + outcome.failed + outcome.skipped):
+            outcome.add(Outcome(failed=1, problems=[f'{name}: no case ran']))
+        return outcome
+    if code == 77:
+        return skipped(name, '\n'.join(tail(log, 3)))
+    return Outcome(passed=1) if code == 0 else Outcome(failed=1, problems=[f'{name}: exit status {code}'])
+
+
+def tail(path, lines):
+    return path.read_text(errors='replace').splitlines()[-lines:]
+
+
+def run_compiled_suite(suite, by_tree):
+    outcome = Outcome()
+    for tree, tests in by_tree.items():
+        mine = [t for t in tests if suite in suites_of(t)]
+        together = [t for t in mine if t['is_parallel']]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done in pool.map(lambda t, tree=tree: run_compiled(t, suite, tree), together):
+                outcome.add(done)
+        for test in mine:
+            if not test['is_parallel']:
+                outcome.add(run_compiled(test, suite, tree))
+    return outcome
+
+
+# ---- system tests ----
+
+def system_suites():
+    """suite -> its modules, by the line `SUITE = '...'` in each."""
+    found = {}
+    for path in sorted(SYSTEM.glob('*.py')):
+        named = re.search(r"^SUITE = '([a-z0-9-]+)'", path.read_text(), re.M)
+        if named:
+            found.setdefault(named[1], []).append(path)
+    return found
+
+
+def run_system_suite(suite, modules):
+    report = LOGS / suite / 'report.json'
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    code = subprocess.run([sys.executable, str(SYSTEM / 'run.py'), '--logs', str(LOGS / suite), '--report', str(report),
+                           *[str(m) for m in modules]], stdin=subprocess.DEVNULL).returncode
+    if not report.exists():
+        return Outcome(failed=1, problems=[f'{suite}: the runner ended with {code}'])
+    outcome = Outcome()
+    for case in json.loads(report.read_text()):
+        title = f'{suite}: {case["name"]}'
+        if case['result'] == 'passed':
+            outcome.passed += 1
+        elif case['result'] == 'skipped':
+            outcome.add(skipped(title, case['why']))
+        else:
+            outcome.add(Outcome(failed=1, problems=[f'{title}: {case["why"]}']))
+    return outcome
+
+
+# ---- all of it ----
+
+def select(wanted, known):
+    unknown = [s for s in wanted if s not in known]
+    if unknown:
+        sys.exit(f'tools/test: unknown suite: {", ".join(unknown)} (known: {", ".join(known)})')
+    return [s for s in known if not wanted or s in wanted]
+
+
+def run(wanted, outcome):
+    release_tests = compiled_tests('release')
+    system = system_suites()
+    names = {s for t in release_tests for s in suites_of(t)} | set(system)
+    suites = select(wanted, sorted(names, key=lambda s: (ORDER.index(s) if s in ORDER else len(ORDER), s)))
+
+    trees = {}                                   # tree -> the tests that run in it
+    for suite in suites:
+        for tree in [] if suite in system else TREES_OF.get(suite, ['release']):
+            trees.setdefault(tree, set()).add(suite)
+    if any(s in system for s in suites):
+        trees.setdefault('release', set())
+    by_tree = {}
+    for tree, members in trees.items():
+        tests = release_tests if tree == 'release' else compiled_tests(tree)
+        # What is not compiled (scripts) gains nothing from a sanitizer tree.
+        by_tree[tree] = [t for t in tests if members & set(suites_of(t)) and (tree == 'release' or t['depends'])]
+        build_for(tree, by_tree[tree])
+
+    for suite in suites:
+        say(f'---- {suite}')
+        if suite in system:
+            outcome.add(run_system_suite(suite, system[suite]))
+        else:
+            outcome.add(run_compiled_suite(suite, {t: by_tree[t] for t in TREES_OF.get(suite, ['release'])}))
+
+
+def stop(number, _frame):
+    # A second signal must not interrupt the clean-up that the first one started.
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main():
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, stop)
+    start = time.monotonic()
+    outcome = Outcome()
+    try:
+        run(sys.argv[1:], outcome)
+    except build.BuildError as error:
+        outcome.add(Outcome(failed=1, problems=[str(error)]))
+    except KeyboardInterrupt as signalled:
+        outcome.add(Outcome(failed=1, problems=[f'stopped by {signalled}']))
+    say(f'---- {time.monotonic() - start:.0f} s')
+    for problem in outcome.problems:
+        say(f'FAILED {problem}')
+    say(f'{outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped')
+    sys.exit(1 if outcome.failed else 0)
+
+
+if __name__ == '__main__':
+    main()
