@@ -25,6 +25,9 @@ struct DecodeError {
 template <typename T>
 using Decoded = std::expected<T, DecodeError>;
 
+// What a decoder returns on failure, whatever its result type.
+inline std::unexpected<DecodeError> Refuse(Malformed what, size_t offset) { return std::unexpected(DecodeError{what, offset}); }
+
 const char* Name(Malformed what);  // "truncated", ...; static storage
 
 }  // namespace culvert

@@ -11,6 +11,7 @@ namespace culvert {
 // is the worker's pair of array indices. Values below 256 are reserved (RFC 4303 2.1) and never drawn. Host byte order.
 using Spi = uint32_t;
 
+inline constexpr Spi kFirstSpi = 256;  // the lowest not reserved
 inline constexpr unsigned kSpiSlotBits = 14, kSpiRandomBits = 10;
 inline constexpr uint32_t kSlotsPerBucket = 1u << kSpiSlotBits;
 inline constexpr uint32_t kSaIndexLimit = 256u << kSpiSlotBits;   // one past the largest sa_index

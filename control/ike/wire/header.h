@@ -26,9 +26,10 @@ struct IkeHeader {
   friend bool operator==(const IkeHeader&, const IkeHeader&) = default;
 };
 inline constexpr size_t kIkeHeaderSize = 28;
+inline constexpr size_t kIkeVersionOffset = 17, kIkeLengthOffset = 24;  // octets from the header's start
 
-// Reads the fixed header only. Refuses a length that differs from the datagram's (B02); versions are the caller's business.
-Decoded<IkeHeader> DecodeHeader(ByteView datagram);
+// Reads the fixed header only. Refuses a length that differs from the datagram's; versions are the caller's business.
+[[nodiscard]] Decoded<IkeHeader> DecodeHeader(ByteView datagram);
 void Encode(const IkeHeader& h, Writer& w);
 
 }  // namespace culvert::ike

@@ -34,9 +34,9 @@ enum class NotifyType : uint16_t {
   kMobikeSupported = 16396, kAdditionalIp4Address = 16397, kAdditionalIp6Address = 16398, kNoAdditionalAddresses = 16399,
   kUpdateSaAddresses = 16400, kCookie2 = 16401, kNoNatsAllowed = 16402, kAuthLifetime = 16403,
   kMultipleAuthSupported = 16404, kAnotherAuthFollows = 16405, kRedirectSupported = 16406, kRedirect = 16407,
-  kRedirectedFrom = 16408, kChildlessIkev2Supported = 16418, kFragmentationSupported = 16430, kSignatureHashAlgorithms = 16431,
-  kUsePpk = 16435, kPpkIdentity = 16436, kNoPpkAuth = 16437, kIntermediateExchangeSupported = 16438,
-  kAdditionalKeyExchange = 16441,
+  kRedirectedFrom = 16408, kEapOnlyAuthentication = 16417, kChildlessIkev2Supported = 16418, kQuickCrashDetection = 16419,
+  kFragmentationSupported = 16430, kSignatureHashAlgorithms = 16431, kUsePpk = 16435, kPpkIdentity = 16436, kNoPpkAuth = 16437,
+  kIntermediateExchangeSupported = 16438, kAdditionalKeyExchange = 16441,
 };
 inline constexpr bool IsError(NotifyType t) { return static_cast<uint16_t>(t) < 16384; }
 
@@ -46,10 +46,12 @@ enum class AuthMethod : uint8_t {
 };
 enum class HashAlgorithm : uint16_t { kSha1 = 1, kSha256 = 2, kSha384 = 3, kSha512 = 4, kIdentity = 5 };
 
-std::string Name(ExchangeType t);   // "IKE_SA_INIT", or the number
-std::string Name(PayloadType t);    // "SA", "KE", ...
-std::string Name(NotifyType t);     // "NO_PROPOSAL_CHOSEN", or the number
-std::string Name(TransformType t);
-std::string Name(AuthMethod m);
+// IANA's spelling, or the number in decimal where this build has no name for it.
+std::string Name(ExchangeType t);   // "IKE_SA_INIT"
+std::string Name(PayloadType t);    // "SA", "KE", "IDi": the registry's notation; nonces, "Ni, Nr" there, are "Nonce"
+std::string Name(NotifyType t);     // "NO_PROPOSAL_CHOSEN"
+std::string Name(TransformType t);  // "ENCR"
+std::string Name(IdType t);         // "ID_FQDN"
+std::string Name(AuthMethod m);     // "SHARED_KEY_MIC"
 
 }  // namespace culvert::ike
