@@ -1,0 +1,98 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "drivers/crypto/mb_keys.h"
+#include "drivers/crypto/suite.h"
+
+struct IMB_MGR;
+struct gcm_key_data;
+struct gcm_context_data;
+
+namespace culvert::crypto {
+
+inline constexpr uint16_t kMaxOps = 64;  // of one call
+
+// One packet of a crypto burst, in place. The caller fills all of a burst before the first is run: IPsec-MB loads nonce and
+// AAD as 16 octets, and a narrow store just before the call stalls that load by 30 to 40 cycles.
+// The ICV lies at text + text_length: written there by Seal, expected there by Open. What precedes text is the packet's own
+// ESP header (8 octets) and explicit IV; CBC suites authenticate it where it lies.
+struct alignas(64) CryptoOp {
+  uint8_t iv[16];          // AEAD: the nonce in the first 12; CBC: the IV
+  uint8_t aad[16];         // AEAD: SPI and (extended) sequence number; CBC with ESN: its high half in the first 4
+  uint8_t* text;
+  const void* key;         // as ExpandKeys made it for `suite` and this direction
+  void* owner;             // the caller's; not looked at
+  uint32_t text_length;    // octets; a multiple of 16 for CBC
+  uint8_t aad_length;      // AEAD: 8 or 12; CBC: 0, or 4 with ESN
+  Suite suite;
+  bool ok;                 // out of Open: the ICV was right. Otherwise the text is not to be looked at.
+  uint8_t unused;
+};
+static_assert(sizeof(CryptoOp) == 64);
+
+// IPsec-MB, called directly. One engine belongs to one thread. Nothing allocates or fails after Create.
+class MbEngine {
+ public:
+  // Fails where the library's self-test does, or the processor lacks AES instructions.
+  static absl::StatusOr<std::unique_ptr<MbEngine>> Create();
+  ~MbEngine();
+  MbEngine(const MbEngine&) = delete;
+  MbEngine& operator=(const MbEngine&) = delete;
+
+  // n ≤ kMaxOps; suites may be mixed.
+  void Seal(CryptoOp* ops, uint16_t n);
+  void Open(CryptoOp* ops, uint16_t n);
+
+  // Asks for the lines of an expanded key that a text of this length will read.
+  void PrefetchKey(const CryptoOp& op) const {
+    auto* base = static_cast<const char*>(op.key);
+    uint32_t lines = key_lines_[static_cast<size_t>(op.suite)][LengthClass(op.text_length)];
+    for (; lines != 0; lines &= lines - 1) __builtin_prefetch(base + 64 * __builtin_ctz(lines));
+  }
+
+  // 16 unpredictable octets, for a CBC IV: keystream of AES-CTR under a random key of this engine's own.
+  const uint8_t* NextIv() {
+    if (iv_left_ == 0) RefillIvs();
+    return ivs_[--iv_left_];
+  }
+
+  IMB_MGR* manager() { return mb_; }   // for ExpandKeys
+  static std::string LibraryVersion(); // "2.0.0"
+  std::string arch() const;            // the instruction set in use: "avx512", ...
+
+  static constexpr unsigned kPrefetchAhead = 3;  // packets
+
+ private:
+  explicit MbEngine(IMB_MGR* mb);
+  void ProbeKeyLines();
+  void RefillIvs();
+  void RunChaCha(CryptoOp& op, bool seal, uint8_t* tag);
+  void RunCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  void CipherCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  void HashCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  void RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+
+  using GcmCall = void (*)(const gcm_key_data*, gcm_context_data*, uint8_t*, const uint8_t*, uint64_t,
+                           const uint8_t*, const uint8_t*, uint64_t, uint8_t*, uint64_t);
+  static constexpr size_t kLengthClasses = 17;
+  static constexpr size_t LengthClass(uint32_t length) { return length >= 1024 ? 16 : length / 64; }
+
+  struct Scratch;
+  IMB_MGR* mb_;
+  std::unique_ptr<Scratch> scratch_;
+  GcmCall gcm_seal_[3], gcm_open_[3];
+  uint32_t key_lines_[kSuites][kLengthClasses] = {};
+  static constexpr unsigned kIvs = 256;
+  unsigned iv_left_ = 0;
+  uint64_t iv_refills_ = 0;
+  alignas(16) uint8_t iv_round_keys_[15 * 16];
+  alignas(64) uint8_t ivs_[kIvs][16];
+};
+
+}  // namespace culvert::crypto
