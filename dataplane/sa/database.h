@@ -28,6 +28,11 @@ class SaDatabase {
   using Visit = std::function<void(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote)>;
   virtual void Inventory(const Visit& visit) const = 0;
 
+  // A new connection's policy set is about to come, and its policy ids have nothing to do with those of the connection before.
+  // What was in force stays so until OpenForwarding(): then the old policies go, but what their live SAs protect stays
+  // protected until each of these orphans is removed or reaches its hard lifetime.
+  virtual void BeginSync() = 0;
+
   // Forwarding opens at sync-done and never closes again in this process: protection is by policy from then on.
   virtual void OpenForwarding() = 0;
   // The page of the current connection, or nullptr when there is none. The old page may be unmapped once `released` is called.

@@ -21,6 +21,11 @@ class IpsecWorker {
   // Packets to be forwarded and packets made here, before routing (the outbound policy is looked up before any route).
   virtual void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) = 0;
 
+  // Whether a packet in clear to an own address may be consumed here or punted: false where a policy wants it protected (the
+  // caller drops it as plaintext-inbound). IKE and neighbour discovery always may. Packets to be forwarded need no asking:
+  // ApplyPolicy drops them itself.
+  virtual bool PlainAllowed(WorkerContext& ctx, const Packet& p) = 0;
+
   // `sa` is set by ApplyPolicy, or `tag` by the worker that handed the packet over. Sealed packets begin at the outer IP
   // header, with `local_origin` set; with next_hop 0 the loop routes them by their outer destination.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
