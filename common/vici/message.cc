@@ -1,6 +1,6 @@
 #include "common/vici/message.h"
 
-#include <absl/strings/str_cat.h>
+#include <format>
 
 namespace culvert::vici {
 namespace {
@@ -79,7 +79,7 @@ Section& Section::Add(std::string_view name, std::string_view value) {
   return *this;
 }
 
-Section& Section::Add(std::string_view name, uint64_t value) { return Add(name, absl::StrCat(value)); }
+Section& Section::Add(std::string_view name, uint64_t value) { return Add(name, std::format("{}", value)); }
 
 Section& Section::AddList(std::string_view name, List values) {
   for (auto& v : values) v.resize(std::min(v.size(), kMaxValue));
@@ -159,9 +159,7 @@ Decoded<Packet> DecodePacket(ByteView body) {
     case PacketType::kCommandRequest:
     case PacketType::kEventRegister:
     case PacketType::kEventUnregister:
-    case PacketType::kEvent:
-      p.name = ReadName(r);
-      break;
+    case PacketType::kEvent: p.name = ReadName(r); break;
     default: break;
   }
   if (!r.ok()) return std::unexpected(r.error());
@@ -179,9 +177,7 @@ Bytes EncodeRecord(const Packet& packet) {
     case PacketType::kCommandRequest:
     case PacketType::kEventRegister:
     case PacketType::kEventUnregister:
-    case PacketType::kEvent:
-      WriteName(w, packet.name);
-      break;
+    case PacketType::kEvent: WriteName(w, packet.name); break;
     default: break;
   }
   Encode(packet.message, w);

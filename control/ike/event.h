@@ -6,6 +6,7 @@
 
 #include "common/base/time.h"
 #include "common/ipsec/spi.h"
+#include "common/ipsec/traffic_selector.h"
 #include "common/net/ip_address.h"
 #include "control/ike/job.h"
 

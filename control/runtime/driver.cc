@@ -1,0 +1,111 @@
+#include "control/runtime/driver.h"
+
+#include <absl/log/log.h>
+
+namespace culvert::control {
+namespace {
+
+template <typename... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+}  // namespace
+
+Driver::Driver(World world, unsigned helper_threads)
+    : core_(world.control, world.random, world.spis),
+      timer_(world.loop, [this] { Run(); }),
+      jobs_done_(world.loop,
+                 [this] {
+                   for (auto& done : jobs_.TakeDone()) Post(std::move(done));
+                 }),
+      jobs_(helper_threads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_) {}
+
+Driver::~Driver() = default;
+
+void Driver::set_key_log(std::unique_ptr<KeyLogFile> log) {
+  key_log_ = std::move(log);
+  core_.set_key_logging(key_log_ != nullptr);
+}
+
+void Driver::Post(ike::Event event) {
+  events_.push_back(std::move(event));
+  Run();
+}
+
+void Driver::Run() {
+  if (running_) return;
+  running_ = true;
+  ike::Actions actions;
+  for (;;) {
+    Time now = EventLoop::Now();
+    if (!events_.empty()) {
+      ike::Event event = std::move(events_.front());
+      events_.pop_front();
+      core_.Handle(std::move(event), now, actions);
+    } else if (auto due = timers_.PopDue(now)) {
+      core_.Handle(ike::TimerFired{*due}, now, actions);
+    } else {
+      break;
+    }
+    for (auto& action : actions) Perform(std::move(action));
+    actions.clear();
+  }
+  running_ = false;
+  Arm();
+}
+
+void Driver::Arm() {
+  if (auto next = timers_.next()) {
+    timer_.At(*next);
+  } else {
+    timer_.Stop();
+  }
+}
+
+void Driver::Perform(ike::Action action) {
+  std::visit(Overloaded{
+                 // There is no store yet, so every commit is durable at once and `after_commit` holds nothing back.
+                 [this](ike::SendDatagram& a) { data_plane_->Send(std::move(a)); },
+                 [](ike::Store&) {},
+                 [this](ike::ArmTimer& a) { timers_.Arm(a.timer, a.at); },
+                 [this](ike::CancelTimer& a) { timers_.Cancel(a.timer); },
+                 [this](ike::RunJob& a) { jobs_.Submit(std::move(a)); },
+                 [this](ike::InstallChild& a) { data_plane_->Install(std::move(a)); },
+                 [this](ike::RemoveChild& a) { data_plane_->Remove(a); },
+                 [this](ike::UpdateChild& a) { data_plane_->Update(a); },
+                 [this](ike::QueryChildUse& a) { data_plane_->QueryUse(a); },
+                 [this](ike::QuerySource& a) { data_plane_->QuerySource(a); },
+                 [this](ike::Audit& a) {
+                   switch (a.severity) {
+                     case ike::Severity::kDebug: VLOG(1) << a.text; break;
+                     case ike::Severity::kInfo: LOG(INFO) << a.text; break;
+                     case ike::Severity::kWarning: LOG(WARNING) << a.text; break;
+                     case ike::Severity::kError: LOG(ERROR) << a.text; break;
+                   }
+                   auto it = requests_.find(a.request);
+                   if (it != requests_.end() && it->second.audit) it->second.audit(a);
+                 },
+                 [this](ike::Reply& a) {
+                   auto node = requests_.extract(a.request);
+                   if (node && node.mapped().done) node.mapped().done(a);
+                 },
+                 [this](ike::KeyLog& a) {
+                   if (key_log_) key_log_->Write(a);
+                 },
+                 [this](ike::Notice& a) {
+                   if (on_notice) on_notice(a);
+                 },
+             },
+             action);
+}
+
+ike::RequestId Driver::Open(Request request) {
+  ike::RequestId id = next_request_++;
+  requests_.emplace(id, std::move(request));
+  return id;
+}
+
+void Driver::Abandon(ike::RequestId id) { requests_.erase(id); }
+
+}  // namespace culvert::control

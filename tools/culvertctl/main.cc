@@ -1,0 +1,67 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <format>
+#include <iostream>
+
+#include "tools/culvertctl/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace culvert::ctl;
+  Context ctx;
+  CLI::App app{"Operates a Culvert gateway.", "culvertctl"};
+  app.set_version_flag("--version", CULVERT_VERSION);
+  app.add_option("--run", ctx.run_dir, "where the gateway's sockets are")->capture_default_str();
+  std::string config_dir = "/etc/culvert";
+  app.add_option("--config", config_dir, "accepted for symmetry with the daemons; nothing of it is read");
+  app.add_option("--uri", ctx.vici_path, "VICI socket (default: RUN/vici.sock)");
+  app.add_flag("--json", ctx.json, "machine-readable output");
+  app.require_subcommand(1);
+  app.fallthrough();
+
+  std::function<absl::Status()> run;
+  auto add = [&](const char* name, const char* what, absl::Status (*command)(const Context&)) {
+    auto* sub = app.add_subcommand(name, what);
+    if (command) sub->callback([&run, &ctx, command] { run = [&ctx, command] { return command(ctx); }; });
+    return sub;
+  };
+  add("status", "both processes: up, connected, synced, how much of what", &ShowStatus);
+  add("sas", "IKE and Child SAs with their traffic, and orphans", &ShowSas);
+  add("conns", "connections as loaded", &ShowConns);
+  for (const char* what : {"counters", "drops", "ports", "routes", "neighbours"}) {
+    app.add_subcommand(what, std::format("the data plane's {}", what))->callback([&run, &ctx, what] {
+      run = [&ctx, what] { return ShowDataplane(ctx, what); };
+    });
+  }
+  Operation op;
+  auto* initiate = add("initiate", "bring up a child (and its IKE SA)", nullptr);
+  initiate->add_option("CHILD", op.child, "child's name")->required();
+  initiate->add_option("--ike", op.ike, "of this connection");
+  initiate->add_option("--timeout", op.timeout_s, "seconds; 0 waits for ever")->capture_default_str();
+  auto* terminate = add("terminate", "delete SAs and tell the peers", nullptr);
+  auto* rekey = add("rekey", "replace SAs by fresh ones", nullptr);
+  for (auto* sub : {terminate, rekey}) {
+    sub->add_option("CHILD", op.child, "child's name");
+    sub->add_option("--ike", op.ike, "connection's name");
+    sub->add_option("--ike-id", op.ike_id, "unique id of an IKE SA");
+    sub->add_option("--child-id", op.child_id, "unique id of a Child SA");
+    sub->add_option("--timeout", op.timeout_s, "seconds; 0 waits for ever")->capture_default_str();
+  }
+  terminate->add_flag("--force", op.force, "do not wait for the peer");
+  for (auto [sub, verb] : {std::pair{initiate, "initiate"}, {terminate, "terminate"}, {rekey, "rekey"}}) {
+    sub->callback([&run, &ctx, &op, verb] { run = [&ctx, &op, verb] { return Operate(ctx, verb, op); }; });
+  }
+  bool delete_sas = false;
+  auto* shutdown = app.add_subcommand("shutdown", "stop culvert-ike; tunnels stay up unless --delete");
+  shutdown->add_flag("--delete", delete_sas, "delete every SA first, telling the peers");
+  shutdown->callback([&] { run = [&] { return Shutdown(ctx, delete_sas); }; });
+  add("reload", "read the configuration again", &Reload);
+
+  CLI11_PARSE(app, argc, argv);
+  if (ctx.vici_path.empty()) ctx.vici_path = ctx.run_dir + "/vici.sock";
+  if (ctx.vici_path.starts_with("unix://")) ctx.vici_path.erase(0, 7);
+  if (auto status = run(); !status.ok()) {
+    std::cerr << "culvertctl: " << status.message() << "\n";
+    return 1;
+  }
+  return 0;
+}
