@@ -22,5 +22,6 @@ std::string Cat(const Parts&... parts) {
 std::string_view Trim(std::string_view text);                       // without blanks, tabs and line ends at both ends
 std::vector<std::string_view> Split(std::string_view text, char separator);  // at least one part; parts may be empty
 char Lower(char c);                                                 // ASCII only, whatever the locale
+bool EqualIgnoringCase(std::string_view a, std::string_view b);     // ASCII only
 
 }  // namespace culvert::config

@@ -38,12 +38,15 @@ std::optional<Bytes> FromHex(std::string_view s) {
 }
 
 std::string Escape(std::string_view peer_text) {
+  constexpr std::string_view kCut = "...";
   std::string out;
+  size_t cut_at = 0;  // the last place where the text may end with room for kCut
   for (char c : peer_text) {
     // ASCII only: a terminal's reading of other bytes depends on its own settings.
     auto u = static_cast<uint8_t>(c);
     bool plain = u >= 0x20 && u < 0x7f && c != '\\' && c != '"' && c != '\'';
-    if (out.size() + (plain ? 1 : 4) > kMaxEscaped) return out + "...";
+    if (out.size() + kCut.size() <= kMaxEscaped) cut_at = out.size();
+    if (out.size() + (plain ? 1 : 4) > kMaxEscaped) return out.substr(0, cut_at).append(kCut);
     if (plain) {
       out += c;
     } else {

@@ -35,6 +35,7 @@ std::optional<IpAddress> IpAddress::FromBytes(ByteView b) {
 std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   IpAddress a;
   std::string s(text);
+  if (s.find('\0') != std::string::npos) return std::nullopt;  // inet_pton would stop there and accept what precedes
   a.family = s.find(':') == std::string::npos ? Family::kV4 : Family::kV6;
   if (inet_pton(a.family == Family::kV4 ? AF_INET : AF_INET6, s.c_str(), a.octets.data()) != 1) return std::nullopt;
   return a;

@@ -5,23 +5,40 @@
 #include <string_view>
 
 #include "common/bytes/bytes.h"
-#include "control/ike/wire/v2/payloads.h"
+#include "control/ike/wire/registry.h"
 
 namespace culvert::ike {
 
-// An IKE identity, owned (RFC 7296 3.5).
+// An IKE identity, owned (RFC 7296 3.5). What a peer sent may be anything: types without a name, addresses of a wrong length.
 struct Identity {
   IdType type = IdType::kFqdn;
   Bytes data;
 
-  // swanctl.conf's spelling: an address, user@host, @fqdn or fqdn, a DN with '=', "%any" is nullopt, "keyid:..." and type
-  // prefixes.
+  // swanctl.conf's spelling of one identity:
+  //   192.0.2.1  2001:db8::1            address
+  //   C=CH, O=Example, CN=gw  /C=CH/..  DN, as DER; what has a '=' and is no DN is a key ID of that text, as with charon
+  //   gw.example.org  @gw.example.org   FQDN
+  //   user@example.org  @@user          RFC 822 address
+  //   @#c0ffee                          key ID in hex
+  //   fqdn: dns: email: rfc822: userfqdn: keyid: ipv4: ipv6: asn1dn: asn1gn: {N}:   that type; a value of '#' and hex is raw
+  // nullopt for what names no single identity: the spellings of "any" (NamesAnyIdentity), address ranges, and values that
+  // their prefix does not allow.
   static std::optional<Identity> Parse(std::string_view text);
-  std::string ToString() const;       // escaped for a log line, at most 256 characters
+
+  // For a log line: escaped, at most 256 characters. What has no readable form is "{type}:#hex".
+  std::string ToString() const;
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-// `pattern` as configured ("%any", exact, "*.example.org"): does it admit `id`?
+// "", "%any", "%any6", "0.0.0.0", "::" or "*".
+bool NamesAnyIdentity(std::string_view text);
+
+// Does `pattern`, as configured, admit `id`? Any spelling of "any" admits everything; otherwise the types are equal and
+//   FQDN, RFC 822: equal but for ASCII case, or ending in what follows a leading '*'
+//   address: equal, or inside a prefix or range ("10.0.0.0/8", "10.0.0.1-10.0.0.9", also with ipv4: ipv4net: ipv4range: ...)
+//   DN: as many RDNs in the same order, each of the same type and equal but for ASCII case and string type, or '*'
+//   others: equal
+// A pattern that does not parse admits nothing.
 bool Matches(std::string_view pattern, const Identity& id);
 
 }  // namespace culvert::ike

@@ -12,6 +12,7 @@ TEST(IpAddress, ParsesAndPrints) {
     EXPECT_EQ(a->ToString(), text);
   }
   for (const char* text : {"", "192.0.2", "192.0.2.256", "2001:db8::g", "1.2.3.4 "}) EXPECT_FALSE(IpAddress::Parse(text)) << text;
+  EXPECT_FALSE(IpAddress::Parse(std::string_view("192.0.2.1\0x", 11)));
 }
 
 TEST(IpPrefix, ClearsHostBitsAndRefusesBadLengths) {
