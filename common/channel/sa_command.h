@@ -6,7 +6,12 @@
 
 // culvert-ike → culvert-dataplane. One slot is one Command; a transaction of several (more selectors) shares its txn and is
 // acted on when the last arrives. Every transaction is answered by one Ack event, and nothing counts as done before it.
+//
+// What an earlier epoch added and this one has not added again when kSyncDone comes (policies, addresses, routes; never SAs)
+// is taken away then, so a control process that returns with a new configuration leaves no gap and no remains.
 namespace culvert::channel {
+
+inline constexpr size_t kMessageSlot = 1280;      // octets of one command or event slot, zero after the message
 
 enum class CommandType : uint32_t {
   kInstallSa = 1,
@@ -61,6 +66,7 @@ struct InstallSa {
   uint8_t encr_key_len, integ_key_len;
   uint16_t iv_generation;                 // 0..kMaxIvGeneration
   uint32_t replay_window;                 // packets, a power of two, 64..65536; 0 = no replay protection (manual SAs only)
+  uint32_t zero2;
   uint64_t sequence;                      // outbound: last number used (0 = fresh); inbound: right edge, window full below it
   WireEndpoint local, remote;             // outer addresses; ports matter with udp_encap
   WireLifetime lifetime;
@@ -80,6 +86,8 @@ struct UpdateSa {
   Direction direction;
   uint8_t set_remote, set_lifetime, set_preference;
   uint32_t preference;
+  uint8_t udp_encap;                      // with set_remote: whether the new path is encapsulated
+  uint8_t zero[7];
   WireEndpoint local, remote;
   WireLifetime lifetime;
 };
@@ -160,6 +168,14 @@ struct Command {
     QueryUse query_use;
   };
 };
-static_assert(std::is_trivially_copyable_v<Command> && sizeof(Command) <= 1280);
+static_assert(std::is_trivially_copyable_v<Command> && sizeof(Command) <= kMessageSlot);
+
+// Every octet of a message is a named field, so nothing of the sender's stack crosses and every padding octet can be checked.
+template <typename T>
+inline constexpr bool kNoHiddenPadding = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
+static_assert(kNoHiddenPadding<InstallSa> && kNoHiddenPadding<UpdateSa> && kNoHiddenPadding<RemoveSa> &&
+              kNoHiddenPadding<AddPolicy> && kNoHiddenPadding<RemovePolicy> && kNoHiddenPadding<MoreSelectors> &&
+              kNoHiddenPadding<AddressCommand> && kNoHiddenPadding<RouteCommand> && kNoHiddenPadding<QuerySource> &&
+              kNoHiddenPadding<QueryUse>);
 
 }  // namespace culvert::channel

@@ -37,6 +37,7 @@ struct Ack {
   uint32_t worker;                        // owner of an installed SA
   WireEndpoint source;                    // answer to kQuerySource; port 0
   char port[16];                          // name of that port
+  uint32_t zero;
   int64_t last_use;                       // answers to kQueryUse: CLOCK_MONOTONIC ns, 0 = never
   uint64_t packets, bytes;
 };
@@ -112,6 +113,8 @@ struct Event {
     PeerMoved moved;
   };
 };
-static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) <= 1280);
+static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) <= kMessageSlot);
+static_assert(kNoHiddenPadding<Ack> && kNoHiddenPadding<SaInventory> && kNoHiddenPadding<LinkEvent> && kNoHiddenPadding<Acquire> &&
+              kNoHiddenPadding<Expiry> && kNoHiddenPadding<PeerMoved>);
 
 }  // namespace culvert::channel
