@@ -102,7 +102,8 @@ PLATFORM_INIT='
   elif [ -n "$PLATFORM_NEW_PIDS" ]; then
     mount -t proc proc /proc
   fi
-  mkdir -p "$R/run/netns" "$R/mnt/huge"; mount -t tmpfs -o mode=755 netns "$R/run/netns"
+  mkdir -p "$R/mnt/huge"
+  for d in netns culvert-lab; do mkdir -p "$R/run/$d"; mount -t tmpfs -o mode=755 "$d" "$R/run/$d"; done
   grep -qs "^hugetlbfs\|^nodev.* hugetlbfs " /proc/mounts || mount -t hugetlbfs nodev "$R/mnt/huge" 2>/dev/null || true
   [ -n "$R" ] || exec "$@"
   D=$PWD; [ -d "$R$D" ] || D=/

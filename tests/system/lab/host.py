@@ -1,0 +1,109 @@
+"""Hosts behind the gateways, and the traffic between them."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .process import EVERYTHING_ELSE, Daemon, LabError, run, wait_until
+
+PROBE = Path(__file__).with_name('probe.py')
+
+
+class Host:
+    """A station with an ordinary kernel stack."""
+
+    def __init__(self, lab, ns, address, address6=None):
+        self.lab, self.ns, self.address, self.address6 = lab, ns, address, address6
+
+    def _peer_address(self, peer, ipv6):
+        return peer.address6 if ipv6 else peer.address
+
+    def ping(self, peer, count=3, ipv6=False, check=True, size=56, interval=0.05, df=False):
+        """Pings a host (or an address); the number of answers. check: LabError unless every one came."""
+        to = peer if isinstance(peer, str) else self._peer_address(peer, ipv6)
+        done = self.ns.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', 5, '-s', size, *(['-M', 'do'] if df else []),
+                           to, check=False, timeout=60)
+        match = re.search(r'(\d+) received', done.stdout)
+        answers = int(match[1]) if match else 0
+        if check and answers != count:
+            raise LabError(f'{self.ns} pings {to}: {answers} of {count} answered\n{done.stdout}')
+        return answers
+
+    def iperf3(self, peer, seconds=3, reverse=False, ipv6=False, udp_mbit=None):
+        """Bulk traffic to `peer` (with reverse: from it); bits per second that arrived."""
+        to = self._peer_address(peer, ipv6)
+        server = Daemon(f'iperf3 server on {peer.ns}', ['iperf3', '-s', '-1', '-B', to],
+                        self.lab.log(f'iperf3-{peer.ns}'), netns=peer.ns).start()
+        try:
+            wait_until(lambda: run('ss', '-Hltn', 'sport = :5201', netns=peer.ns).stdout.strip() or server.check(),
+                       'iperf3 server listening')
+            kind = ['-u', '-b', f'{udp_mbit}M', '-l', 1200] if udp_mbit else []
+            done = run('taskset', '-c', EVERYTHING_ELSE, 'iperf3', '-J', '-c', to, '-t', seconds, '--connect-timeout', 10000,
+                       *(['-R'] if reverse else []), *kind, netns=self.ns, timeout=60 + 10 * seconds, check=False)
+        finally:
+            server.stop(2)
+        try:
+            report = json.loads(done.stdout)
+            return report['end']['sum' if udp_mbit else 'sum_received']['bits_per_second']
+        except (ValueError, KeyError):
+            raise LabError(f'iperf3 {self.ns} to {to} failed: {done.stdout[-600:]}') from None
+
+
+class Probe:
+    """Numbered datagrams both ways between two hosts while something happens; says exactly which were lost.
+
+        with Probe(alice, bob) as probe: ...
+        probe.expect_no_loss()
+    """
+
+    def __init__(self, a, b, rate=2000, sizes=(64, 1400), ipv6=False):
+        self.report = None
+        self._a, self._b = a, b
+        self._low, self._high = (max(sizes[0], 80) if ipv6 else sizes[0]), sizes[1]
+        self._command = ['taskset', '-c', EVERYTHING_ELSE, sys.executable, str(PROBE), a.ns.name,
+                         a.address6 if ipv6 else a.address, b.ns.name, b.address6 if ipv6 else b.address,
+                         str(rate), str(self._low), str(self._high)]
+
+    def __enter__(self):
+        self._errors = open(self._a.lab.log('probe'), 'ab')
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+                                         start_new_session=True)
+        self._a.lab.on_close(self._process.kill)
+        time.sleep(0.5)
+        if self._process.poll() is not None:
+            raise LabError('the probe did not start:\n' + Path(self._errors.name).read_text())
+        return self
+
+    def __exit__(self, kind, value, trace):
+        try:
+            output, _ = self._process.communicate(timeout=60)     # closes its standard input, which ends it
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            output = b''
+        self._errors.close()
+        if kind is None:
+            if not output:
+                raise LabError('the probe ended without a report')
+            self.report = json.loads(output)
+            self._a.lab.note(f'probe: {self.summary()}')
+
+    def summary(self):
+        return ', '.join(f'{name}: {d["received"]} of {d["sent"]}' + (f', lost {d["missing"][:5]}' if d['lost'] else '')
+                         for name, d in self.report.items())
+
+    def lost(self):
+        """Datagrams that neither arrived nor are counted by the receiving socket as its own loss."""
+        return sum(max(0, d['lost'] - d['socket_drops']) for d in self.report.values())
+
+    def expect_no_loss(self, allowed=0, why=''):
+        """allowed: how many the counters of `why` (a veth, the peer) show as their own loss."""
+        for name, direction in self.report.items():
+            if direction['sent'] < 100:
+                raise LabError(f'probe {name}: only {direction["sent"]} sent')
+            if direction['duplicates'] or direction['foreign']:
+                raise LabError(f'probe {name}: {direction["duplicates"]} duplicates, {direction["foreign"]} foreign')
+        if self.lost() > allowed:
+            raise LabError(f'the probe lost {self.lost()}{f" ({allowed} by {why})" if allowed else ""}: {self.summary()}')

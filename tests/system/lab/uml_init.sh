@@ -1,0 +1,29 @@
+#!/bin/bash
+# First process of a user-mode-linux guest. Its root is the platform's own, read-only, through hostfs; FOLDER (a kernel
+# argument, so it reaches us in the environment) is shared with the lab, writable, under the same path on both sides.
+# Then it runs what the console asks for: a line N runs FOLDER/N.sh, output to N.out, status to N.rc; `q` powers off.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/run LC_ALL=C.UTF-8
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+mount -t tmpfs tmp /run
+mount -t tmpfs tmp /var/tmp
+mount -t hostfs -o hostfs=/usr/lib/uml/modules none /lib/modules
+mkdir -p "$FOLDER"
+mount -t hostfs -o "rw,hostfs=$FOLDER" none "$FOLDER"
+for module in ipv6 xfrm_user esp4 esp6 authenc echainiv seqiv gcm ctr cbc hmac sha256_generic sha512_generic \
+    chacha20poly1305 xfrm4_tunnel xfrm6_tunnel; do
+  modprobe -q "$module"
+done
+ip link set lo up
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+stty -F /dev/tty0 -echo -icanon 2>/dev/null
+exec 3</dev/tty0
+echo ready > "$FOLDER/ready"
+while read -r n <&3; do
+  case $n in
+    q) sync; echo o > /proc/sysrq-trigger; sleep 5 ;;
+    [0-9]*) bash "$FOLDER/$n.sh" > "$FOLDER/$n.out" 2>&1 </dev/null 3<&-
+            echo $? > "$FOLDER/$n.status"; mv "$FOLDER/$n.status" "$FOLDER/$n.rc" ;;
+  esac
+done
