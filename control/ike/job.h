@@ -22,7 +22,7 @@ class KeyExchangeJob final : public Job {
       : group_(mine->group()), ke_(std::move(mine)), peer_public_(std::move(peer_public)) {}
 
   void Run() override {
-    if (!ke_) ke_ = KeyExchange::Create(group_);
+    if (!ke_) ke_ = KeyExchange::Create(group_, peer_public_.empty() ? KeRole::kRequester : KeRole::kReplier);
     if (ke_ && !peer_public_.empty()) secret_ = ke_->Derive(peer_public_);
   }
 

@@ -1,0 +1,78 @@
+#include "control/ike/crypto/prf.h"
+
+#include <algorithm>
+
+#include "absl/log/check.h"
+#include "control/ike/crypto/mac.h"
+
+namespace culvert::ike {
+namespace {
+
+constexpr size_t kSha1Size = 20, kSha256Size = 32;  // octets
+constexpr size_t kCmacKey = 16;                     // octets
+
+Mac KeyedMac(PrfId prf, ByteView key) {
+  auto kind = MacOf(prf);
+  CHECK(kind) << Name(prf);
+  if (*kind != MacKind::kAesCmac || key.size() == kCmacKey) return Mac(*kind, key);
+  // RFC 4615 3: a key of another length is first turned into AES-CMAC(0^128, key).
+  static constexpr uint8_t kZeroKey[kCmacKey] = {};
+  SecretBytes fitted(kCmacKey);
+  Mac fit(*kind, kZeroKey);
+  fit.Update(key);
+  fit.Final(fitted.span());
+  return Mac(*kind, fitted.view());
+}
+
+}  // namespace
+
+bool Supports(PrfId prf) { return MacOf(prf).has_value(); }
+
+SecretBytes Prf(PrfId prf, ByteView key, std::initializer_list<ByteView> parts) {
+  Mac mac = KeyedMac(prf, key);
+  for (ByteView part : parts) mac.Update(part);
+  SecretBytes out(Find(prf)->output);
+  mac.Final(out.span());
+  return out;
+}
+
+SecretBytes PrfPlus(PrfId prf, ByteView key, ByteView seed, size_t length) {
+  Mac mac = KeyedMac(prf, key);
+  const size_t block = Find(prf)->output;
+  // RFC 7296 2.13: the block counter is one octet, so prf+ ends after 255 blocks.
+  CHECK_LE(length, 255 * block);
+  SecretBytes out(length);
+  ByteSpan rest = out.span();
+  ByteView previous;
+  for (uint8_t counter = 1; !rest.empty(); ++counter) {
+    mac.Update(previous);
+    mac.Update(seed);
+    mac.Update({&counter, 1});
+    ByteSpan now = rest.first(std::min(block, rest.size()));
+    mac.Final(now);
+    previous = now;
+    rest = rest.subspan(now.size());
+  }
+  return out;
+}
+
+Bytes Sha1(std::initializer_list<ByteView> parts) {
+  static EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  MdCtxPtr ctx(EVP_MD_CTX_new());
+  CHECK(sha1 && ctx);
+  CHECK_EQ(EVP_DigestInit_ex2(ctx.get(), sha1, nullptr), 1);
+  for (ByteView part : parts) CHECK_EQ(EVP_DigestUpdate(ctx.get(), part.data(), part.size()), 1);
+  Bytes out(kSha1Size);
+  CHECK_EQ(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr), 1);
+  return out;
+}
+
+Bytes HmacSha256(ByteView key, std::initializer_list<ByteView> parts) {
+  Mac mac(MacKind::kHmacSha256, key);
+  for (ByteView part : parts) mac.Update(part);
+  Bytes out(kSha256Size);
+  mac.Final(out);
+  return out;
+}
+
+}  // namespace culvert::ike
