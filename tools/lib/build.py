@@ -87,14 +87,18 @@ def introspect(tree, what):
     return json.loads(done.stdout)
 
 
+def is_program(target):
+    """Of the targets that introspection tells: the programs that users run."""
+    return target['type'] == 'executable' and target['name'].startswith('culvert') and not target['name'].endswith('-test')
+
+
 def _link_programs(tree):
     """build/TREE/bin: one folder for PATH, whatever folders the programs are built in."""
     links = folder(tree) / 'bin'
     links.mkdir(exist_ok=True)
     for target in introspect(tree, 'targets'):
-        name = target['name']
-        if target['type'] == 'executable' and name.startswith('culvert') and not name.endswith('-test'):
-            link, program = links / name, Path(target['filename'][0])
+        if is_program(target):
+            link, program = links / target['name'], Path(target['filename'][0])
             if not link.is_symlink() or link.readlink() != program:
                 link.unlink(missing_ok=True)
                 link.symlink_to(program)

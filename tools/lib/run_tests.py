@@ -68,14 +68,14 @@ def compiled_tests(tree):
     return build.introspect(tree, 'tests')
 
 
-def build_for(tree, tests):
-    """Builds the targets the tests depend on; in the release tree everything, because the system suites use its programs."""
-    if tree == 'release':
-        build.build(tree)
-        return
-    file_of = {t['id']: t['filename'] for t in build.introspect(tree, 'targets')}
-    wanted = {os.path.relpath(f, build.folder(tree)) for test in tests for d in test['depends'] for f in file_of.get(d, [])}
-    build.build(tree, sorted(wanted))
+def build_for(tree, tests, programs):
+    """Builds what the tests depend on and, for the system suites, the programs."""
+    targets = build.introspect(tree, 'targets')
+    needed = {d for test in tests for d in test['depends']}
+    wanted = {os.path.relpath(f, build.folder(tree)) for t in targets for f in t['filename']
+              if t['id'] in needed or programs and build.is_program(t)}
+    if wanted:
+        build.build(tree, sorted(wanted))
 
 
 def gtest_outcome(report, name):
@@ -228,7 +228,7 @@ def run(wanted, outcome):
         tests = release_tests if tree == 'release' else compiled_tests(tree)
         # What is not compiled (scripts) gains nothing from a sanitizer tree.
         by_tree[tree] = [t for t in tests if members & set(suites_of(t)) and (tree == 'release' or t['depends'])]
-        build_for(tree, by_tree[tree])
+        build_for(tree, by_tree[tree], programs=tree == 'release' and any(s in system for s in suites))
 
     for suite in suites:
         say(f'---- {suite}')

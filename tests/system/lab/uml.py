@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 from .charon import write_settings
@@ -57,9 +56,9 @@ class UmlKernel(Vici):
                 setup += f'ip addr add {address} dev vec{index}{" nodad" if ":" in address else ""}\n'
         self.daemon = Daemon(
             self.name, ['linux.uml', 'mem=256M', f'umid={self.name}', 'root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'ro',
-                        'quiet', 'loglevel=4', 'con=null', 'con0=fd:0,fd:1', *wires, f'FOLDER={self.folder}', f'init={init}'],
+                        'quiet', 'loglevel=4', 'con=null', 'con0=null,fd:1', *wires, f'FOLDER={self.folder}', f'init={init}'],
             self.lab.log(f'{self.name}.console'), netns=self.ns, env={'TMPDIR': '/dev/shm', 'HOME': str(self.folder)})
-        self.daemon.start(stdin=subprocess.PIPE)
+        self.daemon.start()
         wait_until(lambda: (self.folder / 'ready').exists() or self.daemon.check(), f'{self.name}: the guest is up', 40)
         self.sh(setup)
 
@@ -67,9 +66,8 @@ class UmlKernel(Vici):
         """Runs a shell script in the guest: (status, output)."""
         self._sequence += 1
         stem = self.folder / str(self._sequence)
-        stem.with_suffix('.sh').write_text(script + '\n')
-        self.daemon.stdin.write(f'{self._sequence}\n'.encode())
-        self.daemon.stdin.flush()
+        stem.with_suffix('.new').write_text(script + '\n')
+        stem.with_suffix('.new').rename(stem.with_suffix('.sh'))
         wait_until(lambda: stem.with_suffix('.rc').exists() or self.daemon.check(), f'{self.name}: {script[:60]}', timeout)
         status = int(stem.with_suffix('.rc').read_text() or 99)
         output = stem.with_suffix('.out').read_text(errors='replace')
@@ -88,11 +86,7 @@ class UmlKernel(Vici):
 
     def stop(self):
         if self.daemon and self.daemon.running():
-            try:
-                self.daemon.stdin.write(b'q\n')
-                self.daemon.stdin.close()
-            except OSError:
-                pass                 # it has just ended by itself
+            (self.folder / 'off').touch()
             if self.daemon.wait(3) is None:
                 self.daemon.kill()
 
