@@ -93,10 +93,8 @@ class End {
     wake_peer_ = false;
   }
   // True: nothing to read, and own_wakeup() becomes readable when there is.
-  [[nodiscard]] bool Sleep() {
-    const bool messages = in_.Sleep();
-    return datagrams_in_.Sleep() && messages;
-  }
+  [[nodiscard]] bool SleepMessages() { return in_.Sleep(); }
+  [[nodiscard]] bool SleepDatagrams() { return datagrams_in_.Sleep(); }
 
   int own_wakeup() const { return own_.get(); }
   uint64_t epoch() const { return epoch_; }

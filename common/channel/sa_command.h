@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstring>
+
 #include "common/base/limits.h"
 #include "common/channel/wire_types.h"
 #include "common/ipsec/spi.h"
@@ -169,6 +171,14 @@ struct Command {
   };
 };
 static_assert(std::is_trivially_copyable_v<Command> && sizeof(Command) <= kMessageSlot);
+
+// All octets zero but the type: the only way to begin a message, for what is not set must be zero.
+inline Command NewCommand(CommandType type) {
+  Command c;
+  std::memset(&c, 0, sizeof c);
+  c.type = type;
+  return c;
+}
 
 // Every octet of a message is a named field, so nothing of the sender's stack crosses and every padding octet can be checked.
 template <typename T>

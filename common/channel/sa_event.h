@@ -23,7 +23,8 @@ enum class EventType : uint32_t {
 
 enum class Status : uint32_t {
   kOk = 0,
-  kMalformed,          // a field outside its contract; the connection is closed after this Ack
+  kMalformed,          // fields that contradict each other, such as a key that is not its cipher's length; a message whose form
+                       // is broken is not answered at all, its connection is closed
   kUnsupported,        // the suite or mode is not built, or no engine offers the asked offload
   kNotFound,
   kExists,
@@ -114,6 +115,13 @@ struct Event {
   };
 };
 static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) <= kMessageSlot);
+inline Event NewEvent(EventType type) {   // as NewCommand
+  Event e;
+  std::memset(&e, 0, sizeof e);
+  e.type = type;
+  return e;
+}
+
 static_assert(kNoHiddenPadding<Ack> && kNoHiddenPadding<SaInventory> && kNoHiddenPadding<LinkEvent> && kNoHiddenPadding<Acquire> &&
               kNoHiddenPadding<Expiry> && kNoHiddenPadding<PeerMoved>);
 

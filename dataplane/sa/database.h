@@ -35,7 +35,10 @@ class SaDatabase {
 
   // Forwarding opens at sync-done and never closes again in this process: protection is by policy from then on.
   virtual void OpenForwarding() = 0;
-  // The page of the current connection, or nullptr when there is none. The old page may be unmapped once `released` is called.
+  // Workers publish into `page` from now on, and every live SA's sequence number is published into it at once. `released`
+  // is called exactly once, from Poll() or before this returns, when all of that is done and no worker will write the page
+  // before it again: only then may the old page be unmapped, and only then is a dump of the inventory worth having. Not
+  // called again before `released`. A page outlives its connection until the next one: a live dataplane keeps publishing.
   virtual void SetStatePage(channel::StatePage* page, std::function<void()> released) = 0;
 
   // Drains the workers' answers and reports: acks, acquires, expiries, moves. `sink` gets events without epoch and txn.

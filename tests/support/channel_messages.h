@@ -7,18 +7,14 @@
 namespace culvert::testing {
 
 inline channel::Command MakeCommand(channel::CommandType type, uint64_t txn, uint64_t epoch = 0) {
-  channel::Command c;
-  std::memset(&c, 0, sizeof c);
-  c.type = type;
+  channel::Command c = channel::NewCommand(type);
   c.txn = txn;
   c.epoch = epoch;
   return c;
 }
 
 inline channel::Event MakeEvent(channel::EventType type, uint64_t epoch = 0) {
-  channel::Event e;
-  std::memset(&e, 0, sizeof e);
-  e.type = type;
+  channel::Event e = channel::NewEvent(type);
   e.epoch = epoch;
   return e;
 }

@@ -59,11 +59,11 @@ TEST(End, IsWokenOnlyWhenItSleeps) {
   ASSERT_EQ(pair.dp->Write(std::span(&e, 1)), Sent::kDone);
   pair.dp->Flush();
   EXPECT_FALSE(Readable(pair.ike->own_wakeup()));
-  EXPECT_FALSE(pair.ike->Sleep()) << "something to read";
+  EXPECT_FALSE(pair.ike->SleepMessages()) << "something to read";
   Violation v{};
   Event got;
   EXPECT_TRUE(pair.ike->Read(got, v));
-  EXPECT_TRUE(pair.ike->Sleep());
+  EXPECT_TRUE(pair.ike->SleepMessages());
   ASSERT_EQ(pair.dp->Write(std::span(&e, 1)), Sent::kDone);
   EXPECT_FALSE(Readable(pair.ike->own_wakeup())) << "not before Flush()";
   pair.dp->Flush();

@@ -1,0 +1,7 @@
+#include "common/base/build.h"
+
+namespace culvert {
+
+const char* BuildName() { return "culvert " CULVERT_VERSION; }
+
+}  // namespace culvert
