@@ -21,19 +21,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from lab import Lab, LabError, Skip  # noqa: E402
+from lab.signals import end_in_order  # noqa: E402
 
 DEFAULT_TIMEOUT = 180       # seconds; ten times what a test takes on a quiet machine
 
 
 class TimedOut(Exception):
     """The test has used up its time."""
-
-
-def stop(number, _frame):
-    # Clean-up, once begun, is not interrupted again.
-    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, signal.SIG_IGN)
-    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def out_of_time(_number, _frame):
@@ -98,8 +92,7 @@ def main():
     parser.add_argument('--report', type=Path)
     parser.add_argument('--only', default='*', help='tests whose name matches this pattern')
     arguments = parser.parse_args()
-    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, stop)
+    end_in_order()
     signal.signal(signal.SIGALRM, out_of_time)
 
     outcomes = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""build.py TREE [TARGET...]: configures and builds one of the build trees, showing progress on stderr.
+"""build.py TREE [--programs | TARGET...]: configures and builds one of the build trees, showing progress on stderr.
 
 A tree is a build folder with its options: build/release is what the tools run, the others are for tests. Two builds of one
 tree wait for each other. After a build the programs stand in build/TREE/bin, by links.
@@ -66,17 +66,18 @@ def _ninja(tree, targets):
     ninja = subprocess.Popen(['ninja', '-C', str(folder(tree)), *targets], env=env, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     start = shown = time.monotonic()
+    said = []
     for line in ninja.stdout:
         step = re.match(r'\[(\d+/\d+)\] ', line)
         if not step:
-            if not line.startswith('ninja: '):
-                sys.stderr.write(line)
+            said.append(line)        # warnings are errors: what compilers and meson say matters only where they fail
             continue
         now = time.monotonic()
         if now - shown >= 5:
             shown = now
             _say(f'{tree}: {step[1]} after {now - start:.0f} s')
     if ninja.wait():
+        sys.stderr.writelines(said[-200:])
         raise BuildError(f'building build/{tree} failed')
     if time.monotonic() - start > 5:
         _say(f'{tree}: done in {time.monotonic() - start:.0f} s')
@@ -112,6 +113,13 @@ def build(tree, targets=()):
         _link_programs(tree)
 
 
+def build_programs(tree):
+    """Builds only what users run, not the tests."""
+    configure(tree)
+    build(tree, sorted(os.path.relpath(f, folder(tree)) for t in introspect(tree, 'targets') if is_program(t)
+                       for f in t['filename']))
+
+
 def configure(tree):
     with _locked(tree):
         _configure(tree)
@@ -121,9 +129,12 @@ def configure(tree):
 
 def main():
     if len(sys.argv) < 2 or sys.argv[1] not in TREES:
-        sys.exit(f'usage: build.py {"|".join(TREES)} [TARGET...]')
+        sys.exit(f'usage: build.py {"|".join(TREES)} [--programs | TARGET...]')
     try:
-        build(sys.argv[1], sys.argv[2:])
+        if sys.argv[2:] == ['--programs']:
+            build_programs(sys.argv[1])
+        else:
+            build(sys.argv[1], sys.argv[2:])
     except BuildError as error:
         sys.exit(f'[build] {error}')
 

@@ -1,6 +1,7 @@
 """Namespaces, gateways, peers and traffic for the system tests and the demo. Python's standard library only."""
 
 from .charon import Charon
+from .gateway import Gateway
 from .host import Host, Probe
 from .lab import Lab
 from .net import Bridge, Namespace, NatRouter, veth
@@ -9,5 +10,5 @@ from .sniffer import Sniffer, tshark
 from .swanctl import Tunnel
 from .uml import UmlKernel
 
-__all__ = ['Bridge', 'Charon', 'Daemon', 'Host', 'Lab', 'LabError', 'Namespace', 'NatRouter', 'Probe', 'Skip', 'Sniffer', 'Tunnel',
+__all__ = ['Bridge', 'Charon', 'Daemon', 'Gateway', 'Host', 'Lab', 'LabError', 'Namespace', 'NatRouter', 'Probe', 'Skip', 'Sniffer', 'Tunnel',
            'UmlKernel', 'run', 'tshark', 'veth', 'wait_until']

@@ -27,6 +27,7 @@ class Lab:
         self.logs.mkdir(parents=True)
         WORK_PARENT.mkdir(exist_ok=True)
         self.work = Path(tempfile.mkdtemp(dir=WORK_PARENT))
+        self.work.chmod(0o755)                # culvert-ike is not root once started
         self._closers, self._kept_logs, self._verbose = [], [], verbose
         self.kept = False
 

@@ -6,8 +6,11 @@ import subprocess
 import time
 from pathlib import Path
 
-# The second core is the workers'; everything else (peers, traffic, sniffers, the lab) shares the first.
-EVERYTHING_ELSE = '0'
+# The last core is the worker's of gateway A, the one before it B's (of two cores B gets the first); everything else
+# (peers, traffic, sniffers, the lab) shares what is left, on a small machine the first.
+_CORES = os.cpu_count()
+WORKER_CORES = {'a': _CORES - 1, 'b': _CORES - 2 if _CORES > 1 else 0}
+EVERYTHING_ELSE = f'0-{max(0, _CORES - 3)}'
 
 
 class LabError(Exception):
@@ -18,14 +21,14 @@ class Skip(Exception):
     """This machine cannot run the test: "needs hardware: ..." or "needs kernel feature: ..."."""
 
 
-def run(*command, timeout=30, check=True, netns=None, env=None, cwd=None):
+def run(*command, timeout=30, check=True, netns=None, env=None):
     """Runs a short command and returns its CompletedProcess with text output, stderr within stdout."""
     words = [str(w) for w in command]
     if netns:
         words = ['ip', 'netns', 'exec', str(netns), *words]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=timeout, env=dict(os.environ, **(env or {})), cwd=cwd, errors='replace')
+                              timeout=timeout, env=dict(os.environ, **(env or {})), errors='replace')
     except subprocess.TimeoutExpired as expired:
         said = expired.output.decode(errors='replace') if isinstance(expired.output, bytes) else expired.output or ''
         raise LabError(f'no end after {timeout} s: {" ".join(words)}\n{said[-2000:]}') from None
@@ -56,27 +59,24 @@ def tail(path, lines=20):
 class Daemon:
     """A long-running process, with its output in a log that survives restarts of it."""
 
-    def __init__(self, name, command, log, *, netns=None, env=None, cores=EVERYTHING_ELSE, cwd=None):
+    def __init__(self, name, command, log, *, netns=None, env=None, cores=EVERYTHING_ELSE):
         self.name, self.log, self.pid = name, Path(log), None
         words = [str(w) for w in command]
         if cores is not None:
             words = ['taskset', '-c', cores, *words]
         if netns:
             words = ['ip', 'netns', 'exec', str(netns), *words]
-        self._words, self._env, self._cwd, self._popen = words, env or {}, cwd, None
+        self._words, self._env, self._popen = words, env or {}, None
 
-    def start(self, stdin=subprocess.DEVNULL, pass_fds=()):
+    def start(self, extra=()):
+        """Starts it, with `extra` words at the end of its command this time."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, 'ab') as out:
             # A session of its own: a Ctrl-C at the terminal reaches the lab alone, which then stops things in order.
-            self._popen = subprocess.Popen(self._words, stdin=stdin, stdout=out, stderr=subprocess.STDOUT, cwd=self._cwd,
-                                           env=dict(os.environ, **self._env), start_new_session=True, pass_fds=pass_fds)
+            self._popen = subprocess.Popen([*self._words, *map(str, extra)], stdin=subprocess.DEVNULL, stdout=out,
+                                           stderr=subprocess.STDOUT, env=dict(os.environ, **self._env), start_new_session=True)
         self.pid = self._popen.pid
         return self
-
-    @property
-    def stdin(self):
-        return self._popen.stdin
 
     def running(self):
         return self._popen is not None and self._popen.poll() is None
