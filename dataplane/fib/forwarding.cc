@@ -7,12 +7,13 @@ namespace culvert::dp {
 namespace {
 
 bool Same(const IpAddress& a, uint8_t family, const uint8_t* octets) {
-  return static_cast<uint8_t>(a.family) == family && std::memcmp(a.octets.data(), octets, a.size()) == 0;
+  return static_cast<uint8_t>(a.family) == family && std::equal(octets, octets + a.size(), a.octets.data());
 }
 
 }  // namespace
 
-Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own, std::vector<RouteTarget> links)
+Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own,
+                       std::vector<RouteTarget> links)
     : generation_(generation), links_(std::move(links)), own_(std::move(own)) {
   std::vector<PrefixTable::Entry> v4, v6;
   for (const Route& r : routes) {

@@ -14,7 +14,7 @@ namespace culvert::dp {
 struct RouteTarget {
   uint16_t port = 0;
   uint16_t mtu = 1500;        // octets of IP packet
-  uint32_t gateway = 0;       // neighbour index; 0: on-link, the destination is its own next hop
+  uint32_t gateway = 0;       // a NextHop (neighbour_table.h); 0: on-link, the destination is its own
   bool blackhole = false;     // nothing behind it: unreachable
 };
 

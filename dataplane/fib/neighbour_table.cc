@@ -14,41 +14,49 @@ NeighbourTable::NeighbourTable()
   for (uint32_t i = kCapacity - 1; i > 0; --i) free_.push_back(i);
 }
 
-uint32_t NeighbourTable::Add(uint16_t port, const IpAddress& address) {
+NextHop NeighbourTable::Add(uint16_t port, const IpAddress& address) {
   if (free_.empty()) return 0;
-  uint32_t i = free_.back();
+  uint32_t slot = free_.back();
   free_.pop_back();
-  Entry& e = entries_[i];
+  Entry& e = entries_[slot];
   e.address = address;
   e.port = port;
-  e.link.store(0, std::memory_order_relaxed);
+  uint64_t link = e.link.load(std::memory_order_relaxed) >> 49 << 49;
+  e.link.store(link, std::memory_order_relaxed);
   e.used.store(0, std::memory_order_relaxed);
   auto& head = heads_[Bucket(port, static_cast<uint8_t>(address.family), address.octets.data())];
   e.next.store(head.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  head.store(i, std::memory_order_release);
-  return i;
+  head.store(slot, std::memory_order_release);
+  return Handle(slot, link);
 }
 
-void NeighbourTable::Unlink(uint32_t index) {
-  Entry& e = entries_[index];
+void NeighbourTable::Unlink(NextHop hop) {
+  uint32_t slot = Slot(hop);
+  Entry& e = entries_[slot];
   auto* link = &heads_[Bucket(e.port, static_cast<uint8_t>(e.address.family), e.address.octets.data())];
   while (uint32_t i = link->load(std::memory_order_relaxed)) {
-    if (i == index) {
+    if (i == slot) {
       // The entry keeps its own `next`: a reader standing on it still finds the rest of the chain.
       link->store(e.next.load(std::memory_order_relaxed), std::memory_order_release);
+      uint64_t next_generation = (e.link.load(std::memory_order_relaxed) >> 49) + 1;
+      e.link.store(next_generation % kGenerations << 49, std::memory_order_release);
       return;
     }
     link = &entries_[i].next;
   }
-  CHECK(false) << "neighbour " << index << " is not linked";
+  CHECK(false) << "neighbour slot " << slot << " is not linked";
 }
 
-void NeighbourTable::Release(uint32_t index) { free_.push_back(index); }
-
-void NeighbourTable::SetMac(uint32_t index, const rte_ether_addr& mac) {
-  uint64_t link = kUsable;
+void NeighbourTable::SetMac(NextHop hop, const rte_ether_addr& mac) {
+  auto& word = entries_[Slot(hop)].link;
+  uint64_t link = 0;
   std::memcpy(&link, mac.addr_bytes, 6);
-  entries_[index].link.store(link, std::memory_order_release);
+  word.store(link | kUsable | word.load(std::memory_order_relaxed) >> 49 << 49, std::memory_order_release);
+}
+
+void NeighbourTable::ClearMac(NextHop hop) {
+  auto& word = entries_[Slot(hop)].link;
+  word.store(word.load(std::memory_order_relaxed) >> 49 << 49, std::memory_order_release);
 }
 
 }  // namespace culvert::dp

@@ -2,6 +2,7 @@
 
 #include <rte_ether.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -13,15 +14,19 @@
 
 namespace culvert::dp {
 
-// The part of the neighbour table that workers read. Main (dataplane/main/neighbours.h) alone adds, changes and removes;
-// an index stays valid until Forwarding's generation changes and a grace point has passed.
+// Names one neighbour: its slot in the low 13 bits, and above them the generation of the slot's use, so that a handle kept
+// in an SA or a ring after its neighbour went finds nothing rather than another neighbour. 0 names none.
+using NextHop = uint32_t;
+
+// The part of the neighbour table that workers read. Main (dataplane/main/neighbours.h) alone adds, changes and removes.
 class NeighbourTable {
  public:
-  static constexpr uint32_t kCapacity = 8192;  // entries; index 0 is never used
+  static constexpr unsigned kSlotBits = 13;
+  static constexpr uint32_t kCapacity = 1u << kSlotBits;  // entries; slot 0 is never used
+  static constexpr uint32_t kGenerations = 1u << 15;
 
   struct alignas(kCacheLine) Entry {
-    // Octets of the MAC in the low 48 bits, first octet lowest, and kUsable above. One word, so that a reader never sees
-    // half of a change.
+    // | generation 15 | usable 1 | MAC 48, first octet lowest |. One word, so that a reader never sees half of a change.
     std::atomic<uint64_t> link{0};
     std::atomic<uint32_t> used{0};   // a worker's last transmit to it, in NeighbourTable::Stamp units; racing writers agree
     std::atomic<uint32_t> next{0};   // of the hash chain
@@ -32,43 +37,43 @@ class NeighbourTable {
 
   NeighbourTable();
 
-  // 0 where there is none. Any thread; workers between two grace points.
-  uint32_t Find(uint16_t port, uint8_t family, const uint8_t* address) const {
+  // 0 where there is none. Any thread; workers within a pass.
+  NextHop Find(uint16_t port, uint8_t family, const uint8_t* address) const {
     uint32_t i = heads_[Bucket(port, family, address)].load(std::memory_order_acquire);
     for (; i != 0; i = entries_[i].next.load(std::memory_order_acquire)) {
       const Entry& e = entries_[i];
       if (e.port == port && static_cast<uint8_t>(e.address.family) == family &&
-          std::memcmp(e.address.octets.data(), address, family == 4 ? 4 : 16) == 0) {
-        return i;
+          std::equal(address, address + e.address.size(), e.address.octets.data())) {
+        return Handle(i, e.link.load(std::memory_order_acquire));
       }
     }
     return 0;
   }
-  // False where the neighbour has no MAC yet.
-  bool Mac(uint32_t index, rte_ether_addr& out) const {
-    uint64_t link = entries_[index].link.load(std::memory_order_acquire);
+  // False where the neighbour has no MAC yet, or is gone. `stamp` is a coarse clock of last use, so that a busy neighbour's
+  // line is written once a tick, not once a packet.
+  bool Mac(NextHop hop, uint32_t stamp, rte_ether_addr& out) {
+    Entry& e = entries_[Slot(hop)];
+    uint64_t link = e.link.load(std::memory_order_acquire);
     std::memcpy(out.addr_bytes, &link, 6);
-    return (link & kUsable) != 0;
-  }
-  uint16_t port(uint32_t index) const { return entries_[index].port; }
-  // `stamp` is a coarse clock, so that a busy neighbour's line is written once a tick, not once a packet.
-  void Stamp(uint32_t index, uint32_t stamp) {
-    auto& used = entries_[index].used;
-    if (used.load(std::memory_order_relaxed) != stamp) used.store(stamp, std::memory_order_relaxed);
+    if ((link & kUsable) == 0 || link >> 49 != hop >> kSlotBits) return false;
+    if (e.used.load(std::memory_order_relaxed) != stamp) e.used.store(stamp, std::memory_order_relaxed);
+    return true;
   }
 
-  // Main only. Add returns 0 when the table is full. Unlink keeps the entry readable; Release makes its index reusable and
-  // is called a grace period later.
-  uint32_t Add(uint16_t port, const IpAddress& address);
-  void Unlink(uint32_t index);
-  void Release(uint32_t index);
-  void SetMac(uint32_t index, const rte_ether_addr& mac);
-  void ClearMac(uint32_t index) { entries_[index].link.store(0, std::memory_order_release); }
-  uint32_t used(uint32_t index) const { return entries_[index].used.load(std::memory_order_relaxed); }
-  const IpAddress& address(uint32_t index) const { return entries_[index].address; }
+  // Main only. Add returns 0 when the table is full. Unlink ends every handle to the neighbour but keeps the entry
+  // readable; Release makes its slot reusable and is called a grace period later.
+  NextHop Add(uint16_t port, const IpAddress& address);
+  void Unlink(NextHop hop);
+  void Release(NextHop hop) { free_.push_back(Slot(hop)); }
+  void SetMac(NextHop hop, const rte_ether_addr& mac);
+  void ClearMac(NextHop hop);
+  const IpAddress& address(NextHop hop) const { return entries_[Slot(hop)].address; }
+  uint32_t used(NextHop hop) const { return entries_[Slot(hop)].used.load(std::memory_order_relaxed); }
 
  private:
   static constexpr uint32_t kBuckets = 2 * kCapacity;
+  static uint32_t Slot(NextHop hop) { return hop & (kCapacity - 1); }
+  static NextHop Handle(uint32_t slot, uint64_t link) { return static_cast<uint32_t>(link >> 49) << kSlotBits | slot; }
   uint32_t Bucket(uint16_t port, uint8_t family, const uint8_t* a) const {
     uint64_t h = seed_ ^ (uint64_t{port} << 8 | family);
     for (int i = 0; i < (family == 4 ? 1 : 4); ++i) {

@@ -19,8 +19,8 @@ constexpr unsigned kMaxV6Error = 1280;      // octets, RFC 4443 2.4 (c)
 struct TypeCode {
   uint8_t type, code;
 };
-constexpr TypeCode kV4[] = {{11, 0}, {3, 0}, {3, 1}, {3, 13}, {3, 4}};  // RFC 792; 13 is RFC 1812 5.2.7.1
-constexpr TypeCode kV6[] = {{3, 0}, {1, 0}, {1, 3}, {1, 1}, {2, 0}};    // RFC 4443 3
+constexpr TypeCode kV4[] = {{11, 0}, {3, 0}, {3, 1}, {3, 13}, {3, 4}, {3, 3}};  // RFC 792; 13 is RFC 1812 5.2.7.1
+constexpr TypeCode kV6[] = {{3, 0}, {1, 0}, {1, 3}, {1, 1}, {2, 0}, {1, 4}};    // RFC 4443 3
 
 // RFC 1122 3.2.2: an error never answers an error, a redirect counting as one.
 bool IsErrorV4(uint8_t type) { return type == 3 || type == 4 || type == 5 || type == 11 || type == 12; }

@@ -4,7 +4,7 @@
 
 namespace culvert::dp {
 
-enum class IcmpError : uint8_t { kTimeExceeded, kNoRoute, kHostUnreachable, kProhibited, kTooBig };
+enum class IcmpError : uint8_t { kTimeExceeded, kNoRoute, kHostUnreachable, kProhibited, kTooBig, kPortUnreachable };
 
 // Tells the sender of `p`, an IP packet as parsed and not yet changed, why it will not arrive; `mtu` (octets of IP packet)
 // counts with kTooBig only. The error joins ctx.originated and goes out through the policy like all the gateway's own. Sends

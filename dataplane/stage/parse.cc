@@ -3,6 +3,8 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
+
 namespace culvert::dp {
 namespace {
 
@@ -95,6 +97,22 @@ std::optional<Drop> ParseIp(Packet& p) {
   if (why) return why;
   if (available > p.length) rte_pktmbuf_trim(p.m, static_cast<uint16_t>(available - p.length));
   return std::nullopt;
+}
+
+bool IsMartian(const Packet& p) {
+  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
+  if (p.family == 4) {
+    const uint8_t* src = data + offsetof(rte_ipv4_hdr, src_addr);
+    const uint8_t* dst = data + offsetof(rte_ipv4_hdr, dst_addr);
+    bool broadcast = dst[0] == 255 && dst[1] == 255 && dst[2] == 255 && dst[3] == 255;
+    return src[0] == 0 || src[0] == 127 || src[0] >= 224 || dst[0] == 0 || dst[0] == 127 || (dst[0] >= 240 && !broadcast);
+  }
+  const uint8_t* src = data + offsetof(rte_ipv6_hdr, src_addr);
+  const uint8_t* dst = data + offsetof(rte_ipv6_hdr, dst_addr);
+  auto unspecified_or_loopback = [](const uint8_t* a) {
+    return std::all_of(a, a + 15, [](uint8_t b) { return b == 0; }) && a[15] <= 1;
+  };
+  return src[0] == 0xff || unspecified_or_loopback(src) || unspecified_or_loopback(dst);
 }
 
 std::optional<PortPair> PortsOf(const Packet& p) {

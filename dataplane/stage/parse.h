@@ -13,6 +13,10 @@ namespace culvert::dp {
 // came out of an SA. The header checksum of IPv4 is checked (RFC 1812 5.2.2).
 [[nodiscard]] std::optional<Drop> ParseIp(Packet& p);
 
+// An address that may not be on a wire as it stands there (RFC 1812 5.3.7, RFC 4291): loopback, a source that is no unicast
+// address, "this network", class E. The unspecified IPv6 source is one too: only neighbour discovery uses it, and asks first.
+[[nodiscard]] bool IsMartian(const Packet& p);
+
 struct PortPair {
   uint16_t source, destination;  // host byte order
 };

@@ -59,6 +59,8 @@ struct WorkerContext {
   IpsecWorker* ipsec = nullptr;             // null: a plain router
   bool forwarding_open = false;             // of this pass
 
+  uint32_t stamp = 0;                       // coarse clock for neighbours' last use: monotonic seconds
+
   TokenBucket icmp_errors;
   Burst originated;                         // ICMP made in this pass; goes through policy at its end
   uint16_t ip_id = 0;

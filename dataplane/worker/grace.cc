@@ -15,17 +15,17 @@ Grace::Grace(unsigned workers) {
 }
 
 Grace::~Grace() {
-  for (auto& w : waiting_) w.free();  // the workers have ended
+  for (auto& w : waiting_) w.free(w.what);  // the workers have ended
   std::free(qsbr_);
 }
 
-void Grace::Retire(std::function<void()> free) { waiting_.push_back({Begin(), std::move(free)}); }
+void Grace::Retire(void (*free)(void*), void* what) { waiting_.push_back({Begin(), free, what}); }
 
 void Grace::Reclaim() {
   while (!waiting_.empty() && Passed(waiting_.front().token)) {
-    auto free = std::move(waiting_.front().free);
+    Waiting w = waiting_.front();
     waiting_.pop_front();
-    free();
+    w.free(w.what);
   }
 }
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <deque>
-
 #include <rte_rcu_qsbr.h>
+
+#include <cstdint>
+#include <deque>
 
 namespace culvert::dp {
 
@@ -28,15 +26,16 @@ class Grace {
   // can hold one.
   uint64_t Begin() { return rte_rcu_qsbr_start(qsbr_); }
   bool Passed(uint64_t token) { return rte_rcu_qsbr_check(qsbr_, token, false) == 1; }
-  // Runs `free` at a later Reclaim(), once every worker has passed.
-  void Retire(std::function<void()> free);
+  // Calls free(what) at a later Reclaim(), once every worker has passed.
+  void Retire(void (*free)(void*), void* what);
   void Reclaim();
   size_t waiting() const { return waiting_.size(); }  // stays above zero while a stuck worker blocks reuse
 
  private:
   struct Waiting {
     uint64_t token;
-    std::function<void()> free;
+    void (*free)(void*);
+    void* what;
   };
   rte_rcu_qsbr* qsbr_ = nullptr;   // owned; cache-line aligned
   std::deque<Waiting> waiting_;    // tokens rise

@@ -18,7 +18,9 @@ class IpsecWorker {
   // begin at the inner IP header, have passed ParseIp and their SA's selectors, and carry `opened`.
   virtual void Open(WorkerContext& ctx, Burst& esp, Burst& opened) = 0;
 
-  // Packets to be forwarded and packets made here, before routing (the outbound policy is looked up before any route).
+  // Packets to be forwarded, their TTL already lowered, and packets made here, before routing (the outbound policy is looked
+  // up before any route). Also drops as plaintext-inbound what came in clear (neither `opened` nor `local_origin`) and a
+  // policy protects.
   virtual void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) = 0;
 
   // Whether a packet in clear to an own address may be consumed here or punted: false where a policy wants it protected (the

@@ -22,7 +22,7 @@ struct Packet {
   bool first_fragment = false;
   bool opened = false;        // came out of an SA: the reverse policy check was done against the SA's own selectors
   bool local_origin = false;  // made or injected here
-  uint32_t next_hop = 0;      // index into the neighbour table, 0 = not yet known
+  uint32_t next_hop = 0;      // a NextHop (fib/neighbour_table.h), 0 = not yet known
   uint16_t out_port = 0;
   bool framed = false;        // carries its Ethernet header already: transmit sends it as it is
   bool link_broadcast = false;  // came in a broadcast or multicast frame: never forwarded, never answered with an error

@@ -19,6 +19,7 @@ enum class HandOverKind : uint8_t {
   kSeal,        // to IpsecWorker::Seal, with `tag`
   kTransmit,    // has out_port and, unless framed, next_hop
   kOriginate,   // made by main: policy, then routing
+  kUnreachable, // its neighbour does not answer: drop it and tell its sender
 };
 
 // What main does with a packet a worker gave it.

@@ -1,0 +1,76 @@
+#include "dataplane/stage/transmit.h"
+
+#include <rte_ether.h>
+#include <rte_pause.h>
+
+namespace culvert::dp {
+namespace {
+
+constexpr int kTransmitTries = 8;  // a full queue of a virtual port is often drained by the very call that found it full
+
+// Packets of one port, ready to go.
+struct Outbox {
+  rte_mbuf* m[kBurstMax];
+  uint16_t n = 0;
+};
+
+// False: the packet went another way.
+bool Frame(WorkerContext& ctx, Packet& p) {
+  if (p.framed) return true;
+  rte_ether_addr to;
+  if (p.next_hop == 0 || !ctx.neighbours->Mac(p.next_hop, ctx.stamp, to)) {
+    ctx.ToMain(MainKind::kResolve, p);
+    return false;
+  }
+  auto* eth = reinterpret_cast<rte_ether_hdr*>(rte_pktmbuf_prepend(p.m, sizeof(rte_ether_hdr)));
+  if (eth == nullptr) {
+    ctx.Drop(p, Drop::kNoMbuf);
+    return false;
+  }
+  eth->dst_addr = to;
+  eth->src_addr = ctx.ports[p.out_port].port->mac;
+  eth->ether_type = rte_cpu_to_be_16(p.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+  return true;
+}
+
+void Flush(WorkerContext& ctx, WorkerPort& port, Outbox& out) {
+  uint16_t sent = 0;
+  for (int tries = 0; sent < out.n && tries < kTransmitTries; ++tries) {
+    if (tries > 0) rte_pause();
+    sent = static_cast<uint16_t>(sent + port.port->Transmit(port.tx_queue, out.m + sent, static_cast<uint16_t>(out.n - sent)));
+  }
+  ctx.counters.forwarded.Add(sent);
+  if (sent == out.n) return;
+  ctx.counters.Drop(port.port->link_up() ? Drop::kTxFull : Drop::kPortDown, out.n - sent);
+  rte_pktmbuf_free_bulk(out.m + sent, out.n - sent);
+}
+
+}  // namespace
+
+void Transmit(WorkerContext& ctx, Burst& burst) {
+  static_assert(kBurstMax <= 64);
+  uint64_t left = 0;  // bit i: packet i waits for its port's turn
+  for (uint16_t i = 0; i < burst.n; ++i) {
+    Packet& p = burst.p[i];
+    WorkerPort& port = ctx.ports[p.out_port];
+    if (port.tx_queue == kNoQueue) {
+      ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
+    } else if (Frame(ctx, p)) {
+      left |= uint64_t{1} << i;
+    }
+  }
+  while (left != 0) {
+    uint16_t out_port = burst.p[__builtin_ctzll(left)].out_port;
+    Outbox out;
+    for (uint64_t scan = left; scan != 0; scan &= scan - 1) {
+      int i = __builtin_ctzll(scan);
+      if (burst.p[i].out_port != out_port) continue;
+      out.m[out.n++] = burst.p[i].m;
+      left &= ~(uint64_t{1} << i);
+    }
+    Flush(ctx, ctx.ports[out_port], out);
+  }
+  burst.n = 0;
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace culvert::dp {
+
+// Which worker receives and transmits where, and which rings lie between threads. One plan per process, made once.
+struct Topology {
+  static constexpr unsigned kMain = ~0u;  // as a thread: the main thread
+  struct PortPlan {
+    std::string name;
+    std::vector<unsigned> rx_worker;      // [queue]
+    std::vector<uint16_t> tx_queue;       // [worker]; WorkerContext's kNoQueue: hands over to tx_owner
+    unsigned tx_owner = 0;                // the worker that others, and main, hand this port's packets to
+  };
+  struct RingPlan {
+    std::string name;
+    unsigned producer, consumer;          // worker or kMain
+    uint32_t slots;                       // a power of two
+  };
+  struct PortQueues {
+    std::string name;
+    uint16_t rx = 1, tx = 1;
+  };
+
+  unsigned workers = 1;
+  std::vector<PortPlan> ports;
+  std::vector<RingPlan> rings;
+
+  static Topology Plan(unsigned workers, const std::vector<PortQueues>& ports);
+  // What is wrong with the plan, empty where nothing is: every receive and transmit queue has one worker, every ring one
+  // producer and one consumer, every pair of threads that speak a ring.
+  std::string Check() const;
+  std::string ToString() const;
+};
+
+}  // namespace culvert::dp

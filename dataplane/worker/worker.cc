@@ -1,0 +1,153 @@
+#include "dataplane/worker/worker.h"
+
+#include <absl/log/check.h>
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "dataplane/stage/classify.h"
+#include "dataplane/stage/forward.h"
+#include "dataplane/stage/icmp_error.h"
+#include "dataplane/stage/transmit.h"
+
+namespace culvert::dp {
+namespace {
+
+constexpr unsigned kEmptyPassesBeforeSleep = 1000;
+constexpr uint64_t kFirstSleepUs = 20, kLongestSleepUs = 200;
+constexpr uint64_t kHousekeepingPerSecond = 1000;
+
+}  // namespace
+
+Worker::Worker(WorkerContext& ctx, const Published<Forwarding>& fib, Grace& grace, Options options)
+    : ctx_(ctx), fib_(fib), grace_(grace), options_(options) {
+  CHECK(options.burst > 0 && options.burst <= kBurstMax);
+}
+
+bool Worker::Pass() {
+  grace_.Pass(ctx_.id);
+  ctx_.now = rte_rdtsc();
+  ctx_.fib = fib_.get();
+  ctx_.forwarding_open = ctx_.ipsec == nullptr || ctx_.ipsec->ForwardingOpen();
+  if (ctx_.ipsec != nullptr) ctx_.ipsec->PollCommands(ctx_);
+  bool busy = false;
+  if (ctx_.rings->from_main != nullptr) busy |= TakeRing(*ctx_.rings->from_main);
+  for (PacketRing* r : ctx_.rings->from_worker) {
+    if (r != nullptr) busy |= TakeRing(*r);
+  }
+  for (uint16_t i = 0; i < ctx_.port_count; ++i) {
+    WorkerPort& port = ctx_.ports[i];
+    if (port.rx_queue == kNoQueue) continue;
+    rte_mbuf* frames[kBurstMax];
+    uint16_t n = port.port->Receive(port.rx_queue, frames, options_.burst);
+    if (n == 0) continue;
+    busy = true;
+    Classify(ctx_, i, frames, n, esp_, plain_);
+    Process();
+  }
+  if (ctx_.now >= housekeeping_at_) Housekeep();
+  ctx_.counters.polls.Add(1);
+  if (!busy) ctx_.counters.empty_polls.Add(1);
+  return busy;
+}
+
+bool Worker::TakeRing(PacketRing& ring) {
+  HandedOver in[kBurstMax];
+  uint32_t n = ring.Take(in, options_.burst);
+  if (n == 0) return false;
+  ctx_.counters.unparked.Add(n);
+  for (uint32_t i = 0; i < n; ++i) {
+    switch (static_cast<HandOverKind>(in[i].kind)) {
+      case HandOverKind::kOpen: esp_.Add(in[i].packet); break;
+      case HandOverKind::kSeal: seal_.Add(in[i].packet); break;
+      case HandOverKind::kTransmit: transmit_.Add(in[i].packet); break;
+      case HandOverKind::kOriginate: plain_.Add(in[i].packet); break;
+      case HandOverKind::kUnreachable:
+        SendIcmpError(ctx_, in[i].packet, IcmpError::kHostUnreachable);
+        ctx_.Drop(in[i].packet, Drop::kNoNeighbour);
+        break;
+    }
+  }
+  Transmit(ctx_, transmit_);
+  Process();
+  return true;
+}
+
+void Worker::Process() {
+  if (esp_.n != 0) {
+    if (ctx_.ipsec != nullptr) {
+      ctx_.ipsec->Open(ctx_, esp_, opened_);
+      ClassifyOpened(ctx_, opened_, plain_);
+    } else {
+      for (uint16_t i = 0; i < esp_.n; ++i) ctx_.Drop(esp_.p[i], Drop::kUnknownSpi);
+    }
+    esp_.n = 0;
+  }
+  LowerTtl(ctx_, plain_);
+  Route(plain_);
+  // ICMP made on the way; it causes no further ICMP, so one more round is enough.
+  if (ctx_.originated.n != 0) {
+    for (uint16_t i = 0; i < ctx_.originated.n; ++i) plain_.Add(ctx_.originated.p[i]);
+    ctx_.originated.n = 0;
+    Route(plain_);
+  }
+}
+
+void Worker::Route(Burst& plain) {
+  if (ctx_.ipsec == nullptr) {
+    Forward(ctx_, plain);
+    Transmit(ctx_, plain);
+    return;
+  }
+  if (plain.n != 0) ctx_.ipsec->ApplyPolicy(ctx_, plain, forward_, seal_);
+  plain.n = 0;
+  if (seal_.n != 0) {
+    ctx_.ipsec->Seal(ctx_, seal_, sealed_);
+    seal_.n = 0;
+    Forward(ctx_, sealed_);
+  }
+  Forward(ctx_, forward_);
+  ctx_.ipsec->BeforeTransmit(ctx_);
+  Transmit(ctx_, sealed_);
+  Transmit(ctx_, forward_);
+}
+
+void Worker::Housekeep() {
+  housekeeping_at_ = ctx_.now + ctx_.tsc_hz / kHousekeepingPerSecond;
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  ctx_.stamp = static_cast<uint32_t>(t.tv_sec);
+  if (ctx_.ipsec != nullptr) ctx_.ipsec->Housekeep(ctx_);
+}
+
+void Worker::Sleep(uint64_t microseconds) {
+  ctx_.counters.sleeps.Add(1);
+  grace_.Offline(ctx_.id);
+  timespec t{0, static_cast<long>(microseconds) * 1000};
+  nanosleep(&t, nullptr);
+  grace_.Online(ctx_.id);
+}
+
+void Worker::Run() {
+  prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds: the default of 50,000 would double a short sleep
+  grace_.Online(ctx_.id);
+  unsigned empty = 0;
+  uint64_t sleep_us = kFirstSleepUs;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    if (Pass()) {
+      empty = 0;
+      sleep_us = kFirstSleepUs;
+    } else if (!options_.adaptive || ++empty < kEmptyPassesBeforeSleep) {
+      rte_pause();
+    } else {
+      Sleep(sleep_us);
+      sleep_us = std::min(2 * sleep_us, kLongestSleepUs);
+    }
+  }
+  grace_.Offline(ctx_.id);
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,104 @@
+#include "drivers/eal/boot.h"
+
+#include <absl/log/log.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace culvert {
+namespace {
+
+// CPUs this process may use, without the workers'; all of them where nothing would be left.
+std::vector<unsigned> FloatingCores(const std::vector<unsigned>& workers) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<unsigned> all, rest;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &set)) continue;
+    all.push_back(cpu);
+    if (std::ranges::find(workers, cpu) == workers.end()) rest.push_back(cpu);
+  }
+  return rest.empty() ? all : rest;
+}
+
+std::string LcoreMap(const std::vector<unsigned>& workers) {
+  std::string map = absl::StrCat("0@(", absl::StrJoin(FloatingCores(workers), ","), ")");
+  for (size_t i = 0; i < workers.size(); ++i) absl::StrAppend(&map, ",", i + 1, "@", workers[i]);
+  return map;
+}
+
+}  // namespace
+
+bool IsVdev(const std::string& device) { return device.starts_with("net_") || device.starts_with("eth_"); }
+
+std::string DeviceName(const std::string& device) { return device.substr(0, device.find(',')); }
+
+uint32_t FreeHugepagesMib() {
+  uint64_t kib = 0;
+  std::error_code none;
+  for (const auto& d : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", none)) {
+    // "hugepages-2048kB"
+    std::string name = d.path().filename();
+    std::string digits = name.substr(name.find('-') + 1);
+    uint64_t size, count;
+    if (!absl::SimpleAtoi(digits.substr(0, digits.find('k')), &size)) continue;
+    if (std::ifstream file(d.path() / "free_hugepages"); file >> count) kib += size * count;
+  }
+  return static_cast<uint32_t>(kib / 1024);
+}
+
+EalMode PlanEal(const EalOptions& options, uint32_t free_mib) {
+  EalMode mode;
+  mode.free_mib = free_mib;
+  mode.hugepages = options.pages == EalOptions::Pages::kYes ||
+                   (options.pages == EalOptions::Pages::kAuto && free_mib >= options.memory_mib);
+  auto& a = mode.arguments;
+  a = {"culvert-dataplane", "--no-telemetry", "--log-level=warning", "--lcores", LcoreMap(options.worker_cores)};
+  if (mode.hugepages) {
+    a.push_back("--in-memory");  // no files to leave behind; excludes --no-huge
+  } else {
+    a.insert(a.end(), {"--no-huge", "-m", absl::StrCat(options.memory_mib), "--file-prefix", options.file_prefix});
+  }
+  bool pci = false;
+  for (const std::string& d : options.devices) {
+    if (IsVdev(d)) {
+      a.push_back("--vdev=" + d);
+    } else {
+      a.insert(a.end(), {"-a", d});
+      pci = true;
+    }
+  }
+  if (!pci) a.push_back("--no-pci");
+  return mode;
+}
+
+absl::StatusOr<EalMode> BootEal(const EalOptions& options) {
+  EalMode mode = PlanEal(options, FreeHugepagesMib());
+  if (mode.hugepages) {
+    LOG(INFO) << "memory: hugepages, " << mode.free_mib << " MiB free, " << options.memory_mib << " MiB wanted";
+  } else {
+    LOG(INFO) << "memory: ordinary pages, " << options.memory_mib << " MiB"
+              << (options.pages == EalOptions::Pages::kAuto
+                      ? absl::StrCat(" (hugepages = auto, and only ", mode.free_mib, " MiB of hugepages are free)")
+                      : "");
+  }
+  std::vector<std::string> copy = mode.arguments;  // rte_eal_init reorders and writes into its argv
+  std::vector<char*> argv;
+  for (auto& s : copy) argv.push_back(s.data());
+  argv.push_back(nullptr);
+  if (rte_eal_init(static_cast<int>(copy.size()), argv.data()) < 0) {
+    return absl::UnavailableError(absl::StrCat("DPDK does not start: ", rte_strerror(rte_errno), "; arguments: ",
+                                               absl::StrJoin(mode.arguments, " ")));
+  }
+  return mode;
+}
+
+}  // namespace culvert

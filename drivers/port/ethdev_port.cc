@@ -1,0 +1,104 @@
+#include "drivers/port/ethdev_port.h"
+
+#include <absl/strings/str_cat.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "drivers/eal/boot.h"
+
+namespace culvert {
+namespace {
+
+constexpr uint16_t kRxDescriptors = 2048;  // at 10 Gb/s of full-sized packets, 2.4 ms: a worker sleeps 0.2 at most
+constexpr uint16_t kTxDescriptors = 1024;
+constexpr unsigned kPacketFrames = 4096;   // of an af_packet ring
+
+absl::Status Failed(const std::string& port, const std::string& what, int rc) {
+  return absl::UnavailableError(absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(-rc)));
+}
+
+}  // namespace
+
+std::string CompleteDevice(const std::string& device, uint32_t mtu) {
+  if (!device.starts_with("net_af_packet") || device.find("framecnt=") != std::string::npos ||
+      device.find("framesz=") != std::string::npos || device.find("blocksz=") != std::string::npos) {
+    return device;
+  }
+  // A frame holds the kernel's header, the Ethernet header and the packet; a block holds at least one page and one frame.
+  unsigned frame = std::bit_ceil(std::max<unsigned>(2048, mtu + 128));
+  return absl::StrCat(device, ",framesz=", frame, ",blocksz=", std::max<unsigned>(4096, frame), ",framecnt=", kPacketFrames);
+}
+
+uint32_t DescriptorsOf(const std::string& device, unsigned workers) {
+  // af_xdp keeps a fill ring of the receive ring's size beside it, and a completion ring beside transmit's.
+  unsigned queues = IsVdev(device) ? 1 : std::max(1u, workers);
+  return queues * 2u * (kRxDescriptors + kTxDescriptors);
+}
+
+absl::StatusOr<std::unique_ptr<EthdevPort>> EthdevPort::Open(const EthdevOptions& o, rte_mempool* pool) {
+  uint16_t id;
+  if (rte_eth_dev_get_port_by_name(DeviceName(o.device).c_str(), &id) != 0) {
+    return absl::NotFoundError(absl::StrCat("port ", o.name, ": DPDK found no device ", DeviceName(o.device)));
+  }
+  std::unique_ptr<EthdevPort> port(new EthdevPort(o, id));
+  if (auto s = port->Configure(o, pool); !s.ok()) return s;
+  return port;
+}
+
+absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
+  rte_eth_dev_info info;
+  if (int rc = rte_eth_dev_info_get(id_, &info); rc != 0) return Failed(o.name, "no device information", rc);
+  virtual_ = IsVdev(o.device);
+  queues_ = static_cast<uint16_t>(
+      std::clamp<unsigned>(std::min(info.max_rx_queues, info.max_tx_queues), 1, std::max(1u, o.workers)));
+  rte_eth_conf conf{};
+  if (queues_ > 1) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP) &
+                                       info.flow_type_rss_offloads;
+  }
+  if (int rc = rte_eth_dev_configure(id_, queues_, queues_, &conf); rc != 0) return Failed(o.name, "configure", rc);
+  if (int rc = rte_eth_dev_set_mtu(id_, static_cast<uint16_t>(o.mtu)); rc != 0) {
+    // A device that cannot be told is asked what it has.
+    uint16_t has = 0;
+    if (rc != -ENOTSUP || rte_eth_dev_get_mtu(id_, &has) != 0 || has != o.mtu) {
+      return Failed(o.name, absl::StrCat("mtu ", o.mtu, " (the device takes ", info.min_mtu, " to ", info.max_mtu, ")"), rc);
+    }
+  }
+  mtu = o.mtu;
+  uint16_t rx = kRxDescriptors, tx = kTxDescriptors;
+  if (int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); rc != 0) return Failed(o.name, "descriptors", rc);
+  int socket = rte_eth_dev_socket_id(id_);
+  for (uint16_t q = 0; q < queues_; ++q) {
+    if (int rc = rte_eth_rx_queue_setup(id_, q, rx, socket, nullptr, pool); rc != 0) return Failed(o.name, "receive queue", rc);
+    if (int rc = rte_eth_tx_queue_setup(id_, q, tx, socket, nullptr); rc != 0) return Failed(o.name, "transmit queue", rc);
+  }
+  if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(o.name, "start", rc);
+  running_ = true;
+  // Neighbour discovery speaks to multicast groups. A device that does not filter says it does not support the call.
+  if (int rc = rte_eth_allmulticast_enable(id_); rc != 0 && rc != -ENOTSUP) return Failed(o.name, "all-multicast", rc);
+  if (int rc = rte_eth_macaddr_get(id_, &mac); rc != 0) return Failed(o.name, "no MAC address", rc);
+  return absl::OkStatus();
+}
+
+uint16_t EthdevPort::Receive(uint16_t queue, rte_mbuf** out, uint16_t n) { return rte_eth_rx_burst(id_, queue, out, n); }
+
+uint16_t EthdevPort::Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) {
+  return rte_eth_tx_burst(id_, queue, packets, n);
+}
+
+bool EthdevPort::link_up() const {
+  rte_eth_link link{};
+  return running_ && rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+void EthdevPort::Stop() {
+  if (!running_) return;
+  running_ = false;
+  rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+}
+
+}  // namespace culvert

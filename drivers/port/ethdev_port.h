@@ -1,0 +1,54 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <rte_mempool.h>
+
+#include <atomic>
+#include <memory>
+
+#include "drivers/port/port.h"
+
+namespace culvert {
+
+struct EthdevOptions {
+  std::string name;           // the operator's
+  std::string device;         // as configured
+  uint16_t index = 0;
+  uint32_t mtu = 1500;
+  unsigned workers = 1;       // as many queues as the device has, up to this
+};
+
+// The arguments a vdev is started with: what the operator wrote, and the ring sizes a millisecond's sleep needs where
+// the operator said nothing (af_packet).
+std::string CompleteDevice(const std::string& device, uint32_t mtu);
+
+// Descriptors of a port's queues that may hold packets, for the pool's size; before the device exists.
+uint32_t DescriptorsOf(const std::string& device, unsigned workers);
+
+// A DPDK ethdev: a NIC by PCI address, or an af_xdp, af_packet, tap, memif or ring vdev.
+class EthdevPort : public Port {
+ public:
+  // Configures and starts the device. After BootEal with the device in its options; packets are received into `pool`.
+  static absl::StatusOr<std::unique_ptr<EthdevPort>> Open(const EthdevOptions& options, rte_mempool* pool);
+  ~EthdevPort() override { Stop(); }
+
+  uint16_t Receive(uint16_t queue, rte_mbuf** out, uint16_t n) override;
+  uint16_t Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) override;
+  uint16_t rx_queues() const override { return queues_; }
+  uint16_t tx_queues() const override { return queues_; }
+  bool link_up() const override;
+  bool is_virtual() const override { return virtual_; }
+  void Stop() override;
+  uint16_t dpdk_id() const { return id_; }
+
+ private:
+  EthdevPort(const EthdevOptions& o, uint16_t id) : Port(o.name, o.index), id_(id) {}
+  absl::Status Configure(const EthdevOptions& o, rte_mempool* pool);
+
+  uint16_t id_;
+  uint16_t queues_ = 1;
+  bool virtual_ = false;
+  bool running_ = false;
+};
+
+}  // namespace culvert

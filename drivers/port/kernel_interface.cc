@@ -1,0 +1,69 @@
+#include "drivers/port/kernel_interface.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <fstream>
+#include <vector>
+
+namespace culvert {
+namespace {
+
+// A number in /proc/sys/net; `absent` where the kernel has no such file (IPv6 compiled out).
+int Sysctl(const std::string& path, int absent) {
+  std::ifstream file("/proc/sys/net/" + path);
+  int value;
+  return file >> value ? value : absent;
+}
+
+bool HasAddress(const std::string& interface) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return false;
+  bool found = false;
+  for (ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || interface != i->ifa_name) continue;
+    found |= i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6;
+  }
+  freeifaddrs(list);
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::string> KernelInterfaceUnder(const std::string& device) {
+  if (!device.starts_with("net_af_xdp") && !device.starts_with("net_af_packet")) return std::nullopt;
+  for (const std::string& part : std::vector<std::string>(absl::StrSplit(device, ','))) {
+    if (part.starts_with("iface=")) return part.substr(6);
+  }
+  return std::nullopt;
+}
+
+absl::Status CheckKernelBlind(const std::string& interface) {
+  if (if_nametoindex(interface.c_str()) == 0) {
+    return absl::NotFoundError(absl::StrCat("there is no interface ", interface, " in this network namespace"));
+  }
+  auto refuse = [&](const std::string& what, const std::string& cure) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(interface, ": ", what, ", so the kernel would take part in the gateway's traffic; ", cure));
+  };
+  constexpr int kNoAddressGeneration = 1;  // addr_gen_mode as the kernel counts: eui64 0, none 1
+  std::string v6 = absl::StrCat("ipv6/conf/", interface, "/");
+  if (Sysctl(v6 + "disable_ipv6", 1) != 1 && Sysctl(v6 + "addr_gen_mode", kNoAddressGeneration) != kNoAddressGeneration) {
+    return refuse("IPv6 is on", absl::StrCat("ip link set ", interface, " addrgenmode none; sysctl -w net.ipv6.conf.",
+                                             interface, ".disable_ipv6=1"));
+  }
+  if (HasAddress(interface)) return refuse("it has addresses", absl::StrCat("ip addr flush dev ", interface));
+  if (Sysctl("ipv4/ip_forward", 0) != 0 || Sysctl(absl::StrCat("ipv4/conf/", interface, "/forwarding"), 0) != 0) {
+    return refuse("its network namespace forwards IPv4", "sysctl -w net.ipv4.ip_forward=0, or give the gateway a namespace");
+  }
+  if (Sysctl("ipv6/conf/all/forwarding", 0) != 0) {
+    return refuse("its network namespace forwards IPv6",
+                  "sysctl -w net.ipv6.conf.all.forwarding=0, or give the gateway a namespace");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace culvert

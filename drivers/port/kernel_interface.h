@@ -1,0 +1,18 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <optional>
+#include <string>
+
+namespace culvert {
+
+// The kernel interface a vdev takes its packets from ("iface=" of af_xdp and af_packet), if it has one.
+std::optional<std::string> KernelInterfaceUnder(const std::string& device);
+
+// The kernel must not see the traffic: after the dataplane is killed the kernel's stack receives what is no longer taken,
+// and af_packet always copies to it. Refuses an interface that has addresses, or IPv6 that would give it some, or whose
+// namespace forwards; the message says how to put it right.
+absl::Status CheckKernelBlind(const std::string& interface);
+
+}  // namespace culvert
