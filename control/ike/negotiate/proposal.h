@@ -6,35 +6,60 @@
 #include "control/ike/crypto/kdf_v2.h"
 #include "control/ike/wire/v2/payloads.h"
 
+// Between configured proposals (config/proposal.h) and the wire's SA payload (RFC 7296 3.3). Pure functions.
+//
+// A responder's own order decides, of proposals first and then of the transforms of each type, in the order ENCR, PRF, INTEG,
+// KE, ESN; the initiator's order only breaks ties. RFC 7296 2.7 leaves the choice to the responder; it is what charon does by
+// default (prefer_configured_proposals), and what an operator who writes "strongest first" expects on either side.
+//
+// An explicit proposal means exactly what it says; nothing is chosen that this build cannot compute. In a proposal
+//   - every transform type the peer names must be one its protocol has and we can satisfy: a type we do not know makes the
+//     proposal unacceptable, an unknown transform of a known type is passed over (3.3.6), as is one with an unknown attribute;
+//   - ENCR, PRF and KE of IKE, ENCR and ESN of ESP, INTEG and ESN of AH must be there (3.3.3);
+//   - no INTEG and KE at all mean the same as NONE. A cipher that needs integrity is never taken without, an AEAD never with:
+//     INTEG NONE beside an AEAD is tolerated, another INTEG refused unless NONE stands with it (3.3, RFC 5282 8);
+//   - the key length attribute must be there for a cipher of several lengths and absent for one of one (3.3.5);
+//   - additional key exchanges (RFC 9370) are not built: acceptable from the peer only beside NONE, and a configured proposal
+//     that demands one is neither offered nor matched.
 namespace culvert::ike {
-
-// Between configured proposals (config/proposal.h) and the wire's SA payload (RFC 7296 3.3). Selection follows the
-// initiator's order of proposals, and inside one our order of transforms; an explicit proposal means exactly what it says.
 
 struct ChosenIke {
   IkeSuite suite;
-  Proposal answer;            // to be sent back: one transform of each type, the initiator's proposal number
-  Bytes peer_spi;             // of a rekey, empty in IKE_SA_INIT
+  Proposal answer;            // to be sent back: one transform of each type, the initiator's proposal number, our SPI
+  Bytes peer_spi;             // 8 octets in a rekey, empty in IKE_SA_INIT
 };
 struct ChosenEsp {
-  EspSuite suite;
+  EspSuite suite;             // of AH: no ENCR
   KeGroup group = KeGroup::kNone;
   IpsecProtocol protocol = IpsecProtocol::kEsp;
-  uint32_t peer_spi = 0;
+  uint32_t peer_spi = 0;      // host byte order, at least 256
   Proposal answer;
 };
 
+// What we propose, in our order; proposals numbered from 1, AEAD and other ciphers apart (3.3). Empty where nothing
+// configured can be used: then there is nothing to send. `spi` is empty in IKE_SA_INIT, 8 octets in a rekey.
 SaPayload OfferIke(const std::vector<config::IkeProposal>& configured, ByteView spi);
-// `pfs_group`: the group whose KE payload goes along, kNone in IKE_AUTH, where children carry no KE transforms.
+// `with_ke` is false in IKE_AUTH, where children carry no KE transforms (RFC 7296 1.2); otherwise the KE payload goes with
+// the first KE transform of the first proposal, if that is a group. Proposals of the other protocol are left out.
 SaPayload OfferEsp(const std::vector<config::EspProposal>& configured, IpsecProtocol protocol, uint32_t spi, bool with_ke);
 
-std::optional<ChosenIke> ChooseIke(const std::vector<config::IkeProposal>& configured, const SaPayload& offered);
+// nullopt: NO_PROPOSAL_CHOSEN. `our_spi` is empty in IKE_SA_INIT and 8 octets in a rekey; proposals whose SPI is not as long,
+// or zero, are passed over (B43). The chosen suite.group is the one to exchange keys in: where the initiator's KE payload
+// is of another, the answer is INVALID_KE_PAYLOAD.
+std::optional<ChosenIke> ChooseIke(const std::vector<config::IkeProposal>& configured, const SaPayload& offered,
+                                   ByteView our_spi);
+// nullopt: NO_PROPOSAL_CHOSEN. Without `with_ke` (IKE_AUTH) KE transforms are ignored on both sides; with it, a configured
+// proposal with groups demands one of them, unless it lists `none` or has accept_without_ke, and one without groups refuses
+// peers that demand one. ESP and AH proposals, by configured ones of the same protocol.
 std::optional<ChosenEsp> ChooseEsp(const std::vector<config::EspProposal>& configured, const SaPayload& offered, bool with_ke,
                                    uint32_t our_spi);
-// What the responder sent back must be one proposal, a subset of what we offered with one transform per type.
+
+// What the responder sent back must be one proposal, by its number one of ours, with one transform per type we offered and
+// nothing we did not offer; its SPI as long as ours and not reserved. nullopt otherwise: the peer breaks the protocol.
 std::optional<ChosenIke> AcceptIke(const SaPayload& offered_by_us, const SaPayload& answer);
 std::optional<ChosenEsp> AcceptEsp(const SaPayload& offered_by_us, const SaPayload& answer);
 
-std::string Describe(const SaPayload& sa);  // "AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519, ..." for the log
+// For a log line: "AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519, ..."; long lists are cut with "...".
+std::string Describe(const SaPayload& sa);
 
 }  // namespace culvert::ike
