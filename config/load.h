@@ -1,22 +1,22 @@
 #pragma once
 
-#include <expected>
+#include <optional>
+#include <string>
 
+#include "config/complaint.h"
 #include "config/model.h"
+#include "config/syntax/file_source.h"
 
 namespace culvert::config {
 
-// One complaint, ready to print: "culvert.conf:12: dataplane.ports.wan.mtu: 70000 is not between 576 and 9216".
-struct Complaint {
-  enum class Level : uint8_t { kWarning, kError } level = Level::kError;
-  std::string text;
-};
-using Complaints = std::vector<Complaint>;
-bool HasErrors(const Complaints& c);
-
-// Reads DIR/culvert.conf. Every problem is collected, not only the first; a value is returned only without errors.
-// LoadDataplane parses nothing that `control` includes: the dataplane neither opens nor may read secrets.
+// Reads DIR/culvert.conf. Every problem is collected, not only the first (but for a syntax error, after which the rest would
+// be read out of step); a value is returned only without errors.
+// LoadDataplane opens nothing that `control` includes: the dataplane neither opens nor may read secrets.
 std::optional<Dataplane> LoadDataplane(const std::string& dir, Complaints& complaints);
 std::optional<Control> LoadControl(const std::string& dir, Complaints& complaints);
+
+// The same from elsewhere than the disk, on a machine of `cores` cores.
+std::optional<Dataplane> LoadDataplane(FileSource& files, const std::string& dir, unsigned cores, Complaints& complaints);
+std::optional<Control> LoadControl(FileSource& files, const std::string& dir, Complaints& complaints);
 
 }  // namespace culvert::config

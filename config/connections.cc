@@ -1,0 +1,193 @@
+#include "config/connections.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "common/base/limits.h"
+#include "common/bytes/hex.h"
+#include "config/text.h"
+
+namespace culvert::config {
+namespace {
+
+using std::chrono::seconds;
+
+std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
+
+// charon's rule for each of time, octets and packets: without a rekey limit it follows from the end, the end is 10 % past the
+// rekeying, and the random part is what lies between them.
+Lifetime ReadLifetime(const SectionReader& in, std::string_view unit, uint64_t fallback_rekey) {
+  std::string rekey = Cat("rekey_", unit), life = Cat("life_", unit), rand = Cat("rand_", unit);
+  auto read = [&](const std::string& key, uint64_t fallback) {
+    return unit == "time" ? in.Time(key, fallback) : in.Size(key, fallback);
+  };
+  Lifetime out;
+  out.life = read(life, 0);
+  if (in.Has(life) && out.life == 0) in.Error(life, "0 would let the keys live for ever; expected an end");
+  out.rekey = read(rekey, in.Has(life) ? out.life * 10 / 11 : fallback_rekey);
+  if (!in.Has(life)) out.life = out.rekey + out.rekey / 10;
+  out.rand = read(rand, out.life - std::min(out.life, out.rekey));
+  if (out.life && out.rekey > out.life) in.Error(life, Cat("ends the SA before ", rekey, " rekeys it; expected more than ", out.rekey));
+  if (out.rekey && out.rand >= out.rekey) in.Error(rand, Cat("leaves no time before rekeying; expected less than ", out.rekey));
+  return out;
+}
+
+std::vector<Ts> ReadSelectors(const SectionReader& in, std::string_view key) {
+  std::vector<Ts> out;
+  for (const std::string& text : in.List(key)) {
+    if (auto ts = ParseSelector(text)) out.push_back(*ts);
+  }
+  if (out.size() > kMaxSelectorsPerSa) in.Error(key, Cat(out.size(), " selectors; expected at most ", kMaxSelectorsPerSa));
+  if (out.empty()) out.push_back({.dynamic = true, .selector = {}});
+  return out;
+}
+
+StartAction ReadStartAction(const std::string& word) {
+  if (word == "trap") return StartAction::kTrap;
+  if (word == "start") return StartAction::kStart;
+  return word == "none" ? StartAction::kNone : StartAction::kTrapStart;
+}
+
+void ReadActions(const SectionReader& in, Child& child) {
+  child.start_action = ReadStartAction(in.Text("start_action", "none"));
+  auto close = in.Text("close_action", "none");
+  child.close_action = close == "start" ? CloseAction::kStart : close == "trap" ? CloseAction::kTrap : CloseAction::kNone;
+  auto dpd = in.Text("dpd_action", "clear");
+  child.dpd_action = dpd == "restart" ? DpdAction::kRestart : dpd == "trap" ? DpdAction::kTrap : DpdAction::kClear;
+}
+
+void ReadDataPath(const SectionReader& in, Child& child) {
+  uint64_t window = in.Integer("replay_window", child.replay_window);
+  if (window >= 1 && window <= kMaxReplayWindow) {
+    child.replay_window = std::max(std::bit_ceil(static_cast<uint32_t>(window)), kMinReplayWindow);
+    if (child.replay_window != window) in.Warn("replay_window", Cat("raised from ", window, " to ", child.replay_window));
+  }
+  child.hw_offload = in.Text("hw_offload", "auto") == "no" ? HwOffload::kNo : HwOffload::kAuto;
+  child.copy_df = in.Bool("copy_df", child.copy_df);
+  child.copy_ecn = in.Bool("copy_ecn", child.copy_ecn);
+  auto dscp = in.Text("copy_dscp", "out");
+  child.copy_dscp_out = dscp == "out" || dscp == "yes";
+  child.copy_dscp_in = dscp == "in" || dscp == "yes";
+}
+
+Child ReadChild(const SectionReader& in) {
+  Child child{.name = in.section().name};
+  auto proposals = in.List("esp_proposals");
+  if (proposals.empty()) proposals.emplace_back("default");
+  for (const std::string& text : proposals) {
+    if (text == "default") std::ranges::move(DefaultEspProposals(), std::back_inserter(child.esp_proposals));
+    else if (auto p = ParseEspProposal(text, false)) child.esp_proposals.push_back(std::move(*p));
+  }
+  child.local_ts = ReadSelectors(in, "local_ts");
+  child.remote_ts = ReadSelectors(in, "remote_ts");
+  child.seconds_ = ReadLifetime(in, "time", child.seconds_.rekey);
+  child.bytes = ReadLifetime(in, "bytes", 0);
+  child.packets = ReadLifetime(in, "packets", 0);
+  if (!in.Has("life_time") && !child.seconds_.life && !child.bytes.life && !child.packets.life) {
+    in.Warn("rekey_time", "0 without life_time, life_bytes or life_packets: the keys are used until their counters run out");
+  }
+  ReadActions(in, child);
+  ReadDataPath(in, child);
+  return child;
+}
+
+// `%any` and its kind name nobody: a packet cannot call a peer that has no address.
+bool HasAddressToCall(const std::vector<std::string>& addresses) {
+  return std::ranges::any_of(addresses, [](const std::string& a) { return IpAddress::Parse(a) && a != "0.0.0.0" && a != "::"; });
+}
+
+void CheckStartable(const SectionReader& in, const Connection& conn, const SectionReader& child_in, const Child& child) {
+  if (child.start_action == StartAction::kNone) return;
+  if (!HasAddressToCall(conn.remote_addrs)) {
+    child_in.Error("start_action", Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address"));
+  }
+}
+
+std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix) {
+  struct Numbered {
+    uint64_t round;
+    AuthRound value;
+  };
+  std::vector<Numbered> rounds;
+  for (const Section& s : in.section().sections()) {
+    if (!std::string_view(s.name).starts_with(prefix)) continue;
+    SectionReader reader = in.Child(s);
+    AuthRound round{.kind = AuthKind::kPsk, .auth = reader.Text("auth", "pubkey"), .id = reader.Text("id")};
+    if (round.auth != "psk") {
+      reader.Error("auth", Cat(Quote(round.auth), reader.Has("auth") ? "" : " (the default)", " is not supported yet; expected psk"));
+    }
+    if (round.id.size() > kMaxIdentity) reader.Error("id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
+    rounds.push_back({reader.Integer("round", 0), std::move(round)});
+  }
+  if (rounds.empty()) in.Error(Cat("has no section ", prefix, "; expected ", prefix, " { auth = psk ... }"));
+  if (rounds.size() > 1) in.Error(Cat("has ", rounds.size(), " sections ", prefix, ": several rounds are not supported yet"));
+  std::ranges::stable_sort(rounds, {}, &Numbered::round);
+  std::vector<AuthRound> out;
+  for (auto& r : rounds) out.push_back(std::move(r.value));
+  return out;
+}
+
+// As charon derives them: the random part defaults to the over-time, that to 10 % of the rekeying.
+void ReadIkeTimes(const SectionReader& in, Connection& conn) {
+  conn.rekey_time = in.Seconds("rekey_time", conn.rekey_time);
+  conn.over_time = in.Seconds("over_time", conn.rekey_time / 10);
+  conn.rand_time = in.Seconds("rand_time", conn.over_time);
+  if (conn.rekey_time != seconds(0) && conn.rand_time >= conn.rekey_time) {
+    in.Error("rand_time", Cat("leaves no time before rekeying; expected less than ", conn.rekey_time.count(), "s"));
+  }
+  conn.dpd_delay = in.Seconds("dpd_delay", conn.dpd_delay);
+}
+
+void ReadEndpoints(const SectionReader& in, Connection& conn) {
+  conn.local_addrs = in.List("local_addrs");
+  conn.remote_addrs = in.List("remote_addrs");
+  conn.local_port = static_cast<uint16_t>(in.Integer("local_port", conn.local_port));
+  conn.remote_port = static_cast<uint16_t>(in.Integer("remote_port", conn.remote_port));
+  if (conn.local_port != 500 && conn.local_port != 4500) in.Error("local_port", "the gateway's IKE ports are 500 and 4500");
+}
+
+Unique ReadUnique(const std::string& word) {
+  if (word == "never") return Unique::kNever;
+  if (word == "keep") return Unique::kKeep;
+  return word == "replace" ? Unique::kReplace : Unique::kNo;
+}
+
+Fragmentation ReadFragmentation(const std::string& word) {
+  if (word == "accept") return Fragmentation::kAccept;
+  if (word == "force") return Fragmentation::kForce;
+  return word == "no" ? Fragmentation::kNo : Fragmentation::kYes;
+}
+
+}  // namespace
+
+Connection ReadConnection(const SectionReader& in) {
+  Connection conn{.name = in.section().name};
+  conn.version = static_cast<uint8_t>(in.Integer("version", conn.version));
+  ReadEndpoints(in, conn);
+  auto proposals = in.List("proposals");
+  if (proposals.empty()) proposals.emplace_back("default");
+  for (const std::string& text : proposals) {
+    if (text == "default") std::ranges::move(DefaultIkeProposals(), std::back_inserter(conn.proposals));
+    else if (auto p = ParseIkeProposal(text)) conn.proposals.push_back(std::move(*p));
+  }
+  conn.encap = in.Bool("encap", conn.encap);
+  conn.mobike = in.Bool("mobike", conn.mobike);
+  conn.fragmentation = ReadFragmentation(in.Text("fragmentation", "yes"));
+  conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));
+  conn.unique = ReadUnique(in.Text("unique", "no"));
+  ReadIkeTimes(in, conn);
+  conn.local = ReadRounds(in, "local");
+  conn.remote = ReadRounds(in, "remote");
+  if (const Section* children = in.section().FindSection("children")) {
+    SectionReader all = in.Child(*children);
+    for (const Section& s : children->sections()) {
+      SectionReader child_in = all.Child(s);
+      conn.children.push_back(ReadChild(child_in));
+      CheckStartable(in, conn, child_in, conn.children.back());
+    }
+  }
+  if (conn.children.empty()) in.Warn("children", "none: the connection protects nothing");
+  return conn;
+}
+
+}  // namespace culvert::config

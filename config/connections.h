@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "config/model.h"
+#include "config/schema/reader.h"
+
+// From a section of the tree to the model, for files and VICI alike. The section has been through CheckKeys; what only shows
+// when keys are seen together is reported here.
+namespace culvert::config {
+
+Connection ReadConnection(const SectionReader& in);
+// Null where the section is of a kind that is not supported yet: its verdict has been given.
+std::optional<Secret> ReadSecret(const SectionReader& in);
+
+// Warns where children of two connections protect common packets, and says which of them gets a packet.
+void WarnOfOverlaps(const std::vector<Connection>& connections, const Section& written, Report& report);
+
+}  // namespace culvert::config

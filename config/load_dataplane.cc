@@ -1,0 +1,137 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/limits.h"
+#include "common/bytes/hex.h"
+#include "config/load.h"
+#include "config/schema/check_keys.h"
+#include "config/schema/reader.h"
+#include "config/syntax/inherit.h"
+#include "config/syntax/parse.h"
+#include "config/text.h"
+
+namespace culvert::config {
+namespace {
+
+constexpr size_t kMaxPortName = 15;            // characters: what the channel's messages hold
+constexpr uint64_t kMaxHugepagesMib = 1 << 20; // 1 TiB
+
+std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
+
+Port ReadPort(const SectionReader& in) {
+  Port port{.name = in.section().name, .device = in.Text("device"), .addrs = {}};
+  if (port.name.size() > kMaxPortName) in.Error(Cat("the name is too long; expected at most ", kMaxPortName, " characters"));
+  if (port.device.empty()) in.Error("device", "missing; expected a PCI address or a vdev such as net_af_xdp0,iface=eth1");
+  for (const std::string& text : in.List("addrs")) {
+    if (auto address = ParsePortAddress(text)) port.addrs.push_back(*address);
+  }
+  port.mtu = static_cast<uint32_t>(in.Integer("mtu", port.mtu));
+  port.tap = in.Bool("tap", port.tap);
+  return port;
+}
+
+void ReadPorts(const SectionReader& in, Dataplane& out) {
+  std::map<std::string, std::string> device_of;
+  std::map<IpAddress, std::string> address_of;
+  for (const Section& s : in.section().sections()) {
+    SectionReader reader = in.Child(s);
+    Port port = ReadPort(reader);
+    if (auto [it, first] = device_of.emplace(port.device, port.name); !first && !port.device.empty()) {
+      reader.Error("device", Cat("is the device of port ", Quote(it->second), " too"));
+    }
+    for (const IpPrefix& a : port.addrs) {
+      auto [it, first] = address_of.emplace(a.address, port.name);
+      if (!first) reader.Error("addrs", Cat(a.address.ToString(), " is an address of port ", Quote(it->second), " too"));
+    }
+    out.ports.push_back(std::move(port));
+  }
+  if (out.ports.size() > kMaxPorts) in.Error(Cat(out.ports.size(), " ports; expected at most ", kMaxPorts));
+}
+
+// The port in one of whose subnets `via` lies; null where none does.
+const Port* PortTowards(const Dataplane& dataplane, const IpAddress& via, const std::string& wanted) {
+  for (const Port& port : dataplane.ports) {
+    if (!wanted.empty() && port.name != wanted) continue;
+    for (const IpPrefix& a : port.addrs) {
+      if (a.Contains(via)) return &port;
+    }
+  }
+  return nullptr;
+}
+
+void ReadRoute(const SectionReader& in, Dataplane& out) {
+  Route route{.name = in.section().name, .to = {}, .via = std::nullopt, .port = in.Text("port")};
+  auto to = IpPrefix::Parse(in.Text("to"));
+  if (!in.Has("to")) in.Error("to", "missing; expected a prefix such as 0.0.0.0/0");
+  if (in.Has("via")) route.via = IpAddress::Parse(in.Text("via"));
+  if (!to || (in.Has("via") && !route.via)) return;  // reported by type already
+  route.to = *to;
+  bool known = std::ranges::find(out.ports, route.port, &Port::name) != out.ports.end();
+  if (in.Has("port") && !known) return in.Error("port", Cat(Quote(route.port), " is no port of this gateway"));
+  if (!route.via) {
+    if (route.port.empty()) return in.Error("via", "missing; expected a next hop, or a port for an on-link route");
+  } else {
+    if (route.via->family != route.to.address.family) return in.Error("via", "is of another address family than the destination");
+    const Port* port = PortTowards(out, *route.via, route.port);
+    // A link-local next hop is in no configured subnet: the port says where it is.
+    bool by_name = route.via->is_link_local() && known;
+    if (!port && !by_name) return in.Error("via", Cat(route.via->ToString(), " is in no subnet of ", known ? "that" : "any", " port"));
+    if (port) route.port = port->name;
+  }
+  auto same = std::ranges::find(out.routes, route.to, &Route::to);
+  if (same != out.routes.end()) return in.Error("to", Cat(route.to.ToString(), " is the destination of route ", Quote(same->name), " too"));
+  out.routes.push_back(std::move(route));
+}
+
+void ReadSettings(const SectionReader& in, unsigned cores, Dataplane& out) {
+  auto workers = ParseCores(in.Text("workers", "1"), cores);
+  if (workers) out.worker_cores = std::move(*workers);
+  else in.Error("workers", workers.error());
+  auto pages = in.Text("hugepages", "auto");
+  if (pages == "no") {
+    out.hugepages = Hugepages::kNo;
+  } else if (pages != "auto") {
+    auto mib = ParseInteger(pages, 1, kMaxHugepagesMib);
+    if (!mib) in.Error("hugepages", Cat(Quote(pages), "; expected auto, no or a number of MiB"));
+    out.hugepages = Hugepages::kMiB;
+    out.hugepages_mib = static_cast<uint32_t>(mib.value_or(1));
+  }
+  if (in.Has("idle")) out.idle = in.Text("idle") == "poll" ? Idle::kPoll : Idle::kAdaptive;
+  out.default_forward = in.Text("default_policy", "forward") == "forward";
+  out.forward_without_ike = in.Text("without_ike", "drop") == "forward";
+}
+
+}  // namespace
+
+std::optional<Dataplane> LoadDataplane(FileSource& files, const std::string& dir, unsigned cores, Complaints& complaints) {
+  Tree tree;
+  Report report(tree, complaints);
+  if (!ParseConfig(files, dir + "/culvert.conf", {.dir = dir, .closed_section = "control"}, tree, report)) return std::nullopt;
+  const Section* written = tree.root.FindSection("dataplane");
+  if (!written) {
+    report.Error({}, "", "has no section dataplane { }");
+    return std::nullopt;
+  }
+  const Section section = Inherit(tree, *written, report);
+  CheckKeys(section, "dataplane", "dataplane", report);
+  SectionReader in(section, "dataplane", report);
+  Dataplane out;
+  ReadSettings(in, cores, out);
+  if (const Section* ports = section.FindSection("ports")) ReadPorts(in.Child(*ports), out);
+  if (out.ports.empty()) in.Error("ports", "missing; expected at least one port");
+  if (const Section* routes = section.FindSection("routes")) {
+    for (const Section& s : routes->sections()) ReadRoute(in.Child(*routes).Child(s), out);
+  }
+  if (report.failed()) return std::nullopt;
+  return out;
+}
+
+std::optional<Dataplane> LoadDataplane(const std::string& dir, Complaints& complaints) {
+  DiskFiles files;
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return LoadDataplane(files, dir, cores > 0 ? static_cast<unsigned>(cores) : 1, complaints);
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,475 @@
+#include "config/schema/keys.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+
+namespace culvert::config {
+namespace {
+
+using enum Type;
+using enum Verdict;
+
+constexpr uint64_t kU16 = 65535, kU32 = 0xffffffff;
+
+constexpr Key kKeys[] = {
+    // ---- dataplane { } ----
+    {"dataplane", kSection, "", kWorks, "the forwarding process: cores, ports, routes"},
+    {"dataplane.workers", kText, "1", kWorks,
+     "cores that poll, one worker each: a count takes the last cores, a list or range (`1, 4-6`) names them"},
+    {"dataplane.hugepages", kText, "auto", kWorks, "`auto`, `no`, or the MiB to take"},
+    {"dataplane.idle", kWord, "", kWorks,
+     "what a worker without packets does; default `adaptive` where a port is virtual, else `poll`", 0, 0, "poll adaptive"},
+    {"dataplane.default_policy", kWord, "forward", kWorks, "what happens to packets no policy matches", 0, 0, "forward drop"},
+    {"dataplane.without_ike", kWord, "drop", kWorks,
+     "what happens to packets until culvert-ike has sent the policies; `forward` for a plain router", 0, 0, "drop forward"},
+    {"dataplane.ports", kSection, "", kWorks, "the ports, in the order of their numbers"},
+    {"dataplane.ports.<port>", kSection, "", kWorks, "one port; its name has at most 15 characters"},
+    {"dataplane.ports.<port>.device", kText, "", kWorks, "a PCI address, or a DPDK vdev with its arguments; required"},
+    {"dataplane.ports.<port>.addrs", kPortAddresses, "", kWorks, "own addresses with their prefix lengths"},
+    {"dataplane.ports.<port>.mtu", kInteger, "1500", kWorks, "largest IP packet in octets", 576, 9216},
+    {"dataplane.ports.<port>.tap", kBool, "no", kNotYetRefused, "a TAP interface for what the gateway itself does not consume"},
+    {"dataplane.routes", kSection, "", kWorks, "static routes; a port's subnets need none"},
+    {"dataplane.routes.<route>", kSection, "", kWorks, "one route"},
+    {"dataplane.routes.<route>.to", kPrefix, "", kWorks, "destination prefix; required"},
+    {"dataplane.routes.<route>.via", kAddress, "", kWorks, "next hop, in a subnet of a port"},
+    {"dataplane.routes.<route>.port", kText, "", kWorks,
+     "port of an on-link route; of one with `via` only where that is ambiguous"},
+    {"dataplane.tunnels", kSection, "", kNotYetRefused, "tunnel interfaces, reached by routes instead of policies"},
+    {"dataplane.tunnels.<tunnel>", kSection, "", kWorks, "one tunnel interface"},
+    {"dataplane.tunnels.<tunnel>.if_id", kInteger, "", kWorks, "the children's if_id it stands for", 1, kU32},
+    {"dataplane.tunnels.<tunnel>.addrs", kPortAddresses, "", kWorks, "own addresses with their prefix lengths"},
+
+    // ---- control { }: Culvert's own ----
+    {"control", kSection, "", kWorks, "the IKE process; usually includes swanctl.conf"},
+    {"control.vici", kSection, "", kWorks, "the management interface"},
+    {"control.vici.socket", kText, "", kWorks, "`unix:///path`; default vici.sock in the run directory"},
+    {"control.user", kText, "culvert-ike", kWorks, "the user culvert-ike runs as once started"},
+    {"control.on_stop", kWord, "keep", kWorks,
+     "`delete`: SIGTERM deletes the SAs at the peers instead of leaving them to a successor", 0, 0, "keep delete"},
+    {"control.profile", kText, "", kNotYetRefused, "the floor under every connection's algorithms"},
+    {"control.radius", kOpenSection, "", kNotYet, "RADIUS servers for EAP"},
+    {"control.half_open_cap", kInteger, "50000", kWorks, "half-open IKE SAs in all", 16, 1000000},
+
+    // ---- control { }: charon's settings, by its names and units ----
+    {"control.retransmit_timeout", kFraction, "1.0", kWorks, "seconds before the first retransmission", 0, 3600},
+    {"control.retransmit_base", kFraction, "1.8", kWorks, "each wait is the one before times this", 1, 10},
+    {"control.retransmit_limit", kFraction, "10", kWorks, "longest wait in seconds; 0: none", 0, 86400},
+    {"control.retransmit_jitter", kInteger, "20", kWorks, "percent by which a wait is shortened at random", 0, 20},
+    {"control.retransmit_tries", kInteger, "8", kWorks, "retransmissions before giving up", 1, 100},
+    {"control.cookie_threshold", kInteger, "5000", kWorks, "half-open IKE SAs in all from which cookies are demanded", 0,
+     1000000},
+    {"control.cookie_threshold_ip", kInteger, "3", kWorks, "the same from one source", 0, 1000000},
+    {"control.block_threshold", kInteger, "16", kWorks, "half-open IKE SAs from one source at which it has to wait", 1,
+     1000000},
+    {"control.half_open_timeout", kInteger, "30", kWorks, "seconds a half-open IKE SA lives", 1, 3600},
+    {"control.keep_alive", kTime, "20s", kWorks, "NAT keepalive interval; 0: none"},
+    {"control.delete_rekeyed_delay", kInteger, "5", kWorks, "seconds the inbound half of a rekeyed child stays", 1, 3600},
+    {"control.accept_private_algs", kBool, "no", kRefused, "private algorithm numbers have no agreed meaning"},
+    {"control.accept_unencrypted_mainmode_messages", kBool, "no", kRefused, "gives the identities and a crackable hash away"},
+    {"control.cache_crls", kBool, "no", kNotYet, "keep fetched CRLs on disk"},
+    {"control.cert_cache", kBool, "yes", kNoMeaning, "certificate look-ups are always cached"},
+    {"control.check_current_path", kBool, "no", kNotYet, "probe the path with liveness checks when MOBIKE sees changes"},
+    {"control.cisco_flexvpn", kBool, "no", kNotYet, "send Cisco's FlexVPN vendor id"},
+    {"control.cisco_unity", kBool, "no", kNotYet, "send Cisco's Unity vendor id"},
+    {"control.close_ike_on_child_failure", kBool, "no", kNotYet, "close the IKE SA whose first child failed"},
+    {"control.crypto_test", kOpenSection, "", kNoMeaning, "self-tests always run at start"},
+    {"control.delete_rekeyed", kBool, "no", kNotYet, "IKEv1: delete rekeyed children at once"},
+    {"control.dh_exponent_ansi_x9_42", kBool, "yes", kNoMeaning, "OpenSSL chooses the exponents"},
+    {"control.dlopen_use_rtld_now", kBool, "no", kNoMeaning, "there are no plugins"},
+    {"control.dns1", kText, "", kNotYet, "DNS server for clients"},
+    {"control.dns2", kText, "", kNotYet, "DNS server for clients"},
+    {"control.dos_protection", kBool, "yes", kRefused,
+     "cookies and limits cannot be switched off, only moved: see cookie_threshold and block_threshold"},
+    {"control.filelog", kOpenSection, "", kNoMeaning, "logs go to stderr, which systemd hands to the journal"},
+    {"control.flush_auth_cfg", kBool, "no", kNoMeaning, "nothing of the authentication is kept"},
+    {"control.follow_redirects", kBool, "yes", kWorks, "follow IKEv2 redirects; none are until they are supported"},
+    {"control.force_eap_only_authentication", kBool, "no", kRefused,
+     "EAP-only authentication is for peers that ask for it (RFC 5998)"},
+    {"control.fragment_size", kInteger, "1280", kNotYet, "largest IP datagram of an IKE fragment", 0, kU16},
+    {"control.fragment_size_v4", kInteger, "", kNotYet, "the same for IPv4", 0, kU16},
+    {"control.fragment_size_v6", kInteger, "", kNotYet, "the same for IPv6", 0, kU16},
+    {"control.group", kText, "", kNoMeaning, "the group is the user's own"},
+    {"control.hash_and_url", kBool, "no", kNotYet, "fetch certificates by hash and URL"},
+    {"control.host_resolver", kOpenSection, "", kNoMeaning, "host names are looked up by the helper threads"},
+    {"control.i_dont_care_about_security_and_use_aggressive_mode_psk", kBool, "no", kNotYetRefused,
+     "IKEv1 aggressive mode with pre-shared keys"},
+    {"control.ignore_acquire_ts", kBool, "no", kNotYet, "leave the triggering packet out of the offered selectors"},
+    {"control.ignore_routing_tables", kText, "", kNoMeaning, "the kernel's routes are not used"},
+    {"control.ikesa_limit", kInteger, "0", kNotYetRefused, "IKE SAs at once; 0: no limit", 0, kU32},
+    {"control.ikesa_table_segments", kInteger, "1", kNoMeaning, "the table grows by itself", 0, kU32},
+    {"control.ikesa_table_size", kInteger, "1", kNoMeaning, "the table grows by itself", 0, kU32},
+    {"control.inactivity_close_ike", kBool, "no", kNotYet, "close an IKE SA with its last inactive child"},
+    {"control.init_limit_half_open", kInteger, "0", kNoMeaning, "half_open_cap and block_threshold limit new connections", 0,
+     kU32},
+    {"control.init_limit_job_load", kInteger, "0", kNoMeaning, "half_open_cap and block_threshold limit new connections", 0,
+     kU32},
+    {"control.initiator_only", kBool, "no", kNotYetRefused, "answer no peer's initiation"},
+    {"control.install_routes", kBool, "yes", kNoMeaning, "protected packets need no route"},
+    {"control.install_virtual_ip", kBool, "yes", kNoMeaning, "a virtual address becomes the gateway's own"},
+    {"control.install_virtual_ip_on", kText, "", kNoMeaning, "a virtual address becomes the gateway's own"},
+    {"control.integrity_test", kBool, "no", kNoMeaning, "self-tests always run at start"},
+    {"control.interfaces_ignore", kList, "", kNoMeaning, "the ports are those of dataplane"},
+    {"control.interfaces_use", kList, "", kNoMeaning, "the ports are those of dataplane"},
+    {"control.keep_alive_dpd_margin", kTime, "0s", kNotYet, "a liveness check instead of a keepalive after a sleep"},
+    {"control.leak_detective", kOpenSection, "", kNoMeaning, "there is no leak detective"},
+    {"control.load", kText, "", kNoMeaning, "there are no plugins"},
+    {"control.load_modular", kBool, "no", kNoMeaning, "there are no plugins"},
+    {"control.make_before_break", kBool, "yes", kNotYet, "reauthenticate by overlapping SAs"},
+    {"control.max_ikev1_exchanges", kInteger, "3", kNotYet, "IKEv1 exchanges at once per IKE SA", 0, kU32},
+    {"control.max_packet", kInteger, "10000", kNoMeaning, "the limit is the UDP datagram's own", 0, kU32},
+    {"control.multiple_authentication", kBool, "yes", kNotYet, "RFC 4739 authentication rounds"},
+    {"control.nbns1", kText, "", kNotYet, "WINS server for clients"},
+    {"control.nbns2", kText, "", kNotYet, "WINS server for clients"},
+    {"control.ocsp_nonce_len", kInteger, "32", kNotYet, "octets of an OCSP request's nonce", 0, 32},
+    {"control.plugins", kOpenSection, "", kNoMeaning, "there are no plugins"},
+    {"control.port", kInteger, "500", kRefused, "the gateway's IKE port is 500", 0, kU16},
+    {"control.port_nat_t", kInteger, "4500", kRefused, "the gateway's NAT traversal port is 4500", 0, kU16},
+    {"control.prefer_best_path", kBool, "no", kNotYet, "move MOBIKE SAs to the cheapest path"},
+    {"control.prefer_configured_proposals", kBool, "yes", kNotYet, "`no`: the peer's order of proposals decides"},
+    {"control.prefer_temporary_addrs", kBool, "no", kNoMeaning, "a gateway's addresses are static"},
+    {"control.process_route", kBool, "yes", kNoMeaning, "the kernel's routes are not used"},
+    {"control.processor", kOpenSection, "", kNoMeaning, "the helper threads manage themselves"},
+    {"control.rdn_matching", kWord, "strict", kNotYetRefused, "how the parts of a DN compare", 0, 0,
+     "strict reordered relaxed"},
+    {"control.receive_delay", kInteger, "0", kNoMeaning, "charon's test hook", 0, kU32},
+    {"control.receive_delay_request", kBool, "yes", kNoMeaning, "charon's test hook"},
+    {"control.receive_delay_response", kBool, "yes", kNoMeaning, "charon's test hook"},
+    {"control.receive_delay_type", kInteger, "0", kNoMeaning, "charon's test hook", 0, kU32},
+    {"control.reject_trusted_end_entity", kBool, "no", kNotYetRefused,
+     "refuse certificates that are trusted only by themselves"},
+    {"control.replay_window", kInteger, "1024", kNotYet, "default of the children's replay_window", 0, kU32},
+    {"control.reqid_base", kInteger, "1", kNoMeaning, "numbers for the kernel's policies", 0, kU32},
+    {"control.retry_initiate_interval", kTime, "0s", kNotYet, "wait before trying a failed host name again"},
+    {"control.reuse_ikesa", kBool, "yes", kNotYet, "`no`: an IKE SA of its own for every child"},
+    {"control.routing_table", kText, "", kNoMeaning, "the kernel's routes are not used"},
+    {"control.routing_table_prio", kText, "", kNoMeaning, "the kernel's routes are not used"},
+    {"control.rsa_pss", kBool, "no", kNotYet, "sign with RSASSA-PSS"},
+    {"control.rsa_pss_trailerfield", kBool, "no", kNotYet, "how PSS parameters are written"},
+    {"control.send_delay", kInteger, "0", kNoMeaning, "charon's test hook", 0, kU32},
+    {"control.send_delay_request", kBool, "yes", kNoMeaning, "charon's test hook"},
+    {"control.send_delay_response", kBool, "yes", kNoMeaning, "charon's test hook"},
+    {"control.send_delay_type", kInteger, "0", kNoMeaning, "charon's test hook", 0, kU32},
+    {"control.send_vendor_id", kBool, "no", kNoMeaning, "there is no vendor id to send"},
+    {"control.signature_authentication", kBool, "yes", kNotYet, "RFC 7427 signatures"},
+    {"control.signature_authentication_constraints", kBool, "yes", kNotYetRefused,
+     "hold IKE signatures to the constraints on the chain"},
+    {"control.spi_label", kText, "0x0000000000000000", kNoMeaning, "SPIs carry the gateway's own bits"},
+    {"control.spi_mask", kText, "0x0000000000000000", kNoMeaning, "SPIs carry the gateway's own bits"},
+    {"control.spi_max", kText, "0xcfffffff", kNoMeaning, "SPIs carry the gateway's own bits"},
+    {"control.spi_min", kText, "0xc0000000", kNoMeaning, "SPIs carry the gateway's own bits"},
+    {"control.start-scripts", kOpenSection, "", kNoMeaning, "the daemon starts no scripts; use systemd's ExecStartPost"},
+    {"control.stop-scripts", kOpenSection, "", kNoMeaning, "the daemon starts no scripts; use systemd's ExecStop"},
+    {"control.syslog", kOpenSection, "", kNoMeaning, "logs go to stderr, which systemd hands to the journal"},
+    {"control.threads", kInteger, "16", kNoMeaning, "the helper threads manage themselves", 0, kU32},
+    {"control.tls", kOpenSection, "", kNotYet, "TLS settings of EAP methods"},
+    {"control.tnc", kOpenSection, "", kNoMeaning, "there is no Trusted Network Connect"},
+    {"control.imcv", kOpenSection, "", kNoMeaning, "there is no Trusted Network Connect"},
+    {"control.x509", kOpenSection, "", kNotYetRefused, "how strictly certificate extensions are read"},
+
+    // ---- connections ----
+    {"connections", kSection, "", kWorks, "IKE connections"},
+    {"connections.<conn>", kSection, "", kWorks, "one connection"},
+    {"connections.<conn>.version", kWord, "2", kWorks, "IKE version; 0 admits both", 0, 0, "0 1 2"},
+    {"connections.<conn>.profile", kText, "", kNotYetRefused, "the floor under this connection's algorithms"},
+    {"connections.<conn>.local_addrs", kPeerAddresses, "%any", kWorks,
+     "own addresses, subnets or ranges; `%any`: every address of every port"},
+    {"connections.<conn>.remote_addrs", kPeerAddresses, "%any", kWorks,
+     "the peer's addresses, tried in turn; subnets and ranges admit responders only"},
+    {"connections.<conn>.local_port", kInteger, "500", kWorks, "own IKE port, 500 or 4500", 500, 4500},
+    {"connections.<conn>.remote_port", kInteger, "500", kWorks, "the peer's IKE port", 1, kU16},
+    {"connections.<conn>.proposals", kIkeProposals, "default", kWorks, "IKE proposals"},
+    {"connections.<conn>.vips", kList, "", kNotYetRefused, "virtual addresses to ask for"},
+    {"connections.<conn>.aggressive", kBool, "no", kNotYetRefused, "IKEv1 aggressive mode"},
+    {"connections.<conn>.pull", kBool, "yes", kNotYet, "IKEv1 mode config direction"},
+    {"connections.<conn>.dscp", kText, "000000", kNotYet, "code point of outgoing IKE packets, six binary digits"},
+    {"connections.<conn>.encap", kBool, "no", kWorks, "force UDP encapsulation by a false NAT detection hash"},
+    {"connections.<conn>.mobike", kBool, "yes", kWorks, "MOBIKE; not announced to the peer until it is supported"},
+    {"connections.<conn>.dpd_delay", kTime, "0s", kWorks, "silence after which the peer's liveness is checked; 0: never"},
+    {"connections.<conn>.dpd_timeout", kTime, "0s", kNoMeaning, "IKEv1 only; IKEv2 gives up after its retransmissions"},
+    {"connections.<conn>.fragmentation", kWord, "yes", kWorks,
+     "RFC 7383 fragments; not announced to the peer until they are supported", 0, 0, "yes accept force no"},
+    {"connections.<conn>.childless", kWord, "allow", kWorks, "RFC 6023 initiation without a child", 0, 0,
+     "allow prefer force never"},
+    {"connections.<conn>.send_certreq", kBool, "yes", kWorks,
+     "send certificate requests; none are sent until certificates are supported"},
+    {"connections.<conn>.send_cert", kWord, "ifasked", kWorks, "when certificates are sent; none are until they are supported",
+     0, 0, "always never ifasked"},
+    {"connections.<conn>.ocsp", kWord, "reply", kNotYet, "RFC 4806 OCSP in IKE", 0, 0, "reply request both never"},
+    {"connections.<conn>.ppk_id", kText, "", kNotYetRefused, "RFC 8784 post-quantum pre-shared key"},
+    {"connections.<conn>.ppk_required", kBool, "no", kNotYetRefused, "refuse peers without that key"},
+    {"connections.<conn>.keyingtries", kInteger, "1", kWorks, "rounds of retransmissions on initiating; 0: for ever", 0,
+     1000000},
+    {"connections.<conn>.unique", kWord, "no", kWorks, "what becomes of an older IKE SA with the same peer identity", 0, 0,
+     "no never keep replace"},
+    {"connections.<conn>.reauth_time", kTime, "0s", kNotYetRefused, "time to authenticate again from scratch"},
+    {"connections.<conn>.rekey_time", kTime, "4h", kWorks,
+     "time to rekey the IKE SA, less a random part of rand_time; 0: never"},
+    {"connections.<conn>.over_time", kTime, "", kWorks,
+     "time after that at which the IKE SA is closed; default 10 % of rekey_time"},
+    {"connections.<conn>.rand_time", kTime, "", kWorks, "default: over_time"},
+    {"connections.<conn>.pools", kList, "", kNotYetRefused, "pools to lease virtual addresses from"},
+    {"connections.<conn>.if_id_in", kText, "0", kNotYetRefused, "tunnel interface of the children, inbound"},
+    {"connections.<conn>.if_id_out", kText, "0", kNotYetRefused, "tunnel interface of the children, outbound"},
+    {"connections.<conn>.mediation", kBool, "no", kRefused, "the mediation extension does not exist here"},
+    {"connections.<conn>.mediated_by", kText, "", kRefused, "the mediation extension does not exist here"},
+    {"connections.<conn>.mediation_peer", kText, "", kRefused, "the mediation extension does not exist here"},
+
+    // ---- authentication rounds ----
+    {"connections.<conn>.local<suffix>", kSection, "", kWorks, "how the gateway authenticates itself"},
+    {"connections.<conn>.local<suffix>.round", kInteger, "0", kWorks, "order among several rounds", 0, 255},
+    {"connections.<conn>.local<suffix>.auth", kText, "pubkey", kWorks, "`psk`; everything else is refused until it is built"},
+    {"connections.<conn>.local<suffix>.id", kText, "", kWorks, "own identity; default: the own address"},
+    {"connections.<conn>.local<suffix>.certs", kList, "", kNotYet, "certificates to choose from; a pre-shared key needs none"},
+    {"connections.<conn>.local<suffix>.cert<suffix>", kOpenSection, "", kNotYet,
+     "a certificate to choose from; a pre-shared key needs none"},
+    {"connections.<conn>.local<suffix>.pubkeys", kList, "", kNotYet, "raw public keys; a pre-shared key needs none"},
+    {"connections.<conn>.local<suffix>.eap_id", kText, "", kNotYet, "EAP identity"},
+    {"connections.<conn>.local<suffix>.aaa_id", kText, "", kNotYet, "identity of the EAP server"},
+    {"connections.<conn>.local<suffix>.xauth_id", kText, "", kNotYet, "XAuth user name"},
+    {"connections.<conn>.remote<suffix>", kSection, "", kWorks, "how the peer must authenticate"},
+    {"connections.<conn>.remote<suffix>.round", kInteger, "0", kWorks, "order among several rounds", 0, 255},
+    {"connections.<conn>.remote<suffix>.auth", kText, "pubkey", kWorks, "`psk`; everything else is refused until it is built"},
+    {"connections.<conn>.remote<suffix>.id", kText, "%any", kWorks, "the identity the peer must prove"},
+    {"connections.<conn>.remote<suffix>.eap_id", kText, "", kNotYetRefused, "the EAP identity the peer must have"},
+    {"connections.<conn>.remote<suffix>.groups", kList, "", kNotYetRefused, "groups the peer must belong to"},
+    {"connections.<conn>.remote<suffix>.cert_policy", kList, "", kNotYetRefused, "policies the peer's certificate must have"},
+    {"connections.<conn>.remote<suffix>.certs", kList, "", kNotYetRefused, "certificates to accept"},
+    {"connections.<conn>.remote<suffix>.cert<suffix>", kOpenSection, "", kNotYetRefused, "a certificate to accept"},
+    {"connections.<conn>.remote<suffix>.cacerts", kList, "", kNotYetRefused, "authorities to accept"},
+    {"connections.<conn>.remote<suffix>.cacert<suffix>", kOpenSection, "", kNotYetRefused, "an authority to accept"},
+    {"connections.<conn>.remote<suffix>.ca_id", kText, "", kNotYetRefused, "identity of the authority to accept"},
+    {"connections.<conn>.remote<suffix>.pubkeys", kList, "", kNotYetRefused, "raw public keys to accept"},
+    {"connections.<conn>.remote<suffix>.revocation", kWord, "relaxed", kNotYetRefused, "what an unknown revocation state means",
+     0, 0, "relaxed ifuri strict"},
+
+    // ---- children ----
+    {"connections.<conn>.children", kSection, "", kWorks, "the connection's Child SAs"},
+    {"connections.<conn>.children.<child>", kSection, "", kWorks, "one Child SA"},
+    {"connections.<conn>.children.<child>.esp_proposals", kEspProposals, "default", kWorks, "ESP proposals"},
+    {"connections.<conn>.children.<child>.ah_proposals", kList, "", kNotYetRefused, "AH proposals"},
+    {"connections.<conn>.children.<child>.sha256_96", kBool, "no", kNotYetRefused,
+     "HMAC-SHA-256 cut to 96 bits, for old peers"},
+    {"connections.<conn>.children.<child>.local_ts", kSelectors, "dynamic", kWorks, "what is protected on this side"},
+    {"connections.<conn>.children.<child>.remote_ts", kSelectors, "dynamic", kWorks, "what is protected on the peer's side"},
+    {"connections.<conn>.children.<child>.rekey_time", kTime, "1h", kWorks,
+     "time to rekey, less a random part of rand_time; 0: never; default with life_time alone: life_time / 1.1"},
+    {"connections.<conn>.children.<child>.life_time", kTime, "", kWorks,
+     "time at which the SA ends; default rekey_time + 10 %"},
+    {"connections.<conn>.children.<child>.rand_time", kTime, "", kWorks, "default: life_time - rekey_time"},
+    {"connections.<conn>.children.<child>.rekey_bytes", kSize, "0", kWorks, "octets after which to rekey; 0: never"},
+    {"connections.<conn>.children.<child>.life_bytes", kSize, "", kWorks,
+     "octets at which the SA ends; default rekey_bytes + 10 %"},
+    {"connections.<conn>.children.<child>.rand_bytes", kSize, "", kWorks, "default: life_bytes - rekey_bytes"},
+    {"connections.<conn>.children.<child>.rekey_packets", kSize, "0", kWorks, "packets after which to rekey; 0: never"},
+    {"connections.<conn>.children.<child>.life_packets", kSize, "", kWorks,
+     "packets at which the SA ends; default rekey_packets + 10 %"},
+    {"connections.<conn>.children.<child>.rand_packets", kSize, "", kWorks, "default: life_packets - rekey_packets"},
+    {"connections.<conn>.children.<child>.updown", kText, "", kNotYet, "program to run when the child comes up or goes down"},
+    {"connections.<conn>.children.<child>.hostaccess", kBool, "no", kNoMeaning, "a variable for firewall scripts of the host"},
+    {"connections.<conn>.children.<child>.mode", kWord, "tunnel", kWorks, "how packets are wrapped", 0, 0,
+     "tunnel transport transport_proxy beet iptfs pass drop"},
+    {"connections.<conn>.children.<child>.policies", kBool, "yes", kNotYetRefused,
+     "`no`: the child protects nothing by itself"},
+    {"connections.<conn>.children.<child>.policies_fwd_out", kBool, "no", kNoMeaning, "a policy type of the Linux kernel"},
+    {"connections.<conn>.children.<child>.dpd_action", kWord, "clear", kWorks, "what happens when the peer is found dead", 0, 0,
+     "clear none trap restart"},
+    {"connections.<conn>.children.<child>.ipcomp", kBool, "no", kNoMeaning,
+     "compression is accepted here but never negotiated"},
+    {"connections.<conn>.children.<child>.inactivity", kTime, "0s", kNotYet,
+     "time without packets after which the child is closed"},
+    {"connections.<conn>.children.<child>.reqid", kInteger, "0", kNoMeaning,
+     "a number of the kernel's policies; replies show a stable one", 0, kU32},
+    {"connections.<conn>.children.<child>.priority", kInteger, "0", kNotYetRefused,
+     "fixed rank of the policies; 0: by how specific they are", 0, kU32},
+    {"connections.<conn>.children.<child>.interface", kText, "", kNotYetRefused, "port the policies are restricted to"},
+    {"connections.<conn>.children.<child>.mark_in", kText, "0/0x00000000", kRefused,
+     "netfilter marks do not exist here; use if_id_in and a tunnel interface"},
+    {"connections.<conn>.children.<child>.mark_in_sa", kBool, "no", kRefused,
+     "netfilter marks do not exist here; use if_id_in and a tunnel interface"},
+    {"connections.<conn>.children.<child>.mark_out", kText, "0/0x00000000", kRefused,
+     "netfilter marks do not exist here; use if_id_out and a tunnel interface"},
+    {"connections.<conn>.children.<child>.set_mark_in", kText, "0/0x00000000", kRefused,
+     "netfilter marks do not exist here; use if_id_in and a tunnel interface"},
+    {"connections.<conn>.children.<child>.set_mark_out", kText, "0/0x00000000", kRefused,
+     "netfilter marks do not exist here; use if_id_out and a tunnel interface"},
+    {"connections.<conn>.children.<child>.if_id_in", kText, "0", kNotYetRefused, "tunnel interface, inbound"},
+    {"connections.<conn>.children.<child>.if_id_out", kText, "0", kNotYetRefused, "tunnel interface, outbound"},
+    {"connections.<conn>.children.<child>.label", kText, "", kRefused,
+     "SELinux labels do not exist here; use traffic selectors"},
+    {"connections.<conn>.children.<child>.label_mode", kWord, "system", kRefused,
+     "SELinux labels do not exist here; use traffic selectors", 0, 0, "system simple selinux"},
+    {"connections.<conn>.children.<child>.tfc_padding", kText, "0", kNotYetRefused, "pad packets to this size, or to `mtu`"},
+    {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
+     "packets; raised to the next power of two, at least 64", 1, 65536},
+    {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks, "which engine runs the SA", 0, 0,
+     "auto no crypto packet"},
+    {"connections.<conn>.children.<child>.per_cpu_sas", kWord, "no", kNotYet, "RFC 9611: an SA per core", 0, 0, "no yes encap"},
+    {"connections.<conn>.children.<child>.copy_df", kBool, "yes", kWorks, "copy DF to the outer header"},
+    {"connections.<conn>.children.<child>.copy_ecn", kBool, "yes", kWorks, "copy ECN to and from the outer header"},
+    {"connections.<conn>.children.<child>.copy_dscp", kWord, "out", kWorks, "copy DSCP to or from the outer header", 0, 0,
+     "out in yes no"},
+    {"connections.<conn>.children.<child>.start_action", kWord, "none", kWorks, "what to do once loaded", 0, 0,
+     "none trap start trap|start start|trap"},
+    {"connections.<conn>.children.<child>.close_action", kWord, "none", kWorks, "what to do when the peer closes the child", 0,
+     0, "none trap start"},
+
+    // ---- secrets ----
+    {"secrets", kSection, "", kWorks, "keys shared with peers; in files others cannot read"},
+    {"secrets.ike<suffix>", kSection, "", kWorks, "a pre-shared key"},
+    {"secrets.ike<suffix>.secret", kSecret, "", kWorks, "text, 0x and hexadecimal, or 0s and base64; required"},
+    {"secrets.ike<suffix>.id<suffix>", kText, "", kWorks, "an identity the key belongs to; none: any"},
+    {"secrets.eap<suffix>", kSection, "", kNotYet, "an EAP or XAuth secret"},
+    {"secrets.eap<suffix>.secret", kSecret, "", kWorks, "as of ike"},
+    {"secrets.eap<suffix>.id<suffix>", kText, "", kWorks, "as of ike"},
+    {"secrets.xauth<suffix>", kSection, "", kNotYet, "an EAP or XAuth secret"},
+    {"secrets.xauth<suffix>.secret", kSecret, "", kWorks, "as of ike"},
+    {"secrets.xauth<suffix>.id<suffix>", kText, "", kWorks, "as of ike"},
+    {"secrets.ntlm<suffix>", kSection, "", kNotYet, "the NT hash of an EAP-MSCHAPv2 password"},
+    {"secrets.ntlm<suffix>.secret", kSecret, "", kWorks, "as of ike"},
+    {"secrets.ntlm<suffix>.id<suffix>", kText, "", kWorks, "as of ike"},
+    {"secrets.ppk<suffix>", kSection, "", kNotYet, "a post-quantum pre-shared key"},
+    {"secrets.ppk<suffix>.secret", kSecret, "", kWorks, "as of ike"},
+    {"secrets.ppk<suffix>.id<suffix>", kText, "", kWorks, "as of ike"},
+    {"secrets.private<suffix>", kSection, "", kNotYet, "passphrase of a key in private/"},
+    {"secrets.private<suffix>.file", kText, "", kWorks, "the key's file"},
+    {"secrets.private<suffix>.secret", kSecret, "", kWorks, "the passphrase"},
+    {"secrets.rsa<suffix>", kSection, "", kNotYet, "passphrase of a key in rsa/"},
+    {"secrets.rsa<suffix>.file", kText, "", kWorks, "the key's file"},
+    {"secrets.rsa<suffix>.secret", kSecret, "", kWorks, "the passphrase"},
+    {"secrets.ecdsa<suffix>", kSection, "", kNotYet, "passphrase of a key in ecdsa/"},
+    {"secrets.ecdsa<suffix>.file", kText, "", kWorks, "the key's file"},
+    {"secrets.ecdsa<suffix>.secret", kSecret, "", kWorks, "the passphrase"},
+    {"secrets.pkcs8<suffix>", kSection, "", kNotYet, "passphrase of a key in pkcs8/"},
+    {"secrets.pkcs8<suffix>.file", kText, "", kWorks, "the key's file"},
+    {"secrets.pkcs8<suffix>.secret", kSecret, "", kWorks, "the passphrase"},
+    {"secrets.pkcs12<suffix>", kSection, "", kNotYet, "passphrase of a container in pkcs12/"},
+    {"secrets.pkcs12<suffix>.file", kText, "", kWorks, "the container's file"},
+    {"secrets.pkcs12<suffix>.secret", kSecret, "", kWorks, "the passphrase"},
+    {"secrets.token<suffix>", kSection, "", kNotYet, "a key on a token"},
+    {"secrets.token<suffix>.handle", kText, "", kWorks, "its CKA_ID in hexadecimal"},
+    {"secrets.token<suffix>.slot", kInteger, "", kWorks, "its slot", 0, kU32},
+    {"secrets.token<suffix>.module", kText, "", kWorks, "its PKCS#11 module"},
+    {"secrets.token<suffix>.pin", kSecret, "", kWorks, "its PIN"},
+
+    // ---- pools and authorities ----
+    {"pools", kSection, "", kNotYet, "virtual addresses for clients"},
+    {"pools.<pool>", kSection, "", kWorks, "one pool"},
+    {"pools.<pool>.addrs", kText, "", kWorks, "a subnet or a range"},
+    {"pools.<pool>.<attribute>", kList, "", kWorks,
+     "dns, nbns, dhcp, netmask, server, subnet, split_include, split_exclude or an attribute's number"},
+    {"authorities", kSection, "", kNotYet, "certification authorities"},
+    {"authorities.<authority>", kSection, "", kWorks, "one authority"},
+    {"authorities.<authority>.cacert", kText, "", kWorks, "its certificate"},
+    {"authorities.<authority>.file", kText, "", kWorks, "its certificate's absolute path"},
+    {"authorities.<authority>.handle", kText, "", kWorks, "its certificate's CKA_ID on a token"},
+    {"authorities.<authority>.slot", kInteger, "", kWorks, "the token's slot", 0, kU32},
+    {"authorities.<authority>.module", kText, "", kWorks, "the token's PKCS#11 module"},
+    {"authorities.<authority>.crl_uris", kList, "", kWorks, "where its CRLs are"},
+    {"authorities.<authority>.ocsp_uris", kList, "", kWorks, "its OCSP responders"},
+    {"authorities.<authority>.cert_uri_base", kText, "", kWorks, "base of hash-and-URL certificates"},
+};
+
+constexpr std::string_view kVersion = "connections.<conn>.version", kMode = "connections.<conn>.children.<child>.mode",
+                           kOffload = "connections.<conn>.children.<child>.hw_offload",
+                           kChildless = "connections.<conn>.childless", kFragmentation = "connections.<conn>.fragmentation";
+
+constexpr WordVerdict kWordVerdicts[] = {
+    {kVersion, "0", kNotYet, "IKEv1 is not supported yet; only IKEv2 is accepted"},
+    {kVersion, "1", kNotYetRefused, "IKEv1"},
+    {kFragmentation, "force", kNoMeaning, "IKEv1 only"},
+    {kChildless, "prefer", kNotYet, "initiating without a child"},
+    {kChildless, "force", kNotYetRefused, "an initiation that creates no child without a key exchange of its own"},
+    {kMode, "transport", kNotYetRefused, "transport mode"},
+    {kMode, "pass", kNotYetRefused, "a policy that bypasses protection"},
+    {kMode, "drop", kNotYetRefused, "a policy that drops"},
+    {kMode, "transport_proxy", kRefused, "Mobile IPv6 proxy mode does not exist here; use tunnel"},
+    {kMode, "beet", kRefused, "BEET mode does not exist here; use tunnel"},
+    {kMode, "iptfs", kRefused, "IP-TFS does not exist here; use tunnel"},
+    {kOffload, "crypto", kNotYetRefused, "inline or lookaside crypto"},
+    {kOffload, "packet", kNotYetRefused, "inline IPsec"},
+};
+
+std::string_view ParentOf(std::string_view path) {
+  auto dot = path.rfind('.');
+  return dot == std::string_view::npos ? "" : path.substr(0, dot);
+}
+
+}  // namespace
+
+std::span<const Key> AllKeys() { return kKeys; }
+std::span<const WordVerdict> AllWordVerdicts() { return kWordVerdicts; }
+
+const WordVerdict* FindWordVerdict(std::string_view path, std::string_view word) {
+  auto* row = std::ranges::find_if(kWordVerdicts, [&](auto& r) { return r.path == path && r.word == word; });
+  return row == std::end(kWordVerdicts) ? nullptr : row;
+}
+
+const SectionRule* FindSectionRule(std::string_view path) {
+  static const auto rules = [] {
+    std::unordered_map<std::string_view, SectionRule> made;
+    for (const Key& k : kKeys) {
+      SectionRule& parent = made[ParentOf(k.path)];
+      bool section = k.type == kSection || k.type == kOpenSection;
+      (section ? parent.sections : parent.keys).push_back(&k);
+    }
+    return made;
+  }();
+  auto it = rules.find(path);
+  return it == rules.end() ? nullptr : &it->second;
+}
+
+const Key* FindKey(std::span<const Key* const> rows, std::string_view name) {
+  const Key* best = nullptr;
+  size_t best_length = 0;
+  for (const Key* k : rows) {
+    auto pattern = LastSegment(k->path);
+    auto fixed = pattern.substr(0, pattern.find('<'));
+    if (fixed.size() == pattern.size()) {
+      if (name == pattern) return k;
+    } else if (name.starts_with(fixed) && (!best || fixed.size() > best_length)) {
+      best = k;
+      best_length = fixed.size();
+    }
+  }
+  return best;
+}
+
+std::string_view LastSegment(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
+std::string_view Name(Type type) {
+  switch (type) {
+    case kSection: return "section";
+    case kOpenSection: return "section with anything inside";
+    case kBool: return "yes or no";
+    case kInteger: return "integer";
+    case kFraction: return "number";
+    case kTime: return "time";
+    case kSize: return "size";
+    case kWord: return "word";
+    case kText: return "text";
+    case kList: return "list";
+    case kIkeProposals:
+    case kEspProposals: return "list of proposals";
+    case kSelectors: return "list of traffic selectors";
+    case kPeerAddresses: return "list of addresses";
+    case kPortAddresses: return "list of addresses with prefix length";
+    case kPrefix: return "prefix";
+    case kAddress: return "address";
+    case kSecret: return "secret";
+  }
+  return "";
+}
+
+std::string_view Name(Verdict verdict) {
+  switch (verdict) {
+    case kWorks: return "works";
+    case kNoMeaning: return "no meaning here (warning)";
+    case kRefused: return "refused";
+    case kNotYet: return "not yet (warning)";
+    case kNotYetRefused: return "not yet (refused)";
+  }
+  return "";
+}
+
+}  // namespace culvert::config

@@ -1,0 +1,39 @@
+#include <string>
+
+#include "config/connections.h"
+#include "config/text.h"
+
+namespace culvert::config {
+namespace {
+
+constexpr size_t kShortSecret = 16;  // octets; below, a captured handshake may be searched for the key
+
+}  // namespace
+
+std::optional<Secret> ReadSecret(const SectionReader& in) {
+  const Section& section = in.section();
+  const Tree& tree = in.report().tree();
+  for (const char* key : {"secret", "pin"}) {
+    const Value* value = section.FindValue(key);
+    bool exposed = value && value->origin.file < tree.world_readable.size() && tree.world_readable[value->origin.file];
+    if (exposed) in.Error(key, "stands in a file that everybody may read; expected mode 0640 or stricter");
+  }
+  if (!section.name.starts_with("ike")) return std::nullopt;
+  const Value* value = section.FindValue("secret");
+  if (!value) {
+    in.Error("secret", "missing; expected text, 0x and hexadecimal, or 0s and base64");
+    return std::nullopt;
+  }
+  auto data = ParseSecret(value->text);
+  if (!data) return std::nullopt;  // reported by type already
+  if (data->size() < kShortSecret) {
+    in.Warn("secret", Cat("is only ", data->size(), " octets long and may be guessed; expected at least ", kShortSecret));
+  }
+  Secret secret{.name = section.name, .kind = Secret::Kind::kIke, .data = std::move(*data), .owners = {}};
+  for (const Value& v : section.values()) {
+    if (v.name.starts_with("id")) secret.owners.push_back(v.text);
+  }
+  return secret;
+}
+
+}  // namespace culvert::config
