@@ -162,6 +162,7 @@ bool Matches(std::string_view pattern, const Identity& id) {
   }
   auto want = Identity::Parse(pattern);
   if (!want || want->type != id.type) return false;
+  if (*want == id) return true;
   switch (id.type) {
     case IdType::kFqdn:
     case IdType::kRfc822: return TextMatches(AsString(want->data), AsString(id.data));
@@ -171,7 +172,7 @@ bool Matches(std::string_view pattern, const Identity& id) {
     case IdType::kDerGn:
     case IdType::kKeyId: break;
   }
-  return *want == id;
+  return false;
 }
 
 }  // namespace culvert::ike
