@@ -27,7 +27,8 @@ Lifetime ReadLifetime(const SectionReader& in, std::string_view unit, uint64_t f
   out.rekey = read(rekey, in.Has(life) ? out.life * 10 / 11 : fallback_rekey);
   if (!in.Has(life)) out.life = out.rekey + out.rekey / 10;
   out.rand = read(rand, out.life - std::min(out.life, out.rekey));
-  if (out.life && out.rekey > out.life) in.Error(life, Cat("ends the SA before ", rekey, " rekeys it; expected more than ", out.rekey));
+  if (out.life && out.rekey > out.life)
+    in.Error(life, Cat("ends the SA before ", rekey, " rekeys it; expected more than ", out.rekey));
   if (out.rekey && out.rand >= out.rekey) in.Error(rand, Cat("leaves no time before rekeying; expected less than ", out.rekey));
   return out;
 }
@@ -75,8 +76,10 @@ Child ReadChild(const SectionReader& in) {
   auto proposals = in.List("esp_proposals");
   if (proposals.empty()) proposals.emplace_back("default");
   for (const std::string& text : proposals) {
-    if (text == "default") std::ranges::move(DefaultEspProposals(), std::back_inserter(child.esp_proposals));
-    else if (auto p = ParseEspProposal(text, false)) child.esp_proposals.push_back(std::move(*p));
+    if (text == "default")
+      std::ranges::move(DefaultEspProposals(), std::back_inserter(child.esp_proposals));
+    else if (auto p = ParseEspProposal(text, false))
+      child.esp_proposals.push_back(std::move(*p));
   }
   child.local_ts = ReadSelectors(in, "local_ts");
   child.remote_ts = ReadSelectors(in, "remote_ts");
@@ -93,7 +96,8 @@ Child ReadChild(const SectionReader& in) {
 
 // `%any` and its kind name nobody: a packet cannot call a peer that has no address.
 bool HasAddressToCall(const std::vector<std::string>& addresses) {
-  return std::ranges::any_of(addresses, [](const std::string& a) { return IpAddress::Parse(a) && a != "0.0.0.0" && a != "::"; });
+  return std::ranges::any_of(addresses,
+                             [](const std::string& a) { return IpAddress::Parse(a) && a != "0.0.0.0" && a != "::"; });
 }
 
 void CheckStartable(const SectionReader& in, const Connection& conn, const SectionReader& child_in, const Child& child) {
@@ -114,7 +118,8 @@ std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view pref
     SectionReader reader = in.Child(s);
     AuthRound round{.kind = AuthKind::kPsk, .auth = reader.Text("auth", "pubkey"), .id = reader.Text("id")};
     if (round.auth != "psk") {
-      reader.Error("auth", Cat(Quote(round.auth), reader.Has("auth") ? "" : " (the default)", " is not supported yet; expected psk"));
+      reader.Error("auth",
+                   Cat(Quote(round.auth), reader.Has("auth") ? "" : " (the default)", " is not supported yet; expected psk"));
     }
     if (round.id.size() > kMaxIdentity) reader.Error("id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
     rounds.push_back({reader.Integer("round", 0), std::move(round)});
@@ -167,8 +172,10 @@ Connection ReadConnection(const SectionReader& in) {
   auto proposals = in.List("proposals");
   if (proposals.empty()) proposals.emplace_back("default");
   for (const std::string& text : proposals) {
-    if (text == "default") std::ranges::move(DefaultIkeProposals(), std::back_inserter(conn.proposals));
-    else if (auto p = ParseIkeProposal(text)) conn.proposals.push_back(std::move(*p));
+    if (text == "default")
+      std::ranges::move(DefaultIkeProposals(), std::back_inserter(conn.proposals));
+    else if (auto p = ParseIkeProposal(text))
+      conn.proposals.push_back(std::move(*p));
   }
   conn.encap = in.Bool("encap", conn.encap);
   conn.mobike = in.Bool("mobike", conn.mobike);

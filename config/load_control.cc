@@ -75,7 +75,8 @@ void CheckTop(const Tree& tree, Report& report) {
     std::string hint = swanctl ? "; it belongs inside control { }" : DidYouMean(s.name, kNames);
     report.Error(s.origin, Escape(s.name), Cat("unknown section", hint));
   }
-  for (const Value& v : tree.root.values()) report.Error(v.origin, Escape(v.name), "a key outside of dataplane { } and control { }");
+  for (const Value& v : tree.root.values())
+    report.Error(v.origin, Escape(v.name), "a key outside of dataplane { } and control { }");
 }
 
 Control ReadControl(const SectionReader& in) {

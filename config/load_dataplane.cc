@@ -15,8 +15,8 @@
 namespace culvert::config {
 namespace {
 
-constexpr size_t kMaxPortName = 15;            // characters: what the channel's messages hold
-constexpr uint64_t kMaxHugepagesMib = 1 << 20; // 1 TiB
+constexpr size_t kMaxPortName = 15;             // characters: what the channel's messages hold
+constexpr uint64_t kMaxHugepagesMib = 1 << 20;  // 1 TiB
 
 std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
 
@@ -73,22 +73,27 @@ void ReadRoute(const SectionReader& in, Dataplane& out) {
   if (!route.via) {
     if (route.port.empty()) return in.Error("via", "missing; expected a next hop, or a port for an on-link route");
   } else {
-    if (route.via->family != route.to.address.family) return in.Error("via", "is of another address family than the destination");
+    if (route.via->family != route.to.address.family)
+      return in.Error("via", "is of another address family than the destination");
     const Port* port = PortTowards(out, *route.via, route.port);
     // A link-local next hop is in no configured subnet: the port says where it is.
     bool by_name = route.via->is_link_local() && known;
-    if (!port && !by_name) return in.Error("via", Cat(route.via->ToString(), " is in no subnet of ", known ? "that" : "any", " port"));
+    if (!port && !by_name)
+      return in.Error("via", Cat(route.via->ToString(), " is in no subnet of ", known ? "that" : "any", " port"));
     if (port) route.port = port->name;
   }
   auto same = std::ranges::find(out.routes, route.to, &Route::to);
-  if (same != out.routes.end()) return in.Error("to", Cat(route.to.ToString(), " is the destination of route ", Quote(same->name), " too"));
+  if (same != out.routes.end())
+    return in.Error("to", Cat(route.to.ToString(), " is the destination of route ", Quote(same->name), " too"));
   out.routes.push_back(std::move(route));
 }
 
 void ReadSettings(const SectionReader& in, unsigned cores, Dataplane& out) {
   auto workers = ParseCores(in.Text("workers", "1"), cores);
-  if (workers) out.worker_cores = std::move(*workers);
-  else in.Error("workers", workers.error());
+  if (workers)
+    out.worker_cores = std::move(*workers);
+  else
+    in.Error("workers", workers.error());
   auto pages = in.Text("hugepages", "auto");
   if (pages == "no") {
     out.hugepages = Hugepages::kNo;

@@ -97,7 +97,7 @@ std::expected<void, std::string> CheckCiphers(const Parts& parts) {
   if (!parts.aead.empty() && !parts.integs.empty()) {
     bool sha2 = parts.integ_word.starts_with("sha");
     return Error(Cat("integrity \"", parts.integ_word, "\" beside the AEAD \"", parts.aead, "\"; expected none",
-                              sha2 ? " (a PRF is written prfsha256, prfsha384 or prfsha512)" : ""));
+                     sha2 ? " (a PRF is written prfsha256, prfsha384 or prfsha512)" : ""));
   }
   if (parts.aead.empty() && parts.integs.empty()) {
     return Error(Cat("\"", parts.classic, "\" without integrity; expected one such as sha256, or an AEAD such as aes256gcm16"));
@@ -126,7 +126,7 @@ const std::vector<Cipher> kDefaultClassic = {kCbc256, kCbc128};
 const std::vector<IntegId> kDefaultIntegs = {IntegId::kHmacSha256_128, IntegId::kHmacSha384_192, IntegId::kHmacSha512_256};
 const std::vector<PrfId> kDefaultPrfs = {PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512};
 // MODP-2048 comes last: accepted for old peers, never preferred.
-const std::vector<KeGroup> kDefaultGroups = {KeGroup::kEcp384, KeGroup::kEcp256,   KeGroup::kX25519,  KeGroup::kEcp521,
+const std::vector<KeGroup> kDefaultGroups = {KeGroup::kEcp384,   KeGroup::kEcp256,   KeGroup::kX25519,  KeGroup::kEcp521,
                                              KeGroup::kModp4096, KeGroup::kModp3072, KeGroup::kModp2048};
 
 }  // namespace
@@ -144,8 +144,11 @@ std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) 
     for (IntegId id : parts->integs) AddOnce(parts->prfs, PrfOf(id));
   }
   if (parts->prfs.empty()) return Error(Cat("no PRF beside the AEAD \"", parts->aead, "\"; expected one such as prfsha256"));
-  return IkeProposal{.encrs = std::move(parts->encrs), .integs = std::move(parts->integs), .prfs = std::move(parts->prfs),
-                     .groups = std::move(parts->groups), .additional = {}};
+  return IkeProposal{.encrs = std::move(parts->encrs),
+                     .integs = std::move(parts->integs),
+                     .prfs = std::move(parts->prfs),
+                     .groups = std::move(parts->groups),
+                     .additional = {}};
 }
 
 std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah) {
@@ -162,19 +165,23 @@ std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, 
   if (parts->groups == std::vector{KeGroup::kNone}) parts->groups.clear();
   // As charon reads it: a proposal that does not speak of ESN means 32-bit sequence numbers.
   if (parts->esn.empty()) parts->esn = {EsnId::kNo};
-  return EspProposal{.encrs = std::move(parts->encrs), .integs = std::move(parts->integs),
-                     .groups = std::move(parts->groups), .esn = std::move(parts->esn)};
+  return EspProposal{.encrs = std::move(parts->encrs),
+                     .integs = std::move(parts->integs),
+                     .groups = std::move(parts->groups),
+                     .esn = std::move(parts->esn)};
 }
 
 std::vector<IkeProposal> DefaultIkeProposals() {
-  return {{.encrs = kDefaultAead, .integs = {}, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}},
-          {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}}};
+  return {
+      {.encrs = kDefaultAead, .integs = {}, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}},
+      {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}}};
 }
 
 std::vector<EspProposal> DefaultEspProposals() {
   const std::vector esn = {EsnId::kYes, EsnId::kNo};
-  return {{.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true},
-          {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true}};
+  return {
+      {.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true},
+      {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true}};
 }
 
 }  // namespace culvert::config

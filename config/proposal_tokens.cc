@@ -203,6 +203,8 @@ constexpr Token kTokens[] = {
 
 }  // namespace
 
+std::span<const Token> AllTokens() { return kTokens; }
+
 const Token* FindToken(std::string_view text) {
   auto* row = std::ranges::find(kTokens, text, &Token::text);
   return row == std::end(kTokens) ? nullptr : row;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ struct Token {
   uint16_t key_bits = 0;  // of ciphers
 };
 
+std::span<const Token> AllTokens();
 const Token* FindToken(std::string_view text);
 // "aes256" -> "; did you mean ...?" for a word that is none.
 std::string SuggestToken(std::string_view text);

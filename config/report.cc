@@ -11,7 +11,8 @@ void Report::Add(Complaint::Level level, Origin where, std::string_view path, st
   std::string_view key = path.substr(path.rfind('.') + 1);
   if (said_.size() > kMaxComplaints || !said_.insert(Cat(place, ": ", key, ": ", problem)).second) return;
   if (said_.size() > kMaxComplaints) {
-    out_.push_back({Complaint::Level::kError, Cat(place, ": more than ", kMaxComplaints, " complaints; the rest is not shown")});
+    out_.push_back(
+        {Complaint::Level::kError, Cat(place, ": more than ", kMaxComplaints, " complaints; the rest is not shown")});
     return;
   }
   out_.push_back({level, path.empty() ? Cat(place, ": ", problem) : Cat(place, ": ", path, ": ", problem)});

@@ -17,10 +17,14 @@ class Report {
  public:
   Report(const Tree& tree, Complaints& out) : tree_(tree), out_(out) {}
 
-  void Error(Origin where, std::string_view path, std::string_view problem) { Add(Complaint::Level::kError, where, path, problem); }
-  void Warn(Origin where, std::string_view path, std::string_view problem) { Add(Complaint::Level::kWarning, where, path, problem); }
+  void Error(Origin where, std::string_view path, std::string_view problem) {
+    Add(Complaint::Level::kError, where, path, problem);
+  }
+  void Warn(Origin where, std::string_view path, std::string_view problem) {
+    Add(Complaint::Level::kWarning, where, path, problem);
+  }
 
-  bool failed() const { return failed_; }    // an error was reported
+  bool failed() const { return failed_; }  // an error was reported
   const Tree& tree() const { return tree_; }
 
  private:

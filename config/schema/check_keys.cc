@@ -80,7 +80,8 @@ void CheckOne(const Key& key, const Value& value, const std::string& shown, Repo
   if (IsDefault(key, value)) return;
   if (auto problem = CheckValue(key, value); !problem.empty()) return report.Error(value.origin, shown, problem);
   if (key.type == Type::kWord) {
-    if (auto* word = FindWordVerdict(key.path, value.text)) return Judge(word->verdict, word->about, value.origin, shown, report);
+    if (auto* word = FindWordVerdict(key.path, value.text))
+      return Judge(word->verdict, word->about, value.origin, shown, report);
   }
   Judge(key.verdict, key.about, value.origin, shown, report);
 }

@@ -14,8 +14,8 @@ namespace {
 
 using Error = std::unexpected<std::string>;
 
-constexpr uint64_t kMaxSeconds = 0xffffffff;              // charon's own bound; still far from overflowing nanoseconds
-constexpr uint64_t kMaxCount = uint64_t{1} << 62;         // octets or packets: leaves room for the 10 % that are added
+constexpr uint64_t kMaxSeconds = 0xffffffff;       // charon's own bound; still far from overflowing nanoseconds
+constexpr uint64_t kMaxCount = uint64_t{1} << 62;  // octets or packets: leaves room for the 10 % that are added
 
 std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
 
@@ -55,13 +55,14 @@ struct NamedNumber {
   uint16_t number;
 };
 // Fixed here rather than asked of /etc/protocols and /etc/services, so that one configuration means the same everywhere.
-constexpr NamedNumber kProtocols[] = {{"any", 0},  {"icmp", 1}, {"igmp", 2},       {"ipip", 4},  {"ipencap", 4}, {"tcp", 6},
-                                      {"udp", 17}, {"gre", 47}, {"esp", 50},       {"ah", 51},   {"ipv6-icmp", 58}, {"icmp6", 58},
-                                      {"ospf", 89}, {"pim", 103}, {"vrrp", 112},   {"l2tp", 115}, {"sctp", 132}, {"udplite", 136}};
-constexpr NamedNumber kServices[] = {{"ftp", 21},     {"ssh", 22},     {"smtp", 25},   {"domain", 53}, {"bootps", 67}, {"bootpc", 68},
-                                     {"tftp", 69},    {"http", 80},    {"ntp", 123},   {"snmp", 161},  {"bgp", 179},   {"ldap", 389},
-                                     {"https", 443},  {"isakmp", 500}, {"syslog", 514}, {"ldaps", 636}, {"l2f", 1701}, {"l2tp", 1701},
-                                     {"radius", 1812}, {"sip", 5060}};
+constexpr NamedNumber kProtocols[] = {{"any", 0},        {"icmp", 1},   {"igmp", 2},     {"ipip", 4},  {"ipencap", 4},
+                                      {"tcp", 6},        {"udp", 17},   {"gre", 47},     {"esp", 50},  {"ah", 51},
+                                      {"ipv6-icmp", 58}, {"icmp6", 58}, {"ospf", 89},    {"pim", 103}, {"vrrp", 112},
+                                      {"l2tp", 115},     {"sctp", 132}, {"udplite", 136}};
+constexpr NamedNumber kServices[] = {{"ftp", 21},    {"ssh", 22},   {"smtp", 25},   {"domain", 53},   {"bootps", 67},
+                                     {"bootpc", 68}, {"tftp", 69},  {"http", 80},   {"ntp", 123},     {"snmp", 161},
+                                     {"bgp", 179},   {"ldap", 389}, {"https", 443}, {"isakmp", 500},  {"syslog", 514},
+                                     {"ldaps", 636}, {"l2f", 1701}, {"l2tp", 1701}, {"radius", 1812}, {"sip", 5060}};
 
 template <size_t N>
 std::optional<uint16_t> NumberOrName(std::string_view text, const NamedNumber (&names)[N], uint16_t max) {

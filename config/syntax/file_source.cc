@@ -27,7 +27,9 @@ class Descriptor {
   int fd_;
 };
 
-std::unexpected<std::string> Failure(const char* doing) { return std::unexpected(Cat("cannot be ", doing, ": ", strerror(errno))); }
+std::unexpected<std::string> Failure(const char* doing) {
+  return std::unexpected(Cat("cannot be ", doing, ": ", strerror(errno)));
+}
 
 }  // namespace
 
@@ -37,7 +39,9 @@ std::expected<FileText, std::string> DiskFiles::Read(const std::string& path, si
   struct stat st;
   if (fd.get() < 0 || fstat(fd.get(), &st) != 0) return Failure("opened");
   if (!S_ISREG(st.st_mode)) return std::unexpected("is no regular file");
-  auto too_long = [limit] { return std::unexpected(Cat("is too long: the limit is ", limit, " octets in all files together")); };
+  auto too_long = [limit] {
+    return std::unexpected(Cat("is too long: the limit is ", limit, " octets in all files together"));
+  };
   if (static_cast<uint64_t>(st.st_size) > limit) return too_long();
   FileText file;
   file.world_readable = st.st_mode & S_IROTH;

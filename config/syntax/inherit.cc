@@ -34,7 +34,7 @@ class Inheritor {
   Report& report_;
   std::unordered_map<const Section*, Layers> known_;
   std::unordered_set<const Section*> resolving_;
-  std::unordered_set<const Section*> taken_from_;   // sections some reference passed through
+  std::unordered_set<const Section*> taken_from_;  // sections some reference passed through
   size_t nodes_ = 0;
 };
 
@@ -101,7 +101,8 @@ Layers Inheritor::Resolve(const Reference& reference) {
 bool Inheritor::Spend(Origin where) {
   if (++nodes_ <= kMaxInheritedNodes) return true;
   if (nodes_ == kMaxInheritedNodes + 1) {
-    report_.Error(where, "", Cat("too many sections and keys once inheritance is written out; expected at most ", kMaxInheritedNodes));
+    report_.Error(where, "",
+                  Cat("too many sections and keys once inheritance is written out; expected at most ", kMaxInheritedNodes));
   }
   return false;
 }

@@ -17,8 +17,8 @@ constexpr std::string_view kEndsName = "#{}:.,=\"\r\n\t ";
 // One file being read.
 struct Cursor {
   std::string_view text;
-  std::string path;         // to resolve relative includes
-  uint32_t file = 0;        // index into Tree::files
+  std::string path;   // to resolve relative includes
+  uint32_t file = 0;  // index into Tree::files
   uint32_t line = 1;
   size_t at = 0;
 
@@ -38,9 +38,12 @@ struct Cursor {
   }
   void SkipSpace() {  // blanks, line ends and comments
     while (!done()) {
-      if (peek() == '#') SkipComment();
-      else if (peek() == '\n' || kBlanks.contains(peek())) take();
-      else return;
+      if (peek() == '#')
+        SkipComment();
+      else if (peek() == '\n' || kBlanks.contains(peek()))
+        take();
+      else
+        return;
     }
   }
 };
@@ -91,7 +94,7 @@ class Parser {
   const ParseOptions& options_;
   Tree& tree_;
   Report& report_;
-  std::vector<std::string> open_;   // paths of the files being read, outermost first
+  std::vector<std::string> open_;  // paths of the files being read, outermost first
   size_t text_left_ = kMaxConfigText;
   size_t nodes_ = 0;
 };
@@ -102,7 +105,8 @@ bool Parser::CountNode(Origin where) {
 }
 
 bool Parser::File(const std::string& path, Origin included_from, Section& into, Room room) {
-  std::string shown = !options_.dir.empty() && path.starts_with(options_.dir + "/") ? path.substr(options_.dir.size() + 1) : path;
+  std::string shown =
+      !options_.dir.empty() && path.starts_with(options_.dir + "/") ? path.substr(options_.dir.size() + 1) : path;
   bool outermost = open_.empty();
   // What is wrong with a file as a whole is said where it is included.
   auto fail = [&](const std::string& problem) {
@@ -168,7 +172,8 @@ bool Parser::Statement(Cursor& c, Section& into, Room room) {
     c.take();
     std::string value;
     value.reserve(kScratch);
-    bool ok = Descend(names, where, to, room) && ReadValue(c, value, room.pairs_share_lines) && SetValue(*to, std::move(name), value, where);
+    bool ok = Descend(names, where, to, room) && ReadValue(c, value, room.pairs_share_lines) &&
+              SetValue(*to, std::move(name), value, where);
     WipeText(value);
     return ok;
   }
@@ -195,7 +200,8 @@ bool Parser::Descend(std::vector<std::string>& names, Origin where, Section*& in
       room.includes_open = name != options_.closed_section;
       room.pairs_share_lines = name == "dataplane";
     }
-    if (++room.depth > kMaxSectionDepth) return Fail(where, Cat("sections nested too deep; expected at most ", kMaxSectionDepth));
+    if (++room.depth > kMaxSectionDepth)
+      return Fail(where, Cat("sections nested too deep; expected at most ", kMaxSectionDepth));
     Section* child = into->FindSection(name);
     if (!child) {
       if (!CountNode(where)) return false;
@@ -212,11 +218,14 @@ bool Parser::Name(Cursor& c, std::string& name) {
   std::string_view text = c.text.substr(start, c.at - start);
   if (text.empty()) {
     if (c.done()) return Fail(c.origin(), "the file ends where a name was expected");
-    return Fail(c.origin(), Cat("unexpected \"", Escape(std::string_view(&c.text[c.at], 1)), "\"; expected a section, a key or an include"));
+    return Fail(c.origin(), Cat("unexpected \"", Escape(std::string_view(&c.text[c.at], 1)),
+                                "\"; expected a section, a key or an include"));
   }
-  if (text.size() > kMaxNameText) return Fail(c.origin(), Cat("the name is too long; expected at most ", kMaxNameText, " characters"));
+  if (text.size() > kMaxNameText)
+    return Fail(c.origin(), Cat("the name is too long; expected at most ", kMaxNameText, " characters"));
   auto printable = [](char x) { return x > 0x20 && x < 0x7f; };
-  if (!std::ranges::all_of(text, printable)) return Fail(c.origin(), Cat("name ", Quote(text), ": expected printable ASCII characters"));
+  if (!std::ranges::all_of(text, printable))
+    return Fail(c.origin(), Cat("name ", Quote(text), ": expected printable ASCII characters"));
   name = text;
   return true;
 }
@@ -263,7 +272,8 @@ bool Parser::ReadValue(Cursor& c, std::string& value, bool pairs_share_lines) {
     if (!first) value += ' ';
     first = false;
     if (!(c.peek() == '"' ? Quoted(c, value) : Word(c, value))) return false;
-    if (value.size() > kMaxValueText) return Fail(c.origin(), Cat("the value is too long; expected at most ", kMaxValueText, " octets"));
+    if (value.size() > kMaxValueText)
+      return Fail(c.origin(), Cat("the value is too long; expected at most ", kMaxValueText, " octets"));
   }
 }
 
@@ -271,7 +281,8 @@ bool Parser::Word(Cursor& c, std::string& value) {
   size_t start = c.at;
   while (!c.done() && !std::string_view("#}\"\r\n\t ").contains(c.peek())) c.take();
   std::string_view word = c.text.substr(start, c.at - start);
-  if (c.peek() == '#') report_.Warn(c.origin(), "", "a \"#\" inside a value starts a comment; quote the value if it belongs to it");
+  if (c.peek() == '#')
+    report_.Warn(c.origin(), "", "a \"#\" inside a value starts a comment; quote the value if it belongs to it");
   auto after = c.text.find_first_not_of(kBlanks, c.at);
   if (word.ends_with('\\') && (after == std::string_view::npos || c.text[after] == '\n')) {
     return Fail(c.origin(), "a \"\\\" at the end of a line joins lines only inside quotes");

@@ -20,22 +20,23 @@
 namespace culvert::config {
 
 // Limits of one configuration, all its files together; they bound the time to seconds and the memory to 256 MiB.
-inline constexpr size_t kMaxConfigText = 32u << 20;   // octets
+inline constexpr size_t kMaxConfigText = 32u << 20;  // octets
 inline constexpr size_t kMaxConfigFiles = 4096;
-inline constexpr size_t kMaxConfigNodes = 500'000;    // sections and keys as written
-inline constexpr size_t kMaxLine = 128 * 1024;        // octets
-inline constexpr size_t kMaxValueText = 65535;        // octets: what a VICI message can carry
-inline constexpr size_t kMaxNameText = 255;           // octets: likewise
+inline constexpr size_t kMaxConfigNodes = 500'000;  // sections and keys as written
+inline constexpr size_t kMaxLine = 128 * 1024;      // octets
+inline constexpr size_t kMaxValueText = 65535;      // octets: what a VICI message can carry
+inline constexpr size_t kMaxNameText = 255;         // octets: likewise
 inline constexpr unsigned kMaxSectionDepth = 32;
 inline constexpr unsigned kMaxIncludeDepth = 16;
 
 struct ParseOptions {
-  std::string dir;                     // files below it are named relative to it in complaints
-  std::string closed_section;          // a top-level section whose includes are not opened; empty: all are
+  std::string dir;             // files below it are named relative to it in complaints
+  std::string closed_section;  // a top-level section whose includes are not opened; empty: all are
 };
 
 // Reads `path` and what it includes into `tree`, whose files complaints then name. False on the first syntax error, which
 // is reported: what follows it would be read out of step.
-[[nodiscard]] bool ParseConfig(FileSource& files, const std::string& path, const ParseOptions& options, Tree& tree, Report& report);
+[[nodiscard]] bool ParseConfig(FileSource& files, const std::string& path, const ParseOptions& options, Tree& tree,
+                               Report& report);
 
 }  // namespace culvert::config

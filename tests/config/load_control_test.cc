@@ -9,9 +9,9 @@ namespace {
 
 std::optional<Control> Load(const std::string& swanctl, Complaints& complaints, const std::string& settings = "") {
   MemoryFiles files;
-  files.files["/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\n}";
-  files.files["/d/swanctl.conf"].text = swanctl;
-  return LoadControl(files, "/d", complaints);
+  files.files["/etc/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\n}";
+  files.files["/etc/d/swanctl.conf"].text = swanctl;
+  return LoadControl(files, "/etc/d", complaints);
 }
 
 std::string Complain(const std::string& swanctl, const std::string& settings = "") {
@@ -360,13 +360,13 @@ TEST(LoadControl, SecretComplaints) {
 
 TEST(LoadControl, SecretsInAFileForEverybodyAreRefused) {
   MemoryFiles files;
-  files.files["/d/culvert.conf"] = {"control { include swanctl.conf\n include secrets.conf\n }", true};
-  files.files["/d/swanctl.conf"] = {"connections { }", true};
-  files.files["/d/secrets.conf"] = {"secrets { ike { secret = 0123456789abcdef\n } }", false};
+  files.files["/etc/d/culvert.conf"] = {"control { include swanctl.conf\n include secrets.conf\n }", true};
+  files.files["/etc/d/swanctl.conf"] = {"connections { }", true};
+  files.files["/etc/d/secrets.conf"] = {"secrets { ike { secret = 0123456789abcdef\n } }", false};
   Complaints complaints;
-  EXPECT_TRUE(LoadControl(files, "/d", complaints)) << Print(complaints);
-  files.files["/d/secrets.conf"].world_readable = true;
-  EXPECT_FALSE(LoadControl(files, "/d", complaints));
+  EXPECT_TRUE(LoadControl(files, "/etc/d", complaints)) << Print(complaints);
+  files.files["/etc/d/secrets.conf"].world_readable = true;
+  EXPECT_FALSE(LoadControl(files, "/etc/d", complaints));
   EXPECT_EQ(Print(complaints),
             "E secrets.conf:1: secrets.ike.secret: stands in a file that everybody may read; expected mode 0640 or stricter");
 }
@@ -414,9 +414,10 @@ TEST(LoadControl, ReferencesAndTheTop) {
   };
   for (auto& c : cases) EXPECT_EQ(Complain(c.text), c.expect) << c.text;
   MemoryFiles files;
-  files.files["/d/culvert.conf"].text = "contrl { }\nconnections { }\nk = 1\ncontrol : base { }\nbase { keep_alive = 9s }\n";
+  files.files["/etc/d/culvert.conf"].text =
+      "contrl { }\nconnections { }\nk = 1\ncontrol : base { }\nbase { keep_alive = 9s }\n";
   Complaints complaints;
-  EXPECT_FALSE(LoadControl(files, "/d", complaints));
+  EXPECT_FALSE(LoadControl(files, "/etc/d", complaints));
   EXPECT_EQ(Print(complaints),
             "E culvert.conf:1: contrl: unknown section; did you mean \"control\"?|"
             "E culvert.conf:2: connections: unknown section; it belongs inside control { }|"

@@ -11,8 +11,8 @@ constexpr unsigned kCores = 8;
 
 std::optional<Dataplane> Load(const std::string& text, Complaints& complaints) {
   MemoryFiles files;
-  files.files["/d/culvert.conf"].text = text;
-  return LoadDataplane(files, "/d", kCores, complaints);
+  files.files["/etc/d/culvert.conf"].text = text;
+  return LoadDataplane(files, "/etc/d", kCores, complaints);
 }
 
 std::string Complain(const std::string& text) {
@@ -89,14 +89,14 @@ TEST(LoadDataplane, DefaultsAndOtherForms) {
 
 TEST(LoadDataplane, NeverOpensWhatControlIncludes) {
   MemoryFiles files;
-  files.files["/d/culvert.conf"].text =
+  files.files["/etc/d/culvert.conf"].text =
       "include ports.conf\ncontrol { include swanctl.conf\n include missing.conf\n }\ncontrol.more { include swanctl.conf\n }";
-  files.files["/d/ports.conf"].text = "dataplane { ports { p { device = x } } }";
-  files.files["/d/swanctl.conf"].text = "not even a configuration";
+  files.files["/etc/d/ports.conf"].text = "dataplane { ports { p { device = x } } }";
+  files.files["/etc/d/swanctl.conf"].text = "not even a configuration";
   Complaints complaints;
-  EXPECT_TRUE(LoadDataplane(files, "/d", kCores, complaints)) << Print(complaints);
+  EXPECT_TRUE(LoadDataplane(files, "/etc/d", kCores, complaints)) << Print(complaints);
   EXPECT_EQ(files.opened.size(), 2u);
-  EXPECT_FALSE(files.opened.contains("/d/swanctl.conf"));
+  EXPECT_FALSE(files.opened.contains("/etc/d/swanctl.conf"));
 }
 
 TEST(LoadDataplane, Errors) {

@@ -16,13 +16,19 @@ template <typename T>
 std::string Join(const std::vector<T>& list) {
   std::string out;
   for (T id : list) {
-    if constexpr (std::is_same_v<T, EsnId>) out += id == EsnId::kYes ? " ESN" : " NO_ESN";
-    else out += " " + Name(id);
+    if constexpr (std::is_same_v<T, EsnId>)
+      out += id == EsnId::kYes ? " ESN" : " NO_ESN";
+    else
+      out += " " + Name(id);
   }
   return out;
 }
-std::string Print(const IkeProposal& p) { return "E" + Join(p.encrs) + " I" + Join(p.integs) + " P" + Join(p.prfs) + " K" + Join(p.groups); }
-std::string Print(const EspProposal& p) { return "E" + Join(p.encrs) + " I" + Join(p.integs) + " K" + Join(p.groups) + Join(p.esn); }
+std::string Print(const IkeProposal& p) {
+  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " P" + Join(p.prfs) + " K" + Join(p.groups);
+}
+std::string Print(const EspProposal& p) {
+  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " K" + Join(p.groups) + Join(p.esn);
+}
 
 struct Case {
   const char* text;
@@ -36,7 +42,8 @@ TEST(IkeProposal, Table) {
        "E AES_GCM_16/128 CHACHA20_POLY1305/256 I P PRF_HMAC_SHA2_256 K CURVE_25519 ECP_256"},
       {"aes128-sha256-modp2048", "E AES_CBC/128 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_256 K MODP_2048"},
       {"aes-sha2_256-curve25519", "E AES_CBC/128 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_256 K CURVE_25519"},
-      {"aes256-sha512-sha384-modp3072", "E AES_CBC/256 I HMAC_SHA2_512_256 HMAC_SHA2_384_192 P PRF_HMAC_SHA2_512 PRF_HMAC_SHA2_384 K MODP_3072"},
+      {"aes256-sha512-sha384-modp3072",
+       "E AES_CBC/256 I HMAC_SHA2_512_256 HMAC_SHA2_384_192 P PRF_HMAC_SHA2_512 PRF_HMAC_SHA2_384 K MODP_3072"},
       {"aes256-sha256-prfsha512-modp4096", "E AES_CBC/256 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_512 K MODP_4096"},
       {"aes256-aes256-sha256-sha256-x25519-curve25519", "E AES_CBC/256 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_256 K CURVE_25519"},
       {"", "!an empty proposal; expected algorithms joined by dashes"},
@@ -45,24 +52,32 @@ TEST(IkeProposal, Table) {
       {"aes256gmc16-prfsha256-x25519", "!\"aes256gmc16\" is no algorithm of a proposal; did you mean \"aes256gcm16\"?"},
       {"AES256-sha256-x25519", "!\"AES256\" is no algorithm of a proposal; did you mean \"aes256\"?"},
       {"rot13-sha256-x25519", "!\"rot13\" is no algorithm of a proposal"},
-      {"des-sha256-modp2048", "!\"des\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
-      {"aes128-md5-modp2048", "!\"md5\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
-      {"aes128-sha256-modp768", "!\"modp768\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
-      {"3des-sha256-modp2048", "!\"3des\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
-      {"aes128-sha1-modp2048", "!\"sha1\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
-      {"aes128-sha256-modp1024", "!\"modp1024\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
+      {"des-sha256-modp2048",
+       "!\"des\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
+      {"aes128-md5-modp2048",
+       "!\"md5\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
+      {"aes128-sha256-modp768",
+       "!\"modp768\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"},
+      {"3des-sha256-modp2048",
+       "!\"3des\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
+      {"aes128-sha1-modp2048",
+       "!\"sha1\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
+      {"aes128-sha256-modp1024",
+       "!\"modp1024\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
       {"aes256gcm16-prfsha256-mlkem768", "!\"mlkem768\" is not supported yet"},
       {"aes256gcm16-prfsha256-x25519-ke1_ecp384", "!\"ke1_ecp384\": additional key exchanges are not supported yet"},
       {"aes256gcm16-prfsha256-x25519-ke1_sha256", "!\"ke1_sha256\": after ke1_ expected a key exchange method"},
       {"aes256gcm16-prfsha256-x25519-ke8_ecp384", "!\"ke8_ecp384\" is no algorithm of a proposal"},
       {"aes256gcm16-sha256-x25519",
-       "!integrity \"sha256\" beside the AEAD \"aes256gcm16\"; expected none (a PRF is written prfsha256, prfsha384 or prfsha512)"},
+       "!integrity \"sha256\" beside the AEAD \"aes256gcm16\"; expected none (a PRF is written prfsha256, prfsha384 or "
+       "prfsha512)"},
       {"aes256gcm16-aes256-sha256-x25519", "!\"aes256gcm16\" is an AEAD and \"aes256\" is not; expected two proposals"},
       {"aes256-x25519", "!\"aes256\" without integrity; expected one such as sha256, or an AEAD such as aes256gcm16"},
       {"aes256gcm16-x25519", "!no PRF beside the AEAD \"aes256gcm16\"; expected one such as prfsha256"},
       {"aes256gcm16-prfsha256", "!no key exchange method; expected one such as x25519"},
       {"aes256gcm16-prfsha256-none", "!\"none\" among the key exchange methods; IKE cannot do without one (RFC 7296 1.2)"},
-      {"aes256gcm16-prfsha256-x25519-none", "!\"none\" among the key exchange methods; IKE cannot do without one (RFC 7296 1.2)"},
+      {"aes256gcm16-prfsha256-x25519-none",
+       "!\"none\" among the key exchange methods; IKE cannot do without one (RFC 7296 1.2)"},
       {"aes256gcm16-prfsha256-x25519-esn", "!esn and noesn belong to ESP and AH; expected neither in an IKE proposal"},
       {"prfsha256-x25519", "!no encryption algorithm; expected one such as aes256gcm16"},
   };
@@ -83,7 +98,8 @@ TEST(EspProposal, Table) {
       {"aes128", "!\"aes128\" without integrity; expected one such as sha256, or an AEAD such as aes256gcm16"},
       {"sha256", "!no encryption algorithm; expected one such as aes256gcm16"},
       {"aes128gcm16-sha256",
-       "!integrity \"sha256\" beside the AEAD \"aes128gcm16\"; expected none (a PRF is written prfsha256, prfsha384 or prfsha512)"},
+       "!integrity \"sha256\" beside the AEAD \"aes128gcm16\"; expected none (a PRF is written prfsha256, prfsha384 or "
+       "prfsha512)"},
       {"aes128gcm16-prfsha256", "!a PRF in a child's proposal; expected none (the IKE SA's is used)"},
       {"null-sha256", "!\"null\" is not supported yet"},
       {"aes128gmac", "!\"aes128gmac\" is not supported yet"},

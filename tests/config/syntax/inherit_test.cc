@@ -12,11 +12,11 @@ namespace {
 // The section "top" of the text with its inheritance written out.
 std::string InheritIn(const std::string& text) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text = text;
+  files.files["/etc/d/a.conf"].text = text;
   Tree tree;
   Complaints complaints;
   Report report(tree, complaints);
-  if (!ParseConfig(files, "/d/a.conf", {.dir = "/d", .closed_section = ""}, tree, report)) return Print(complaints);
+  if (!ParseConfig(files, "/etc/d/a.conf", {.dir = "/etc/d", .closed_section = ""}, tree, report)) return Print(complaints);
   const Section* top = tree.root.FindSection("top");
   std::string out = Print(Inherit(tree, top ? *top : tree.root, report));
   return complaints.empty() ? out : out + " " + Print(complaints);

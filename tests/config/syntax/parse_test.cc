@@ -14,7 +14,7 @@ std::string Parse(MemoryFiles& files, const std::string& closed = "") {
   Tree tree;
   Complaints complaints;
   Report report(tree, complaints);
-  bool ok = ParseConfig(files, "/d/a.conf", {.dir = "/d", .closed_section = closed}, tree, report);
+  bool ok = ParseConfig(files, "/etc/d/a.conf", {.dir = "/etc/d", .closed_section = closed}, tree, report);
   std::string out = ok ? Print(tree.root) : "";
   if (!complaints.empty()) out += (out.empty() ? "" : " ") + Print(complaints);
   EXPECT_EQ(ok, !HasErrors(complaints));
@@ -23,7 +23,7 @@ std::string Parse(MemoryFiles& files, const std::string& closed = "") {
 
 std::string Parse(const std::string& text) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text = text;
+  files.files["/etc/d/a.conf"].text = text;
   return Parse(files);
 }
 
@@ -90,8 +90,8 @@ TEST(Parse, SyntaxErrors) {
       {"include \n", "E a.conf:1: include: expected a file name or pattern"},
       {"x\ninclude nowhere.conf", "E a.conf:1: expected \"=\" or \"{\" after \"x\""},
       {"x = 1\ninclude nowhere.conf", "E a.conf:2: include \"nowhere.conf\": cannot be opened: No such file or directory"},
-      {"x = 1\ninclude /else/where.conf",
-       "E a.conf:2: include \"/else/where.conf\": cannot be opened: No such file or directory"},
+      {"x = 1\ninclude /opt/where.conf",
+       "E a.conf:2: include \"/opt/where.conf\": cannot be opened: No such file or directory"},
   };
   for (auto& c : cases) EXPECT_EQ(Parse(c.text), c.expect) << c.text;
   EXPECT_EQ(Parse(std::string("a = b\nc = d\0e", 13)), "E a.conf:2: a NUL character; expected text");
@@ -100,30 +100,30 @@ TEST(Parse, SyntaxErrors) {
 
 TEST(Parse, IncludesExtendTheSectionTheyStandIn) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text = "s { k = old\n include b.conf # comment\n include \"sub/*.conf\"\n }\ninclude none*.conf\n";
-  files.files["/d/b.conf"].text = "k = new\nt { x = 1 }";
-  files.files["/d/sub/1.conf"].text = "include deeper.inc";
-  files.files["/d/sub/2.conf"].text = "two = 2";
-  files.files["/d/sub/deeper.inc"].text = "t { y = 2 }";
+  files.files["/etc/d/a.conf"].text = "s { k = old\n include b.conf # comment\n include \"sub/*.conf\"\n }\ninclude none*.conf\n";
+  files.files["/etc/d/b.conf"].text = "k = new\nt { x = 1 }";
+  files.files["/etc/d/sub/1.conf"].text = "include deeper.inc";
+  files.files["/etc/d/sub/2.conf"].text = "two = 2";
+  files.files["/etc/d/sub/deeper.inc"].text = "t { y = 2 }";
   EXPECT_EQ(Parse(files), "s { k=new; two=2; t { x=1; y=2; } }");
 }
 
 TEST(Parse, ErrorsNameTheIncludedFileAndLine) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text = "include sub/b.conf";
-  files.files["/d/sub/b.conf"].text = "\n\n oops";
+  files.files["/etc/d/a.conf"].text = "include sub/b.conf";
+  files.files["/etc/d/sub/b.conf"].text = "\n\n oops";
   EXPECT_EQ(Parse(files), "E sub/b.conf:3: expected \"=\" or \"{\" after \"oops\"");
 }
 
 TEST(Parse, IncludeLoopsAreFound) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text = "x = 1\ninclude b.conf";
-  files.files["/d/b.conf"].text = "include a.*";
+  files.files["/etc/d/a.conf"].text = "x = 1\ninclude b.conf";
+  files.files["/etc/d/b.conf"].text = "include a.*";
   EXPECT_EQ(Parse(files), "E b.conf:1: include \"a.conf\": includes itself");
   // A loop that never names a file twice alike ends at the depth.
   files.files.clear();
-  files.files["/d/a.conf"].text = "include x/a.conf";
-  for (std::string path = "/d/x/"; path.size() < 200; path += "x/") files.files[path + "a.conf"].text = "include x/a.conf";
+  files.files["/etc/d/a.conf"].text = "include x/a.conf";
+  for (std::string path = "/etc/d/x/"; path.size() < 210; path += "x/") files.files[path + "a.conf"].text = "include x/a.conf";
   EXPECT_TRUE(Parse(files).ends_with("nested too deep; expected at most 16 files")) << Parse(files);
 }
 
@@ -131,21 +131,21 @@ TEST(Parse, IncludesThatMultiplyEndAtTheFileCap) {
   MemoryFiles files;
   for (char c = 'a'; c < 'o'; ++c) {
     std::string next = std::string("include ") + static_cast<char>(c + 1) + ".conf\n";
-    files.files[std::string("/d/") + c + ".conf"].text = next + next;
+    files.files[std::string("/etc/d/") + c + ".conf"].text = next + next;
   }
-  files.files["/d/o.conf"].text = "x = 1";
+  files.files["/etc/d/o.conf"].text = "x = 1";
   EXPECT_TRUE(Parse(files).ends_with("too many files; expected at most 4096"));
 }
 
 TEST(Parse, AClosedSectionOpensNothing) {
   MemoryFiles files;
-  files.files["/d/a.conf"].text =
+  files.files["/etc/d/a.conf"].text =
       "control { include secret.conf\n deeper { include secret.conf\n } }\ncontrol.x { include secret.conf\n }\n"
       "other { include plain.conf\n }\n";
-  files.files["/d/secret.conf"].text = "secret = 1";
-  files.files["/d/plain.conf"].text = "p = 1";
+  files.files["/etc/d/secret.conf"].text = "secret = 1";
+  files.files["/etc/d/plain.conf"].text = "p = 1";
   EXPECT_EQ(Parse(files, "control"), "control { deeper { } x { } } other { p=1; }");
-  EXPECT_EQ(files.opened.count("/d/secret.conf"), 0u);
+  EXPECT_EQ(files.opened.count("/etc/d/secret.conf"), 0u);
   EXPECT_EQ(Parse(files), "control { secret=1; deeper { secret=1; } x { secret=1; } } other { p=1; }");
 }
 
