@@ -49,7 +49,6 @@ EVP_PKEY* Parameters(const Curve& curve) {
 class EcpKeyExchange final : public KeyExchange {
  public:
   EcpKeyExchange(const Curve& curve, PkeyPtr key) : curve_(curve), key_(std::move(key)) {
-    CHECK(key_);
     uint8_t* point = nullptr;
     size_t length = EVP_PKEY_get1_encoded_public_key(key_.get(), &point);
     CHECK(length == 1 + 2 * curve.field && point[0] == kUncompressed) << curve.name;
@@ -95,7 +94,7 @@ PkeyPtr FixedEcpKey(const Curve& curve, const FixedKey& fixed) {
   PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   EVP_PKEY* key = nullptr;
   CHECK_EQ(EVP_PKEY_fromdata_init(ctx.get()), 1);
-  CHECK_EQ(EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_KEYPAIR, params), 1) << curve.name;
+  if (EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_KEYPAIR, params) != 1) ERR_clear_error();
   OSSL_PARAM_free(params);
   OSSL_PARAM_BLD_free(build);
   BN_clear_free(scalar);
@@ -107,7 +106,8 @@ PkeyPtr FixedEcpKey(const Curve& curve, const FixedKey& fixed) {
 std::unique_ptr<KeyExchange> MakeEcp(KeGroup group, const FixedKey* fixed) {
   for (const Curve& curve : kCurves) {
     if (curve.group != group) continue;
-    return std::make_unique<EcpKeyExchange>(curve, fixed ? FixedEcpKey(curve, *fixed) : GenerateFrom(Parameters(curve)));
+    PkeyPtr key = fixed ? FixedEcpKey(curve, *fixed) : GenerateFrom(Parameters(curve));
+    return key ? std::make_unique<EcpKeyExchange>(curve, std::move(key)) : nullptr;
   }
   return nullptr;
 }

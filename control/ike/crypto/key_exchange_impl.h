@@ -11,9 +11,10 @@ namespace culvert::ike {
 struct FixedKey {
   ByteView private_key, public_value;
 };
+// nullptr where it is no key of the group.
 std::unique_ptr<KeyExchange> KeyExchangeFrom(KeGroup group, const FixedKey& key);
 
-// One family each; nullptr where the group is not of the family. `fixed` is nullptr but for known-answer tests.
+// One family each; nullptr where the group is not of the family. `fixed` is nullptr but in known-answer tests.
 std::unique_ptr<KeyExchange> MakeMontgomery(KeGroup group, const FixedKey* fixed);
 std::unique_ptr<KeyExchange> MakeEcp(KeGroup group, const FixedKey* fixed);
 std::unique_ptr<KeyExchange> MakeModp(KeGroup group, const FixedKey* fixed);

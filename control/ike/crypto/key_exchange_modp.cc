@@ -32,13 +32,14 @@ struct Prepared {
   Bytes largest;                    // p - 2, the largest value a peer may send
 };
 
+// nullptr where the numbers are no key.
 EVP_PKEY* FromData(OSSL_PARAM_BLD* build, int selection) {
   OSSL_PARAM* params = OSSL_PARAM_BLD_to_param(build);
   PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(nullptr, "DH", nullptr));
   CHECK(params && ctx);
   EVP_PKEY* key = nullptr;
   CHECK_EQ(EVP_PKEY_fromdata_init(ctx.get()), 1);
-  CHECK_EQ(EVP_PKEY_fromdata(ctx.get(), &key, selection, params), 1);
+  if (EVP_PKEY_fromdata(ctx.get(), &key, selection, params) != 1) ERR_clear_error();
   OSSL_PARAM_free(params);
   return key;
 }
@@ -71,6 +72,7 @@ const Prepared& Prepare(const Group& group) {
     CHECK(build);
     PushGroup(group, build, p, g);
     EVP_PKEY* parameters = FromData(build, EVP_PKEY_KEY_PARAMETERS);
+    CHECK(parameters);
     OSSL_PARAM_BLD_free(build);
     BN_free(p);
     BN_free(g);
@@ -148,7 +150,8 @@ PkeyPtr FixedModpKey(const Group& group, const FixedKey& fixed) {
 std::unique_ptr<KeyExchange> MakeModp(KeGroup group, const FixedKey* fixed) {
   for (const Group& row : kGroups) {
     if (row.group != group) continue;
-    return std::make_unique<ModpKeyExchange>(row, fixed ? FixedModpKey(row, *fixed) : GenerateFrom(Prepare(row).parameters));
+    PkeyPtr key = fixed ? FixedModpKey(row, *fixed) : GenerateFrom(Prepare(row).parameters);
+    return key ? std::make_unique<ModpKeyExchange>(row, std::move(key)) : nullptr;
   }
   return nullptr;
 }

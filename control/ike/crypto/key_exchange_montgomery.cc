@@ -17,7 +17,6 @@ constexpr Curve kCurves[] = {{KeGroup::kX25519, "X25519", 32}, {KeGroup::kX448, 
 class MontgomeryKeyExchange final : public KeyExchange {
  public:
   MontgomeryKeyExchange(const Curve& curve, PkeyPtr key) : curve_(curve), key_(std::move(key)), public_(curve.size) {
-    CHECK(key_) << curve.name;
     size_t length = public_.size();
     CHECK_EQ(EVP_PKEY_get_raw_public_key(key_.get(), public_.data(), &length), 1);
     CHECK_EQ(length, curve.size);
@@ -41,16 +40,25 @@ class MontgomeryKeyExchange final : public KeyExchange {
 };
 
 PkeyPtr MakeKey(const Curve& curve, const FixedKey* fixed) {
-  if (!fixed) return PkeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, curve.name));
-  ByteView scalar = fixed->private_key;
-  return PkeyPtr(EVP_PKEY_new_raw_private_key_ex(nullptr, curve.name, nullptr, scalar.data(), scalar.size()));
+  PkeyPtr key;
+  if (fixed) {
+    ByteView scalar = fixed->private_key;
+    key.reset(EVP_PKEY_new_raw_private_key_ex(nullptr, curve.name, nullptr, scalar.data(), scalar.size()));
+    if (!key) ERR_clear_error();
+  } else {
+    key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, curve.name));
+    CHECK(key) << curve.name;
+  }
+  return key;
 }
 
 }  // namespace
 
 std::unique_ptr<KeyExchange> MakeMontgomery(KeGroup group, const FixedKey* fixed) {
   for (const Curve& curve : kCurves) {
-    if (curve.group == group) return std::make_unique<MontgomeryKeyExchange>(curve, MakeKey(curve, fixed));
+    if (curve.group != group) continue;
+    PkeyPtr key = MakeKey(curve, fixed);
+    return key ? std::make_unique<MontgomeryKeyExchange>(curve, std::move(key)) : nullptr;
   }
   return nullptr;
 }

@@ -200,7 +200,9 @@ std::optional<ChosenIke> ChooseIke(const std::vector<config::IkeProposal>& confi
   for (const Proposal& ours : IkeToWire(configured)) {
     for (const Proposal& theirs : offered.proposals) {
       if (!IsIkeSpi(theirs.spi, our_spi.size())) continue;
-      if (auto picked = Match(ours, theirs)) return ChosenIke{ToIkeSuite(*picked), Answer(theirs, *picked, our_spi), theirs.spi};
+      auto picked = Match(ours, theirs);
+      if (!picked) continue;
+      return ChosenIke{ToIkeSuite(*picked), Answer(theirs, *picked, our_spi), theirs.spi};
     }
   }
   return std::nullopt;

@@ -20,7 +20,7 @@ void AddWidest(const TrafficSelector& ts, SelectorList& list) {
     return;
   }
   *inside = ts;
-  list.erase(std::remove_if(inside + 1, list.end(), [&](const TrafficSelector& other) { return ts.Covers(other); }), list.end());
+  list.erase(std::remove_if(inside + 1, list.end(), [&](const auto& other) { return ts.Covers(other); }), list.end());
 }
 
 // The initiator's order leads: RFC 7296 2.9 wants its first choices kept whatever else has to go. False where it had to stop.

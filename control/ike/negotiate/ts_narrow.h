@@ -9,7 +9,8 @@
 namespace culvert::ike {
 
 struct Narrowed {
-  SelectorList local, remote;     // never empty; at most kMaxSelectorsPerSa each; the initiator's order, no selector inside another
+  // Never empty; at most kMaxSelectorsPerSa each; in the initiator's order, no selector inside another.
+  SelectorList local, remote;
   // The first selectors offered, which may be the packet that raised the SA, are inside the result. Of several policies that
   // could answer, the first for which this is true is the one that packet belongs to.
   bool covers_first = false;
