@@ -62,6 +62,8 @@ class Gateway : public GatewayControl {
   const Counters& main_counters() const { return counters_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
   Balance ReadBalance() const;
+  // Whether packets are forwarded: always by a plain router, else from sync-done on.
+  bool forwarding_open() const { return contexts_[0]->ipsec == nullptr || contexts_[0]->ipsec->ForwardingOpen(); }
   uint64_t injects_refused(InjectStatus why) const { return refused_[static_cast<size_t>(why)]; }
 
  private:

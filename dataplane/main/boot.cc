@@ -1,0 +1,148 @@
+#include "dataplane/main/boot.h"
+
+#include <absl/log/log.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/unique_fd.h"
+#include "drivers/mem/pools.h"
+#include "drivers/port/ethdev_port.h"
+#include "drivers/port/kernel_interface.h"
+
+namespace culvert::dp {
+namespace {
+
+constexpr uint32_t kOwnMemoryMib = 64;  // rings, tables of DPDK, device queues
+
+// Short, because DPDK makes socket paths of it; the same for the same directory, so that what a killed process left is reused.
+std::string FilePrefix(const std::string& run_dir) {
+  uint32_t h = 2166136261;  // FNV-1a
+  for (char c : run_dir) h = (h ^ static_cast<uint8_t>(c)) * 16777619;
+  return absl::StrFormat("culvert-%08x", h);
+}
+
+EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_dir, uint32_t pool_mib) {
+  EalOptions o{.worker_cores = config.worker_cores, .devices = {}, .file_prefix = FilePrefix(run_dir)};
+  switch (config.hugepages) {
+    case config::Hugepages::kAuto: o.pages = EalOptions::Pages::kAuto; break;
+    case config::Hugepages::kNo: o.pages = EalOptions::Pages::kNo; break;
+    case config::Hugepages::kMiB: o.pages = EalOptions::Pages::kYes; break;
+  }
+  o.memory_mib = std::max(pool_mib + kOwnMemoryMib, config.hugepages_mib);
+  for (const auto& p : config.ports) o.devices.push_back(CompleteDevice(p.device, p.mtu));
+  return o;
+}
+
+PoolPlan PoolFor(const config::Dataplane& config) {
+  auto workers = static_cast<unsigned>(config.worker_cores.size());
+  uint32_t descriptors = 0, largest_mtu = 0;
+  for (const auto& p : config.ports) {
+    descriptors += DescriptorsOf(p.device, workers);
+    largest_mtu = std::max(largest_mtu, p.mtu);
+  }
+  return PlanPool(descriptors, workers, largest_mtu);
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Dataplane& config, rte_mempool* pool) {
+  std::vector<std::unique_ptr<Port>> ports;
+  for (const auto& p : config.ports) {
+    EthdevOptions o{.name = p.name,
+                    .device = p.device,
+                    .index = static_cast<uint16_t>(ports.size()),
+                    .mtu = p.mtu,
+                    .workers = static_cast<unsigned>(config.worker_cores.size())};
+    auto port = EthdevPort::Open(o, pool);
+    if (!port.ok()) return port.status();
+    ports.push_back(std::move(*port));
+  }
+  return ports;
+}
+
+absl::Status Refused(const std::string& what, channel::Status s) {
+  return absl::InvalidArgumentError(absl::StrCat(what, " is not taken (", static_cast<uint32_t>(s), ")"));
+}
+
+absl::Status AddConfigured(const config::Dataplane& config, Network& network) {
+  for (const auto& p : config.ports) {
+    for (const IpPrefix& a : p.addrs) {
+      auto s = network.AddAddress({p.name, a}, Network::Origin::kConfig);
+      if (s != channel::Status::kOk) return Refused(absl::StrCat("port ", p.name, ": address ", a.ToString()), s);
+    }
+  }
+  for (const auto& r : config.routes) {
+    auto s = network.AddRoute({r.to, r.via, r.port}, Network::Origin::kConfig);
+    if (s != channel::Status::kOk) return Refused(absl::StrCat("route ", r.name), s);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Topology ExpectedTopology(const config::Dataplane& config) {
+  auto workers = static_cast<unsigned>(config.worker_cores.size());
+  std::vector<Topology::PortQueues> queues;
+  for (const auto& p : config.ports) {
+    auto n = static_cast<uint16_t>(IsVdev(p.device) ? 1 : workers);
+    queues.push_back({p.name, n, n});
+  }
+  return Topology::Plan(workers, queues);
+}
+
+absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& run_dir) {
+  for (const auto& p : config.ports) {
+    auto interface = KernelInterfaceUnder(p.device);
+    if (!interface) continue;
+    if (auto s = CheckKernelBlind(*interface); !s.ok()) {
+      return absl::Status(s.code(), absl::StrCat("port ", p.name, ": ", s.message()));
+    }
+  }
+  PoolPlan plan = PoolFor(config);
+  auto eal = BootEal(OptionsFor(config, run_dir, plan.mib));
+  if (!eal.ok()) return eal.status();
+  auto pool = MakePool("packets", plan);
+  if (!pool.ok()) return pool.status();
+  auto ports = OpenPorts(config, *pool);
+  if (!ports.ok()) return ports.status();
+  std::vector<Topology::PortQueues> queues;
+  bool some_virtual = false;
+  for (const auto& p : *ports) {
+    queues.push_back({p->name(), p->rx_queues(), p->tx_queues()});
+    some_virtual |= p->is_virtual();
+  }
+  Booted b{.eal = *eal, .gateway = nullptr};
+  b.adaptive = config.idle ? *config.idle == config::Idle::kAdaptive : some_virtual;
+  Topology topology = Topology::Plan(static_cast<unsigned>(config.worker_cores.size()), queues);
+  b.gateway = std::make_unique<Gateway>(Gateway::Parts{.ports = std::move(*ports),
+                                                       .topology = std::move(topology),
+                                                       .pool = *pool,
+                                                       .worker = {.adaptive = b.adaptive}});
+  if (auto s = AddConfigured(config, b.gateway->network()); !s.ok()) return s;
+  return b;
+}
+
+absl::Status ClaimRunDir(const std::string& run_dir) {
+  std::error_code error;
+  std::filesystem::create_directories(run_dir, error);
+  if (error) return absl::UnavailableError(absl::StrCat(run_dir, ": ", error.message()));
+  std::string path = run_dir + "/dataplane.pid";
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::AlreadyExistsError(absl::StrCat(run_dir, ": a gateway lives here already (", path, " is locked)"));
+  }
+  std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(fd.get(), 0) != 0 || write(fd.get(), pid.data(), pid.size()) != static_cast<ssize_t>(pid.size())) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  (void)fd.Release();  // the lock is held for as long as the process lives
+  return absl::OkStatus();
+}
+
+}  // namespace culvert::dp

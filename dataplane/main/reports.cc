@@ -1,0 +1,163 @@
+#include "dataplane/main/reports.h"
+
+#include <absl/strings/str_format.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace culvert::dp {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string MacText(const rte_ether_addr& m) {
+  const uint8_t* b = m.addr_bytes;
+  return absl::StrFormat("%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+}
+
+double SecondsSince(Time then) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+}
+
+Json DropsOf(const std::vector<const Counters*>& blocks) {
+  Json drops = Json::object();
+  for (size_t i = 0; i < kDropReasons; ++i) {
+    uint64_t n = 0;
+    for (const Counters* c : blocks) n += c->drops[i].get();
+    if (n != 0) drops[Name(static_cast<Drop>(i))] = n;
+  }
+  return drops;
+}
+
+Json ThreadCounters(const std::string& name, const Counters& c) {
+  return {{"thread", name},
+          {"received", c.received.get()},
+          {"injected", c.injected.get()},
+          {"forwarded", c.forwarded.get()},
+          {"punted", c.punted.get()},
+          {"consumed", c.consumed.get()},
+          {"parked", c.parked.get()},
+          {"unparked", c.unparked.get()},
+          {"slow_path", c.slow_path.get()},
+          {"polls", c.polls.get()},
+          {"empty_polls", c.empty_polls.get()},
+          {"sleeps", c.sleeps.get()},
+          {"drops", DropsOf({&c})}};
+}
+
+Json CountersReport(Gateway& g) {
+  std::vector<const Counters*> blocks{&g.main_counters()};
+  Json threads = Json::array({ThreadCounters("main", g.main_counters())});
+  for (unsigned w = 0; w < g.workers(); ++w) {
+    blocks.push_back(&g.context(w).counters);
+    threads.push_back(ThreadCounters(absl::StrFormat("worker %d", w), g.context(w).counters));
+  }
+  Balance b = g.ReadBalance();
+  return {{"received", b.received}, {"injected", b.injected}, {"forwarded", b.forwarded}, {"punted", b.punted},
+          {"consumed", b.consumed}, {"held", b.held},         {"dropped", b.dropped},     {"balanced", b.Holds()},
+          {"drops", DropsOf(blocks)}, {"threads", threads}};
+}
+
+Json PortsReport(Gateway& g) {
+  Json ports = Json::array();
+  for (const auto& p : g.network().ports()) {
+    const Port& port = *g.ports()[ports.size()];
+    Json addresses = Json::array();
+    for (const auto& [a, origin] : g.network().addresses()) {
+      if (a.port == p.name) addresses.push_back(a.address.ToString());
+    }
+    addresses.push_back(LinkLocalOf(p.mac).ToString() + "/64");
+    ports.push_back({{"name", p.name},
+                     {"mac", MacText(p.mac)},
+                     {"mtu", p.mtu},
+                     {"link", p.up ? "up" : "down"},
+                     {"rx_queues", port.rx_queues()},
+                     {"tx_queues", port.tx_queues()},
+                     {"addresses", addresses}});
+  }
+  return {{"ports", ports}};
+}
+
+Json RoutesReport(Gateway& g) {
+  Json routes = Json::array();
+  g.network().VisitRoutes([&](const Network::RouteView& v) {
+    routes.push_back({{"to", v.route.to.ToString()},
+                      {"via", v.route.via ? v.route.via->ToString() : ""},
+                      {"port", v.route.port},
+                      {"kind", v.connected ? "connected" : "static"},
+                      {"active", v.active}});
+  });
+  return {{"routes", routes}};
+}
+
+Json NeighboursReport(Gateway& g) {
+  Json list = Json::array();
+  g.neighbours().Visit([&](const Neighbours::View& v) {
+    list.push_back({{"address", v.address.ToString()},
+                    {"port", g.network().ports()[v.port].name},
+                    {"mac", v.mac ? MacText(*v.mac) : ""},
+                    {"state", Name(v.state)},
+                    {"held", v.held},
+                    {"gateway", v.pinned}});
+  });
+  return {{"neighbours", list}};
+}
+
+Json StatusReport(Gateway& g, const ProcessFacts& f) {
+  return {{"pid", getpid()},
+          {"uptime_s", static_cast<uint64_t>(SecondsSince(f.started))},
+          {"workers", g.workers()},
+          {"idle", f.idle},
+          {"hugepages", f.hugepages},
+          {"eal", f.eal},
+          {"crypto", f.crypto},
+          {"forwarding", g.forwarding_open() ? "open" : "closed"},
+          {"unreclaimed", g.grace().waiting()}};
+}
+
+Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote) {
+  Endpoint ours, theirs;
+  bool fine = channel::FromWire(sa.local, ours) && channel::FromWire(sa.remote, theirs);
+  EspSuite suite{static_cast<EncrId>(sa.encr), sa.encr_key_bits, static_cast<IntegId>(sa.integ), sa.esn != 0};
+  return {{"direction", sa.direction == channel::Direction::kInbound ? "in" : "out"},
+          {"spi", absl::StrFormat("%08x", sa.spi)},
+          {"connection", sa.connection},
+          {"child", sa.child},
+          {"peer_id", sa.peer_id},
+          {"local", fine ? ours.ToString() : ""},
+          {"remote", fine ? theirs.ToString() : ""},
+          {"encap", sa.udp_encap != 0},
+          {"mode", sa.mode == channel::Mode::kTunnel ? "tunnel" : "transport"},
+          {"suite", Name(suite)},
+          {"local_ts", ToString(local)},
+          {"remote_ts", ToString(remote)},
+          {"worker", sa.worker},
+          {"sequence", sa.sequence},
+          {"iv_generation", sa.iv_generation},
+          {"packets", sa.packets},
+          {"bytes", sa.bytes},
+          {"last_use_s", sa.last_use == 0 ? -1.0 : SecondsSince(FromNanos(sa.last_use))}};
+}
+
+Json SasReport(const SaDatabase* database) {
+  Json sas = Json::array();
+  if (database != nullptr) {
+    database->Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote) {
+      sas.push_back(SaJson(sa, local, remote));
+    });
+  }
+  return {{"sas", sas}};
+}
+
+}  // namespace
+
+std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabase* database, const ProcessFacts& facts) {
+  return {{"counters", [&gateway] { return CountersReport(gateway); }},
+          {"ports", [&gateway] { return PortsReport(gateway); }},
+          {"routes", [&gateway] { return RoutesReport(gateway); }},
+          {"neighbours", [&gateway] { return NeighboursReport(gateway); }},
+          {"sas", [database] { return SasReport(database); }},
+          {"status", [&gateway, facts] { return StatusReport(gateway, facts); }}};
+}
+
+}  // namespace culvert::dp
