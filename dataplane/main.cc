@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "common/base/log.h"
+#include "config/check.h"
 #include "config/load.h"
 #include "dataplane/main/boot.h"
 #include "dataplane/main/control_socket.h"
@@ -18,8 +19,6 @@
 
 namespace culvert::dp {
 namespace {
-
-constexpr int kConfigError = 78;  // sysexits.h EX_CONFIG
 
 struct Arguments {
   std::string config_dir = "/etc/culvert";
@@ -100,8 +99,8 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   config::Complaints complaints;
   auto config = config::LoadDataplane(args.config_dir, complaints);
-  for (const auto& c : complaints) std::cerr << c.text << "\n";
-  if (!config) return kConfigError;
+  config::PrintComplaints(complaints, std::cerr);
+  if (!config) return config::kExitConfig;
   if (args.print_topology) std::cout << ExpectedTopology(*config).ToString();
   if (args.check || args.print_topology) return 0;
   StartLogging("culvert-dataplane", args.verbosity);

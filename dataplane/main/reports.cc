@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "common/ipsec/algorithm.h"
+
 namespace culvert::dp {
 namespace {
 

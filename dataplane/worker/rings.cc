@@ -6,19 +6,26 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 namespace culvert::dp {
 
 static_assert(sizeof(HandedOver) % 4 == 0, "rte_ring elements are whole 4-octet words");
 
-PacketRing::PacketRing(const std::string& name, uint32_t slots)
-    : ring_(rte_ring_create_elem(name.c_str(), sizeof(HandedOver), slots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
+// rte_ring_create_elem has no C linkage in DPDK 24.11's header, so the memory is ours: the header, then the elements.
+PacketRing::PacketRing(const std::string& name, uint32_t slots) {
+  static_assert(sizeof(rte_ring) % RTE_CACHE_LINE_SIZE == 0);
+  size_t size = sizeof(rte_ring) + size_t{slots} * sizeof(HandedOver);
+  size = (size + RTE_CACHE_LINE_SIZE - 1) / RTE_CACHE_LINE_SIZE * RTE_CACHE_LINE_SIZE;
+  ring_ = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, size));
   CHECK(ring_ != nullptr) << "no memory for ring " << name;
+  CHECK_EQ(rte_ring_init(ring_, name.c_str(), slots, RING_F_SP_ENQ | RING_F_SC_DEQ), 0) << name;
 }
 
 PacketRing::~PacketRing() {
   HandedOver h;
   while (Take(&h, 1) == 1) rte_pktmbuf_free(h.packet.m);
-  rte_ring_free(ring_);
+  std::free(ring_);
 }
 
 bool PacketRing::Put(HandedOver h) { return rte_ring_sp_enqueue_elem(ring_, &h, sizeof h) == 0; }
