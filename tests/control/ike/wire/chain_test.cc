@@ -145,6 +145,7 @@ TEST(DecodeChain, KeepsUnknownPayloads) {
       EXPECT_EQ(unknown->type, type);
       EXPECT_EQ(unknown->critical, critical);
       EXPECT_EQ(ToHex(unknown->body), "010203");
+      EXPECT_EQ(EncodeChain(*payloads)[1], critical ? 0x80 : 0);
     }
   }
 }

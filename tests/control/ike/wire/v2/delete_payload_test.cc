@@ -22,6 +22,7 @@ TEST(DeletePayload, Bodies) {
       {"AH, twice the same", Octets("02 04 0002 c0000001 c0000001")},
       {"ESP none", Octets("03 04 0000")},
       {"ESP size 3", Octets("03 03 0001 c00000"), Malformed::kBadLength},
+      {"ESP size 3 around four octets", Octets("03 03 0001 c0000001"), Malformed::kBadLength},
       {"ESP size 0", Octets("03 00 ffff"), Malformed::kBadLength},
       {"ESP count 65535", Octets("03 04 ffff c0000001"), Malformed::kBadLength},
       {"ESP one SPI too few", Octets("03 04 0002 c0000001"), Malformed::kBadLength},
