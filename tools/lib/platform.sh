@@ -50,10 +50,16 @@ platform_ensure_root() {
       platform_say "installing mmdebstrap"; platform_apt_install mmdebstrap debian-archive-keyring || return 1; }
     platform_say "making a Debian 13 root in $root (about two minutes, once)"
     rm -rf --one-file-system "$root.new"
-    mmdebstrap --variant=apt --aptopt='Acquire::Retries "3"' --include="$(platform_packages | paste -sd,)" \
+    local start=$SECONDS ticker rc
+    (while sleep 20; do platform_say "... $((SECONDS - start)) s"; done) & ticker=$!
+    # In namespaces of its own, killed with this shell: an interrupted mmdebstrap leaves neither processes nor mounts.
+    setpriv --pdeathsig KILL unshare -m -p -f --kill-child=KILL --mount-proc --propagation private \
+      mmdebstrap --variant=apt --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io --include="$(platform_packages | paste -sd,)" \
       --essential-hook='mkdir -p "$1/lib/modules"; printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
       trixie "$root.new" 2>&1 | sed -u 's/^/[platform] /' >&2
-    [ "${PIPESTATUS[0]}" = 0 ] || { rm -rf --one-file-system "$root.new"; platform_say "the root could not be made"; return 1; }
+    rc=${PIPESTATUS[0]}
+    kill $ticker 2>/dev/null
+    [ "$rc" = 0 ] || { rm -rf --one-file-system "$root.new"; platform_say "the root could not be made"; return 1; }
     touch "$root.new/.complete"; mv "$root.new" "$root"
   fi
   touch "$root/.complete"
