@@ -14,7 +14,7 @@ DEVICES = {
 SOURCES = ('received', 'injected')
 SINKS = ('forwarded', 'punted', 'consumed', 'held')
 # Reasons that may count in any run: background noise of a kernel's stack on the wires (ND of a fresh veth, IGMP, LLDP).
-NOISE = {'not-for-us', 'unknown-ethertype', 'martian', 'unconsumed', 'icmp-ignored', 'no-neighbour', 'not-synced'}
+NOISE = {'not-for-us', 'unknown-ethertype', 'martian', 'unconsumed', 'icmp-ignored', 'no-neighbour'}
 
 
 def device(port, index, interface):
@@ -30,7 +30,8 @@ class Gateway(Vici):
         self.config, self.run_folder = self.folder / 'etc', self.folder / 'run'
         self._port, self._dataplane, self._control = port, dataplane or {}, control or {}
         common = ['--config', self.config, '--run', self.run_folder]
-        self.keylog = self.folder / 'keys'
+        self.keylog, self.keylogging = self.folder / 'keys', False
+        self.mtu = {}                          # port name -> octets, where it is not 1500
         # The workers pin themselves; the main thread floats.
         self.dataplane = Daemon(f'culvert-dataplane of {name}', [lab.programs / 'culvert-dataplane', *common],
                                 lab.log(f'{name}-dataplane.log'), netns=self.ns, cores=None)
@@ -45,7 +46,7 @@ class Gateway(Vici):
         self.config.mkdir(parents=True, exist_ok=True)
         self.run_folder.mkdir(exist_ok=True)
         (self.config / 'swanctl.conf').write_text(render(conf or {}))
-        ports = {name: {'device': device(self._port, index, name), 'addrs': addresses}
+        ports = {name: {'device': device(self._port, index, name), 'addrs': addresses, 'mtu': self.mtu.get(name)}
                  for index, (name, addresses) in enumerate((('wan', self.side.wan_addresses), ('lan', self.side.lan_addresses)))}
         routes = {f'r{index}': {'to': to, 'via': via} for index, (to, via) in enumerate(self.side.routes)}
         core = WORKER_CORES[self.ns.name]
@@ -68,10 +69,10 @@ class Gateway(Vici):
         self.dataplane.start()
         self._wait(self.dataplane, lambda: self._asks('ports'), 'answers culvertctl', 30)
 
-    def start_ike(self, keylog=False):
-        if keylog:
+    def start_ike(self):
+        if self.keylogging:
             self.keylog.mkdir(exist_ok=True)
-        self.ike.start(extra=['--keylog', self.keylog] if keylog else [])
+        self.ike.start(extra=['--keylog', self.keylog] if self.keylogging else [])
         self._wait(self.ike, lambda: self._asks('status'), 'is up and has synchronised', 20)
 
     def _wait(self, daemon, condition, what, timeout):

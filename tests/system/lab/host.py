@@ -34,22 +34,45 @@ class Host:
 
     def iperf3(self, peer, seconds=3, reverse=False, ipv6=False, udp_mbit=None):
         """Bulk traffic to `peer` (with reverse: from it); bits per second that arrived."""
-        to = self._peer_address(peer, ipv6)
-        server = Daemon(f'iperf3 server on {peer.ns}', ['iperf3', '-s', '-1', '-B', to],
-                        self.lab.log(f'iperf3-{peer.ns}'), netns=peer.ns).start()
+        return Iperf3(self, peer, seconds, reverse, ipv6, udp_mbit).wait()
+
+    def iperf3_in_background(self, peer, seconds=3, reverse=False, ipv6=False):
+        """The same, running: wait() on what this returns gives the bits per second."""
+        return Iperf3(self, peer, seconds, reverse, ipv6)
+
+
+class Iperf3:
+    """A client and its server, started; wait() for the bits per second that arrived."""
+
+    def __init__(self, host, peer, seconds, reverse, ipv6, udp_mbit=None):
+        to = peer.address6 if ipv6 else peer.address
+        lab = host.lab
+        self._what, self._seconds, self._udp = f'iperf3 {host.ns} {"from" if reverse else "to"} {to}', seconds, udp_mbit
+        self._report = lab.log(f'iperf3-{host.ns}.json')
+        self._report.unlink(missing_ok=True)
+        self._server = Daemon('iperf3 server', ['iperf3', '-s', '-1', '-B', to], lab.log(f'iperf3-{peer.ns}'), netns=peer.ns)
+        kind = ['-u', '-b', f'{udp_mbit}M', '-l', 1200] if udp_mbit else []
+        self._client = Daemon(self._what, ['iperf3', '-J', '-c', to, '-t', seconds, '--connect-timeout', 10000,
+                                           *(['-R'] if reverse else []), *kind], self._report, netns=host.ns)
+        lab.on_close(self.stop)
+        self._server.start()
+        wait_until(lambda: run('ss', '-Hltn', 'sport = :5201', netns=peer.ns).stdout.strip() or self._server.check(),
+                   'iperf3 server listening')
+        self._client.start()
+
+    def wait(self):
+        status = self._client.wait(60 + 10 * self._seconds)
+        self.stop()
         try:
-            wait_until(lambda: run('ss', '-Hltn', 'sport = :5201', netns=peer.ns).stdout.strip() or server.check(),
-                       'iperf3 server listening')
-            kind = ['-u', '-b', f'{udp_mbit}M', '-l', 1200] if udp_mbit else []
-            done = run('taskset', '-c', EVERYTHING_ELSE, 'iperf3', '-J', '-c', to, '-t', seconds, '--connect-timeout', 10000,
-                       *(['-R'] if reverse else []), *kind, netns=self.ns, timeout=60 + 10 * seconds, check=False)
-        finally:
-            server.stop(2)
-        try:
-            report = json.loads(done.stdout)
-            return report['end']['sum' if udp_mbit else 'sum_received']['bits_per_second']
+            report = json.loads(self._report.read_text())
+            return report['end']['sum' if self._udp else 'sum_received']['bits_per_second']
         except (ValueError, KeyError):
-            raise LabError(f'iperf3 {self.ns} to {to} failed: {done.stdout[-600:]}') from None
+            raise LabError(f'{self._what}: {"no end" if status is None else status}: '
+                           f'{self._report.read_text()[-600:]}') from None
+
+    def stop(self):
+        self._client.stop(2)
+        self._server.stop(2)
 
 
 class Probe:

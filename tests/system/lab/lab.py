@@ -90,8 +90,8 @@ class Lab:
         """The last lines of every log, for a failure's report."""
         text = ''
         paths = [p for p in self.logs.iterdir() if p.suffix not in ('.pcap', '.tcpdump', '.json')]
-        for path in sorted(paths) + [p for p, _ in self._kept_logs if p.exists() and p.parent != self.logs]:
+        for path, name in [(p, p.name) for p in sorted(paths)] + self._kept_logs:
             last = tail(path, lines)
             if last:
-                text += f'--- {path.name}\n' + ''.join(f'    {line[:300]}\n' for line in last)
+                text += f'--- {name}\n' + ''.join(f'    {line[:300]}\n' for line in last)
         return text

@@ -51,7 +51,7 @@ class Sniffer:
                                *(['-s', '0'] if whole else ['-s', '400', ALL_BUT_BULK])],
                               lab.log(f'{bridge.ns}.tcpdump'), netns=bridge.ns)
         lab.on_close(self.stop)
-        self._log_start = 0
+        self.dropped = 0                  # by tcpdump, told when it ends
 
     def start(self):
         self._daemon.start()
@@ -62,11 +62,8 @@ class Sniffer:
         if self._daemon.running():
             time.sleep(0.2)           # for what is still in the socket
             self._daemon.stop(5)
-            self._no_kernel_drops()
-
-    def _no_kernel_drops(self):
-        said = self._daemon.log.read_text(errors='replace')
-        self.dropped = int((re.search(r'(\d+) packets dropped by kernel', said) or [0, 0])[1])
+            said = self._daemon.log.read_text(errors='replace')
+            self.dropped = int((re.search(r'(\d+) packets dropped by kernel', said) or [0, 0])[1])
 
     def leaks(self):
         """Why the capture shows protected plaintext: a list of sentences, empty when it does not."""

@@ -62,6 +62,7 @@ class Tunnel:
 @dataclass
 class ChildSa:
     name: str
+    unique_id: int
     state: str
     text: str
     bytes_in: int = 0
@@ -85,7 +86,7 @@ def parse_sas(text):
         if ike:
             sas.append(IkeSa(ike[1], int(ike[2]), ike[3], []))
         elif child and sas:
-            sas[-1].children.append(ChildSa(child[1], child[3], line.strip()))
+            sas[-1].children.append(ChildSa(child[1], int(child[2]), child[3], line.strip()))
         elif sas and sas[-1].children:
             count = re.match(r'    (in|out) .*?(\d+) bytes', line)
             if count:
