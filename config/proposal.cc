@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/bytes/hex.h"
 #include "config/proposal_tokens.h"
 #include "config/text.h"
 
@@ -29,7 +30,7 @@ void AddOnce(std::vector<T>& to, T value) {
 
 std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare) {
   const Token* token = FindToken(bare);
-  if (!token) return Error(Cat("\"", word, "\" is no algorithm of a proposal", SuggestToken(bare)));
+  if (!token) return Error(Cat("\"", Escape(word), "\" is no algorithm of a proposal", SuggestToken(bare)));
   switch (token->use) {
     case TokenUse::kWorks: return token;
     case TokenUse::kNotYet: return Error(Cat("\"", word, "\" is not supported yet"));

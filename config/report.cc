@@ -9,8 +9,8 @@ void Report::Add(Complaint::Level level, Origin where, std::string_view path, st
   failed_ |= error;
   std::string place = tree_.Where(where);
   std::string_view key = path.substr(path.rfind('.') + 1);
-  if (said_.size() > kMaxComplaints || !said_.insert(Cat(place, ": ", key, ": ", problem)).second) return;
-  if (said_.size() > kMaxComplaints) {
+  if (full() || !said_.insert(Cat(place, ": ", key, ": ", problem)).second) return;
+  if (full()) {
     out_.push_back(
         {Complaint::Level::kError, Cat(place, ": more than ", kMaxComplaints, " complaints; the rest is not shown")});
     return;

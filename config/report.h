@@ -24,7 +24,8 @@ class Report {
     Add(Complaint::Level::kWarning, where, path, problem);
   }
 
-  bool failed() const { return failed_; }  // an error was reported
+  bool failed() const { return failed_; }                      // an error was reported
+  bool full() const { return said_.size() > kMaxComplaints; }  // nothing more will be said
   const Tree& tree() const { return tree_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/bytes/hex.h"
 #include "common/bytes/secret.h"
 #include "config/text.h"
 
@@ -80,7 +81,7 @@ Value& Section::AddValue(Value value) { return Add(values_, value_index_, std::m
 Section& Section::AddSection(Section child) { return Add(sections_, section_index_, std::move(child)); }
 
 std::string Tree::Where(Origin o) const {
-  std::string file = o.file < files.size() ? files[o.file] : "?";
+  std::string file = o.file < files.size() ? Escape(files[o.file]) : "?";
   return o.line ? Cat(file, ":", o.line) : file;
 }
 

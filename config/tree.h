@@ -73,6 +73,7 @@ struct Tree {
   Section root;
   std::vector<std::string> files;                    // as complaints name them
   std::vector<bool> world_readable;                  // per file: its mode lets others read it
+  size_t nodes = 0;                                  // sections, keys and references as written
 
   std::string Where(Origin o) const;                 // "swanctl.conf:12", or "vici" where there are no lines
 };

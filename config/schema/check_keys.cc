@@ -154,6 +154,7 @@ std::string CheckValue(const Key& key, const Value& value) {
 void CheckKeys(const Section& section, std::string_view rule_path, const std::string& shown, Report& report) {
   const SectionRule rule = RuleFor(rule_path);
   for (const Value& value : section.values()) {
+    if (report.full()) return;
     auto path = Join(shown, value.name);
     if (const Key* key = FindKey(rule.keys, value.name)) {
       CheckOne(*key, value, path, report);
@@ -162,6 +163,7 @@ void CheckKeys(const Section& section, std::string_view rule_path, const std::st
     }
   }
   for (const Section& child : section.sections()) {
+    if (report.full()) return;
     const Key* key = FindKey(rule.sections, child.name);
     auto path = Join(key && !key->path.contains('.') ? "" : shown, child.name);
     if (!key) {

@@ -16,14 +16,18 @@ using Layers = std::vector<const Section*>;
 
 class Inheritor {
  public:
-  Inheritor(const Tree& tree, const Section& top, Report& report) : tree_(tree), top_(top), report_(report) {}
+  Inheritor(const Tree& tree, const Section& top, Report& report)
+      : tree_(tree),
+        top_(top),
+        report_(report),
+        node_limit_(std::min(kMaxInheritedNodes, kFreeInheritedNodes + tree.nodes * kMaxInheritedGrowth)) {}
 
   Section Build(const Layers& layers, unsigned depth);
   // Which sections others took from is known only once all is built.
   void MarkReferenced(Section& built) const;
 
  private:
-  const Layers& LayersOf(const Section& s);
+  Layers LayersOf(const Section& s);
   Layers Resolve(const Reference& reference);
   Layers Walk(const Section& from, const std::vector<std::string_view>& path);
   Layers Children(const Layers& layers, const std::string& name);
@@ -32,9 +36,10 @@ class Inheritor {
   const Tree& tree_;
   const Section& top_;
   Report& report_;
-  std::unordered_map<const Section*, Layers> known_;
+  std::unordered_map<const Section*, Layers> known_;  // of sections that refer to others
   std::unordered_set<const Section*> resolving_;
   std::unordered_set<const Section*> taken_from_;  // sections some reference passed through
+  const size_t node_limit_;
   size_t nodes_ = 0;
 };
 
@@ -42,19 +47,20 @@ void AddOnce(Layers& to, const Section* s) {
   if (std::ranges::find(to, s) == to.end()) to.push_back(s);
 }
 
-const Layers& Inheritor::LayersOf(const Section& s) {
-  if (auto it = known_.find(&s); it != known_.end()) return it->second;
+Layers Inheritor::LayersOf(const Section& s) {
   Layers layers{&s};
+  if (s.references.empty()) return layers;
+  if (auto it = known_.find(&s); it != known_.end()) return it->second;
   // The size is also the depth of this recursion.
   if (resolving_.size() > kMaxAncestors) {
     report_.Error(s.origin, s.name, Cat("inherits through more than ", kMaxAncestors, " sections"));
-  } else if (!s.references.empty()) {
-    resolving_.insert(&s);
-    for (const Reference& reference : s.references) {
-      for (const Section* from : Resolve(reference)) AddOnce(layers, from);
-    }
-    resolving_.erase(&s);
+    return layers;
   }
+  resolving_.insert(&s);
+  for (const Reference& reference : s.references) {
+    for (const Section* from : Resolve(reference)) AddOnce(layers, from);
+  }
+  resolving_.erase(&s);
   if (layers.size() > kMaxAncestors) {
     report_.Error(s.origin, s.name, Cat("inherits from more than ", kMaxAncestors, " sections"));
     layers.resize(kMaxAncestors);
@@ -99,10 +105,9 @@ Layers Inheritor::Resolve(const Reference& reference) {
 }
 
 bool Inheritor::Spend(Origin where) {
-  if (++nodes_ <= kMaxInheritedNodes) return true;
-  if (nodes_ == kMaxInheritedNodes + 1) {
-    report_.Error(where, "",
-                  Cat("too many sections and keys once inheritance is written out; expected at most ", kMaxInheritedNodes));
+  if (++nodes_ <= node_limit_) return true;
+  if (nodes_ == node_limit_ + 1) {
+    report_.Error(where, "", Cat("too many sections and keys once inheritance is written out; expected at most ", node_limit_));
   }
   return false;
 }

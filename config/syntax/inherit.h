@@ -5,7 +5,9 @@
 
 namespace culvert::config {
 
-inline constexpr size_t kMaxInheritedNodes = 1'000'000;   // sections and keys once inheritance is written out
+// Sections and keys once inheritance is written out: at most this many, and this many times what was written, so that a few
+// lines that double one another stay cheap.
+inline constexpr size_t kMaxInheritedNodes = 1'000'000, kMaxInheritedGrowth = 128, kFreeInheritedNodes = 1000;
 inline constexpr size_t kMaxAncestors = 64;               // sections one section may take from, indirect ones included
 
 // `top`, a section of `tree`, with everything written out that its sections refer to. Own keys and sections come first,

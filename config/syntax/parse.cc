@@ -96,11 +96,10 @@ class Parser {
   Report& report_;
   std::vector<std::string> open_;  // paths of the files being read, outermost first
   size_t text_left_ = kMaxConfigText;
-  size_t nodes_ = 0;
 };
 
 bool Parser::CountNode(Origin where) {
-  if (++nodes_ <= kMaxConfigNodes) return true;
+  if (++tree_.nodes <= kMaxConfigNodes) return true;
   return Fail(where, Cat("too many sections and keys; expected at most ", kMaxConfigNodes, " in all files together"));
 }
 

@@ -59,9 +59,9 @@ TEST(Inherit, GrowthIsBounded) {
     doubling += "s" + std::to_string(i) + " { l : " + from + " { }\n r : " + from + " { } }\n";
   }
   EXPECT_TRUE(
-      InheritIn(doubling).ends_with("too many sections and keys once inheritance is written out; expected at most 1000000"));
-  for (int i = 1; i <= 100000; ++i) chain += "c" + std::to_string(i) + " : c" + std::to_string(i - 1) + " { }\n";
-  EXPECT_NE(InheritIn("z : c100000 { }\n" + chain).find("inherits through more than 64 sections"), std::string::npos);
+      InheritIn(doubling).ends_with("too many sections and keys once inheritance is written out; expected at most 20456"));
+  for (int i = 1; i <= 3000; ++i) chain += "c" + std::to_string(i) + " : c" + std::to_string(i - 1) + " { }\n";
+  EXPECT_NE(InheritIn("z : c3000 { }\n" + chain).find("inherits through more than 64 sections"), std::string::npos);
 }
 
 }  // namespace
