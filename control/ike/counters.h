@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace culvert::ike {
+
+// Everything the core refuses, drops or does unasked, by name: operators see these, tests assert them. One writer, the core.
+enum class Count : uint8_t {
+  // datagrams that never reached an IKE SA
+  kKeepalive,            // a single 0xFF (RFC 3948 2.3)
+  kMalformed,            // header or payload chain contradicts itself
+  kBadMarker,            // non-ESP marker on port 500, or none on 4500
+  kOldVersion,           // major version below 2
+  kNewVersion,           // major version above 2
+  kBadSpi,               // zero where an SPI must be, or set where none may be
+  kUnknownSpi,
+  kWrongFlags,           // I or R contradicts who sent what
+  // datagrams refused by their IKE SA
+  kBadMessageId,         // neither the next request nor the last, or a response nobody waits for
+  kUnprotected,          // in clear what must be inside SK
+  kFragment,             // SKF without RFC 7383 negotiated
+  kBadIcv,
+  kTriesLimited,         // more IKE_AUTH attempts per second than a half-open SA hears
+  kExchangesLimited,     // more exchanges per second than an IKE SA answers
+  kUnexpected,           // the state table has no handler for it
+  kBadGrammar,           // authenticated, but not a message of that exchange
+  kCriticalPayload,
+  kRepeatAnswered,       // a request heard before: the same octets again
+  kRepeatIgnored,        // a request heard before whose answer is still being made
+  // admission of strangers
+  kCookieSent,
+  kCookieAccepted,
+  kCookieRefused,
+  kSourceBlocked,        // too many half-open SAs of one source
+  kHalfOpenFull,
+  kHalfOpenExpired,
+  kHalfOpenTwin,         // another request with an SPI and nonce already half-open
+  kJobsFull,             // too much public-key work waiting, in all
+  kSourceJobsFull,       // or of one source
+  kErrorsLimited,        // an error notify in clear not sent, for its rate
+  // negotiation
+  kNoProposalChosen,
+  kInvalidKeSent,
+  kInvalidKeReceived,
+  kCookieReceived,
+  kPublicValueRefused,
+  kAuthenticationFailed,
+  kTsUnacceptable,
+  kTemporaryFailureSent,
+  kTemporaryFailureReceived,
+  kChildSaNotFoundSent,
+  kNoAdditionalSasSent,
+  kInvalidSyntaxSent,
+  kChildCollision,
+  kIkeCollision,
+  // upkeep
+  kRetransmitted,
+  kPeerDead,
+  kLivenessSent,
+  kKeepaliveSent,
+  kPeerMoved,
+  kLateJob,              // public-key work that outlived what it was for
+  kCount
+};
+inline constexpr size_t kCounts = static_cast<size_t>(Count::kCount);
+
+const char* Name(Count c);  // "cookie-sent"; static storage
+
+struct CoreCounters {
+  std::array<uint64_t, kCounts> values{};
+
+  void Bump(Count c) { ++values[static_cast<size_t>(c)]; }
+  uint64_t operator[](Count c) const { return values[static_cast<size_t>(c)]; }
+};
+
+}  // namespace culvert::ike
