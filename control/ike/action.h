@@ -19,13 +19,16 @@ struct ArmTimer {            // replaces an armed timer of the same id
 struct CancelTimer {
   TimerId timer;
 };
+enum class JobPriority : uint8_t { kKnownPeer, kStranger };
 struct RunJob {
   JobId id;
   IkeId ike;                 // jobs of one IKE SA finish in order
   std::unique_ptr<Job> job;
+  JobPriority priority = JobPriority::kKnownPeer;  // known peers' work goes ahead of strangers' handshakes (hostile.md D04)
 };
 
-// One direction of a Child SA for the dataplane. control/sadb picks slots and retries, and answers with ChildInstalled.
+// One direction of a Child SA for the dataplane. control/sadb picks slots and retries, and answers with ChildInstalled once.
+// A half once asked for is ended by RemoveChild, also where the answer was a refusal.
 struct ChildSaDirection {
   uint32_t spi = 0;
   SecretBytes encr_key, integ_key;    // encr_key with salt
@@ -57,10 +60,13 @@ struct RemoveChild {
   bool inbound = true;
   uint32_t spi = 0;
 };
-struct UpdateChild {         // the peer or we moved; or preference changed
+struct UpdateChild {         // the peer or we moved
   ChildId child = 0;
   bool udp_encap = false;
   Endpoint local, remote;
+};
+struct SetTrap {             // from now on a packet of this child without an SA raises TrapHit, whatever its start_action
+  std::string connection, child;
 };
 struct QueryChildUse {
   ChildId child = 0;
@@ -96,14 +102,16 @@ struct Notice {              // for VICI events and updown hooks
   StateChange change{};
   IkeId ike = 0;
   ChildId child = 0;
+  IkeId old_ike = 0;         // with kIkeRekeyed: the SA that `ike` replaces
+  ChildId old_child = 0;     // with kChildRekeyed: the SA that `child` replaces
 };
 
-using Action = std::variant<SendDatagram, ArmTimer, CancelTimer, RunJob, InstallChild, RemoveChild, UpdateChild, QueryChildUse,
-                            QuerySource, Store, Audit, Reply, KeyLog, Notice>;
+using Action = std::variant<SendDatagram, ArmTimer, CancelTimer, RunJob, InstallChild, RemoveChild, UpdateChild, SetTrap,
+                            QueryChildUse, QuerySource, Store, Audit, Reply, KeyLog, Notice>;
 using Actions = std::vector<Action>;
 
 // Inbound SPIs. The core draws them while it builds a message; sadb owns the slots. Released once and only once, by the core,
-// when an SPI was drawn but never installed; installed ones are released by RemoveChild.
+// when an SPI was drawn but never went into an InstallChild; those are released by RemoveChild.
 class SpiAllocator {
  public:
   virtual ~SpiAllocator() = default;

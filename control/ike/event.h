@@ -54,7 +54,7 @@ struct Rekey {
 
 // From the dataplane, by way of control/sadb.
 enum class InstallStatus : uint8_t { kOk, kRefused, kNoResources };
-struct ChildInstalled {      // answers InstallChildIn / InstallChildOut
+struct ChildInstalled {      // answers InstallChild
   ChildId child;
   bool inbound;
   InstallStatus status;
@@ -82,7 +82,9 @@ struct SourceFound {         // answers QuerySource; address unspecified where t
   uint64_t query;
   Endpoint local;
 };
-struct ConfigChanged {};     // the configuration given to the core was replaced
+// The configuration given to the core was replaced. Also the first event of a core's life: children with start_action start
+// that have no SA yet are initiated. SAs in force keep the connection they were made with.
+struct ConfigChanged {};
 
 using Event = std::variant<DatagramIn, TimerFired, JobDone, Initiate, Terminate, Rekey, ChildInstalled, ChildSoftExpired,
                            ChildHardExpired, PeerMovedByEsp, ChildUse, TrapHit, SourceFound, ConfigChanged>;

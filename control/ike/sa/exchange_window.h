@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+
+#include "common/bytes/bytes.h"
+#include "common/base/time.h"
+#include "control/ike/wire/registry.h"
+
+namespace culvert::ike {
+
+// The message IDs of one IKE SA, window size 1 both ways (RFC 7296 2.1 to 2.3): at most one request of ours in flight, its
+// octets kept for retransmission; of the peer's requests, the last answer's octets kept for repeats. The two directions do
+// not know of each other.
+class ExchangeWindow {
+ public:
+  struct Outstanding {
+    uint32_t id = 0;
+    ExchangeType exchange{};
+    Bytes datagram;
+    unsigned sent = 0;       // retransmissions so far
+    uint64_t commit = 0;
+  };
+
+  // Requests we send.
+  uint32_t next_id() const { return next_id_; }
+  bool busy() const { return outstanding_.has_value(); }
+  // Message IDs are used once and never wrap (RFC 7296 2.2): the SA must be rekeyed before that.
+  bool nearly_spent() const { return next_id_ > kRekeyAt || expected_id_ > kRekeyAt; }
+  bool spent() const { return next_id_ == kLast || expected_id_ == kLast; }
+  void Sent(ExchangeType exchange, Bytes datagram, uint64_t commit);
+  // IKE_SA_INIT alone is sent again with other contents under ID 0 (RFC 7296 2.6, 2.7).
+  void Replaced(Bytes datagram);
+  Outstanding* outstanding() { return outstanding_ ? &*outstanding_ : nullptr; }
+  const Outstanding* outstanding() const { return outstanding_ ? &*outstanding_ : nullptr; }
+  [[nodiscard]] bool Awaits(uint32_t id, ExchangeType exchange) const {
+    return outstanding_ && outstanding_->id == id && outstanding_->exchange == exchange;
+  }
+  void Answered() { outstanding_.reset(); }
+
+  // Requests the peer sends.
+  enum class Request : uint8_t { kNew, kRepeat, kInProgress, kOutside };
+  [[nodiscard]] Request Classify(uint32_t id) const;
+  bool answering() const { return answering_; }
+  void Accepted(uint32_t id) { answering_ = true; expected_id_ = id; }
+  void Replied(Bytes datagram);
+  ByteView last_reply() const { return last_reply_; }
+
+ private:
+  static constexpr uint32_t kLast = 0xffffffff, kRekeyAt = 0xfffff000;
+
+  uint32_t next_id_ = 0;
+  std::optional<Outstanding> outstanding_;
+  uint32_t expected_id_ = 0;   // of the peer's next request; while answering, of the one being answered
+  bool answering_ = false;
+  bool replied_ = false;
+  Bytes last_reply_;
+};
+
+}  // namespace culvert::ike

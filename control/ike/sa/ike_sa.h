@@ -1,0 +1,136 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/ike/admission/half_open.h"
+#include "control/ike/admission/token_bucket.h"
+#include "control/ike/crypto/sk_cipher.h"
+#include "control/ike/identity.h"
+#include "control/ike/sa/exchange_window.h"
+#include "control/ike/sa/task.h"
+
+namespace culvert::ike {
+
+enum class IkeState : uint8_t {
+  kRouting,        // initiator: asks which local address reaches the peer
+  kInitKeying,     // initiator: an ephemeral key is being made
+  kInitSent,
+  kInitDeriving,   // initiator: IKE_SA_INIT was answered, the shared secret is being derived
+  kAuthSent,
+  kAnswerKeying,   // responder: an ephemeral key is being made for the answer
+  kHalfOpen,       // responder: IKE_SA_INIT answered, nothing derived (D03: not before the first IKE_AUTH)
+  kAnswerDeriving, // responder: the shared secret is being derived
+  kKeyed,          // responder: has keys, has authenticated nobody
+  kEstablished,
+  kRekeyed,        // has a successor, or lost a collision: lives until its Delete
+  kDeleting,       // our Delete of it is out
+  kClosed,         // answers repeats of the last request, nothing else
+  kDead,           // freed when the event at hand is done with
+};
+inline constexpr size_t kIkeStates = 14;
+const char* Name(IkeState s);  // as VICI prints it; static storage
+
+// Where the peer is and what lies between.
+struct Path {
+  Endpoint local, remote;
+  bool marker = false;                        // non-ESP marker: everything on port 4500
+  bool nat_local = false, nat_remote = false; // who sits behind a NAT (RFC 7296 2.23)
+  bool encapsulates() const { return nat_local || nat_remote; }
+};
+
+struct InitiatorHandshake {
+  SaPayload offer;
+  KeGroup group = KeGroup::kNone;
+  std::unique_ptr<KeyExchange> key;
+  Bytes nonce_i, nonce_r, cookie;
+  Bytes request, response;                    // IKE_SA_INIT as it went: AUTH covers both
+  Path path;                                  // as before an answer was believed
+  unsigned rounds = 0;                        // COOKIE and INVALID_KE_PAYLOAD answers met
+  JobId job = 0;
+  std::optional<ChildNegotiation> child;      // in IKE_AUTH
+  std::optional<Task> child_task;             // which asked for it
+  bool peer_takes_childless = false;          // RFC 6023
+};
+
+struct ResponderHandshake {
+  HalfOpenKey key;
+  Bytes nonce_i, nonce_r;
+  Bytes request, response;
+  KeGroup group = KeGroup::kNone;
+  Bytes peer_public;
+  SaPayload answer;
+  bool fake_nat = false;                      // the connection forces UDP encapsulation
+  std::unique_ptr<KeyExchange> exchange;
+  JobId job = 0;
+  std::vector<DatagramIn> waiting;            // IKE_AUTH that came before the keys were derived
+  TokenBucket tries{100, 100};                // D03
+};
+inline constexpr size_t kMaxWaitingDatagrams = 4;
+
+// Sealing and opening of SK payloads, and the keys that outlive IKE_AUTH.
+struct IkeKeying {
+  IkeKeys keys;
+  std::unique_ptr<SkCipher> seal, open;
+};
+
+// What the data plane last said of the ESP of an SA's children, and who wants to know.
+struct TrafficUse {
+  Time last_in{}, last_out{};
+  bool for_liveness = false, for_keepalive = false;
+  unsigned awaiting = 0;                      // answers not in yet
+};
+
+// Exchanges an authenticated peer may make (D12, D14). An IKE SA's successor inherits what is left.
+struct PeerAllowance {
+  TokenBucket exchanges{200, 100}, children{100, 10}, ike_rekeys{32, 1.0 / 30};
+};
+inline constexpr size_t kMaxChildrenPerIke = 256;
+
+struct IkeSa {
+  IkeId id = 0;
+  bool initiator = false;                     // original initiator: of IKE_SA_INIT, or of the rekeying that made it
+  IkeState state{};
+  uint64_t spi_i = 0, spi_r = 0;
+  Path path;
+  ConnectionRef connection;                   // null: a responder's, before its peer authenticated
+  IkeSuite suite;
+  std::optional<IkeKeying> keying;
+  ExchangeWindow window;
+  std::unique_ptr<InitiatorHandshake> initiating;
+  std::unique_ptr<ResponderHandshake> answering;
+  unsigned attempt = 1;                       // of keyingtries
+  Identity local_id, remote_id;
+  std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
+  bool peer_fragments = false;                // FRAGMENTATION_SUPPORTED (RFC 7383)
+
+  std::vector<std::unique_ptr<ChildSa>> children;
+  std::deque<Task> tasks;
+  std::optional<RequestInProgress> request;
+  std::optional<ReplyInProgress> reply;
+  Path reply_path;                            // where the request being answered came from (RFC 7296 2.11)
+  PeerAllowance allowance;
+  IkeId successor = 0;
+  IkeId unsettled_rekey_of = 0;               // made by the peer while our own rekeying of that SA is unanswered
+
+  Time established{}, rekey_at{}, expires_at{};
+  Time last_in{}, last_out{};                 // authenticated IKE from the peer; anything of IKE or a keepalive to it
+  TrafficUse use;
+
+  uint64_t local_spi() const { return initiator ? spi_i : spi_r; }
+  uint64_t peer_spi() const { return initiator ? spi_r : spi_i; }
+  bool handshaking() const { return initiating || answering; }
+  // The peer is authenticated and the SA carries exchanges.
+  bool secured() const {
+    return state == IkeState::kEstablished || state == IkeState::kRekeyed || state == IkeState::kDeleting;
+  }
+  std::string ConnectionName() const { return connection ? connection->name : "(unnamed)"; }
+
+  ChildSa* Find(ChildId child);
+  ChildSa* FindByPeerSpi(IpsecProtocol protocol, uint32_t spi);
+  size_t LiveChildren() const;
+};
+
+}  // namespace culvert::ike

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "control/ike/sa/child_sa.h"
+
+namespace culvert::ike {
+
+// Something an IKE SA is to do with a request of its own, as soon as its window is free.
+struct Task {
+  enum class Kind : uint8_t { kLiveness, kNewChild, kRekeyChild, kDeleteChild, kRekeyIke, kDeleteIke };
+  Kind kind{};
+  std::string child_name;                     // kNewChild
+  ChildId child = 0;                          // kRekeyChild, kDeleteChild
+  IpsecProtocol protocol{};                   // kDeleteChild without `child`: what the peer made for us and we cannot use
+  uint32_t spi = 0;                           // ditto
+  RequestId request = 0;                      // an operator waiting, 0 for nobody
+  std::optional<TriggeringPacket> packet{};   // kNewChild by a trap
+  Time not_before{};
+  unsigned attempt = 0;                       // TEMPORARY_FAILUREs met so far
+  bool expired = false;                       // kDeleteIke: because it could not be rekeyed in time
+};
+
+// What a rekeying of the peer's, simultaneous with ours of the same SA, made: enough to judge by when ours is answered.
+template <typename Id>
+struct PeerRekey {
+  Id successor = 0;
+  Bytes nonce_i, nonce_r;
+};
+
+struct ChildRequest {
+  ChildNegotiation child;
+  unsigned rounds = 0;                        // INVALID_KE_PAYLOADs met
+  std::optional<PeerRekey<ChildId>> collision{};
+};
+struct IkeRekeyRequest {
+  SaPayload offer;
+  uint64_t spi = 0;                           // ours
+  Bytes nonce_i, nonce_r;
+  KeGroup group = KeGroup::kNone;
+  std::unique_ptr<KeyExchange> key;
+  IkeSuite suite;
+  uint64_t peer_spi = 0;
+  unsigned rounds = 0;
+  std::optional<PeerRekey<IkeId>> collision{};
+};
+
+// Our one request: from the moment its task is taken up until all of its answer has been acted on.
+struct RequestInProgress {
+  enum class Phase : uint8_t { kMakingKey, kSent, kDeriving };
+  Task task;
+  Phase phase = Phase::kMakingKey;
+  JobId job = 0;
+  std::variant<std::monostate, ChildRequest, IkeRekeyRequest> detail{};
+};
+
+// A payload chain encoded ahead of being sealed.
+struct Chain {
+  PayloadType first = PayloadType::kNone;
+  Bytes body;
+};
+
+struct ChildReply {
+  ChildNegotiation child;
+  SaPayload answer;
+  Bytes peer_public;
+};
+struct IkeRekeyReply {
+  IkeSuite suite;
+  SaPayload answer;
+  uint64_t spi = 0, peer_spi = 0;
+  Bytes nonce_i, nonce_r;
+  Bytes peer_public;
+};
+
+// The peer's request whose answer waits for public-key work or for the data plane.
+struct ReplyInProgress {
+  uint32_t message_id = 0;
+  ExchangeType exchange{};
+  JobId job = 0;
+  std::variant<std::monostate, ChildReply, IkeRekeyReply> detail{};
+  std::optional<Chain> ready{};               // goes out when nothing is awaited any more
+  Chain refused{};                            // instead, where the data plane took none of `awaiting`
+  std::vector<ChildId> awaiting{};
+};
+
+}  // namespace culvert::ike
