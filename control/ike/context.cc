@@ -1,0 +1,45 @@
+#include "control/ike/context.h"
+#include "control/ike/cat.h"
+
+
+namespace culvert::ike {
+
+JobId Context::Run(const IkeSa& sa, std::unique_ptr<Job> job) {
+  JobId id = next_job_++;
+  sas.IndexJob(id, sa);
+  JobPriority priority = sa.answering ? JobPriority::kStranger : JobPriority::kKnownPeer;
+  Emit(RunJob{id, sa.id, std::move(job), priority});
+  return id;
+}
+
+uint64_t Context::Commit(const IkeSa& sa) {
+  Emit(Store{next_commit_, sa.id});
+  return next_commit_++;
+}
+
+uint32_t Context::ReqidOf(const std::string& connection, const std::string& child) {
+  auto [it, fresh] = reqids_.try_emplace({connection, child}, next_reqid_);
+  if (fresh) ++next_reqid_;
+  return it->second;
+}
+
+void Context::Log(Severity severity, const IkeSa& sa, std::string_view text, RequestId request) {
+  Emit(Audit{severity, Cat(sa.ConnectionName(), "[", sa.id, "] ", sa.path.remote.ToString(), ": ", text), sa.id, request});
+}
+
+void Context::LogStranger(const Endpoint& remote, std::string_view text) {
+  if (!stranger_lines_.Take(now)) {
+    ++suppressed_lines_;
+    return;
+  }
+  std::string more = suppressed_lines_ ? Cat(" (and ", suppressed_lines_, " more lines like this)") : "";
+  suppressed_lines_ = 0;
+  Emit(Audit{Severity::kInfo, Cat(remote.ToString(), ": ", text, more), 0, 0});
+}
+
+void Context::Answer(RequestId request, std::string_view error) {
+  if (request == 0) return;
+  Emit(Reply{request, error.empty(), std::string(error), error.empty() ? 1u : 0u});
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <string>
+
+#include "control/ike/admission/cookie.h"
+#include "control/ike/admission/half_open.h"
+#include "control/ike/core.h"
+#include "control/ike/counters.h"
+#include "control/ike/sa/sa_registry.h"
+#include "control/ike/sa/timers.h"
+
+namespace culvert::ike {
+
+// What every handler works with: the core's possessions, the time of the event at hand and where its actions go. One per
+// core; single-threaded.
+class Context {
+ public:
+  Context(const config::Control& control, Random& rng, SpiAllocator& allocator)
+      : config(control), random(rng), spis(allocator), cookies(rng) {}
+
+  const config::Control& config;
+  Random& random;
+  SpiAllocator& spis;
+  CoreCounters counters;
+  SaRegistry sas;
+  HalfOpenTable half_open;
+  CookieJar cookies;
+  ErrorLimiter errors;
+  std::vector<ConnectionRef> connections;    // as loaded; replaced as a whole by ConfigChanged
+  bool key_logging = false;
+  Time now{};
+
+  void Begin(Time time, Actions& out) {
+    now = time;
+    out_ = &out;
+  }
+  void Emit(Action action) { out_->push_back(std::move(action)); }
+  void Bump(Count c) { counters.Bump(c); }
+
+  void Arm(TimerKind kind, uint64_t owner, Time at) { Emit(ArmTimer{MakeTimerId(kind, owner), at}); }
+  void Cancel(TimerKind kind, uint64_t owner) { Emit(CancelTimer{MakeTimerId(kind, owner)}); }
+  JobId Run(const IkeSa& sa, std::unique_ptr<Job> job);
+  // The Store of what just changed; a datagram that tells the peer of it goes out after this commit.
+  uint64_t Commit(const IkeSa& sa);
+  ChildId NewChildId() { return next_child_++; }
+  uint32_t NewPreference() { return next_preference_++; }
+  // One per (connection, child), for as long as the process lives.
+  uint32_t ReqidOf(const std::string& connection, const std::string& child);
+
+  void Log(Severity severity, const IkeSa& sa, std::string_view text, RequestId request = 0);
+  // Of a peer nobody has authenticated: at most 10 lines a second, the rest counted in the next one (D22).
+  void LogStranger(const Endpoint& remote, std::string_view text);
+  void Log(Severity severity, std::string text) { Emit(Audit{severity, std::move(text), 0, 0}); }
+  void Answer(RequestId request, std::string_view error = {});  // ends an operator's request; 0 is nobody
+  void Tell(StateChange change, const IkeSa& sa, ChildId child = 0) { Emit(Notice{change, sa.id, child}); }
+
+ private:
+  Actions* out_ = nullptr;
+  JobId next_job_ = 1;
+  uint64_t next_commit_ = 1;
+  ChildId next_child_ = 1;
+  uint32_t next_preference_ = 1;
+  uint32_t next_reqid_ = 1;
+  std::map<std::pair<std::string, std::string>, uint32_t> reqids_;
+  TokenBucket stranger_lines_{10, 10};
+  uint64_t suppressed_lines_ = 0;
+};
+
+}  // namespace culvert::ike

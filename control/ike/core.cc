@@ -1,0 +1,147 @@
+#include "control/ike/core.h"
+
+#include "control/ike/context.h"
+#include "control/ike/operator.h"
+#include "control/ike/v2/child_install.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/create_child.h"
+#include "control/ike/v2/established.h"
+#include "control/ike/v2/liveness.h"
+#include "control/ike/v2/nat.h"
+#include "control/ike/v2/receive.h"
+#include "control/ike/v2/sa_init.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+#include "control/ike/v2/traffic_use.h"
+
+namespace culvert::ike {
+
+class Core::Impl {
+ public:
+  Impl(const config::Control& control, Random& random, SpiAllocator& spis) : cx(control, random, spis) {}
+
+  void On(const DatagramIn& e) { OnDatagram(cx, e); }
+  void On(const TimerFired& e);
+  void On(JobDone& e);
+  void On(const Initiate& e) { OnInitiate(cx, e); }
+  void On(const Terminate& e) { OnTerminate(cx, e); }
+  void On(const Rekey& e) { OnRekey(cx, e); }
+  void On(const ChildInstalled& e) { OnChildInstalled(cx, e); }
+  void On(const ChildSoftExpired& e);
+  void On(const ChildHardExpired& e) { OnHardExpired(cx, e.child); }
+  void On(const PeerMovedByEsp& e) { OnPeerMovedByEsp(cx, e); }
+  void On(const ChildUse& e) { OnChildUse(cx, e); }
+  void On(const TrapHit& e) { OnTrapHit(cx, e); }
+  void On(const SourceFound& e) { OnSourceFound(cx, e); }
+  void On(const ConfigChanged&) { OnConfigChanged(cx); }
+
+  Context cx;
+
+ private:
+  void OnIkeTimer(TimerKind kind, IkeSa& sa);
+  void OnChildTimer(TimerKind kind, IkeSa& sa, ChildId child);
+};
+
+void Core::Impl::OnIkeTimer(TimerKind kind, IkeSa& sa) {
+  switch (kind) {
+    case TimerKind::kRetransmit: return OnRetransmitTimer(cx, sa);
+    case TimerKind::kHandshake: return OnHandshakeTimer(cx, sa);
+    case TimerKind::kRouteRetry: return OnRouteRetry(cx, sa);
+    case TimerKind::kTask: return Pump(cx, sa);
+    case TimerKind::kRekeyIke: return OnRekeyIkeTimer(cx, sa);
+    case TimerKind::kExpireIke: return OnExpireIkeTimer(cx, sa);
+    case TimerKind::kLiveness: return OnLivenessTimer(cx, sa);
+    case TimerKind::kUseAnswer: return OnUseAnswerTimer(cx, sa);
+    case TimerKind::kKeepalive: return OnKeepaliveTimer(cx, sa);
+    case TimerKind::kLinger: return OnLingerTimer(cx, sa);
+    default: return;
+  }
+}
+
+void Core::Impl::OnChildTimer(TimerKind kind, IkeSa& sa, ChildId child) {
+  switch (kind) {
+    case TimerKind::kRekeyChild: return OnRekeyChildTimer(cx, sa, child);
+    case TimerKind::kRetireChild: return EraseChild(cx, sa, child);
+    case TimerKind::kChildOverdue: return OnChildOverdueTimer(cx, sa, child);
+    case TimerKind::kChildUse: return OnChildUseTimer(cx, sa, child);
+    default: return;
+  }
+}
+
+void Core::Impl::On(const TimerFired& e) {
+  TimerKind kind = KindOf(e.timer);
+  uint64_t owner = OwnerOf(e.timer);
+  IkeSa* sa = IsChildTimer(kind) ? cx.sas.OwnerOf(owner) : cx.sas.Find(owner);
+  if (!sa) return;
+  if (IsChildTimer(kind)) return OnChildTimer(kind, *sa, owner);
+  OnIkeTimer(kind, *sa);
+}
+
+// A job belongs to whatever waits for it by id; what has gone meanwhile waits for none (F08).
+void Core::Impl::On(JobDone& e) {
+  cx.half_open.JobEnded(e.id);
+  IkeSa* sa = cx.sas.TakeJobOwner(e.id);
+  auto* job = dynamic_cast<KeyExchangeJob*>(e.job.get());
+  if (sa && job) {
+    if (sa->initiating && sa->initiating->job == e.id) return OnInitiatorJob(cx, *sa, *job);
+    if (sa->answering && sa->answering->job == e.id) return OnResponderJob(cx, *sa, *job);
+    if (sa->request && sa->request->job == e.id) return OnRequestJob(cx, *sa, *job);
+    if (sa->reply && sa->reply->job == e.id) return OnReplyJob(cx, *sa, *job);
+  }
+  cx.Bump(Count::kLateJob);
+}
+
+void Core::Impl::On(const ChildSoftExpired& e) {
+  if (IkeSa* sa = cx.sas.OwnerOf(e.child)) OnRekeyChildTimer(cx, *sa, e.child);
+}
+
+Core::Core(const config::Control& control, Random& random, SpiAllocator& spis)
+    : impl_(std::make_unique<Impl>(control, random, spis)) {
+  for (const auto& c : control.connections) impl_->cx.connections.push_back(std::make_shared<const config::Connection>(c));
+}
+
+Core::~Core() = default;
+
+void Core::Handle(Event event, Time now, Actions& out) {
+  impl_->cx.Begin(now, out);
+  std::visit([this](auto& e) { impl_->On(e); }, event);
+  impl_->cx.sas.Reap();
+}
+
+void Core::set_key_logging(bool on) { impl_->cx.key_logging = on; }
+
+const CoreCounters& Core::counters() const { return impl_->cx.counters; }
+
+std::vector<IkeView> Core::List() const {
+  std::vector<IkeView> list;
+  impl_->cx.sas.ForEach([&](const IkeSa& sa) {
+    if (sa.state == IkeState::kClosed) return;
+    IkeView v{.id = sa.id, .connection = sa.ConnectionName(), .state = Name(sa.state), .initiator = sa.initiator,
+              .spi_i = sa.spi_i, .spi_r = sa.spi_r, .local = sa.path.local, .remote = sa.path.remote,
+              .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
+              .nat_remote = sa.path.nat_remote, .suite = sa.suite, .established = sa.established, .rekey_at = sa.rekey_at,
+              .reauth_at = {}, .children = {}};
+    if (sa.request && sa.request->task.kind == Task::Kind::kRekeyIke) v.state = "REKEYING";
+    for (const auto& c : sa.children) {
+      v.children.push_back({.id = c->id,
+                            .reqid = c->reqid,
+                            .name = c->name(),
+                            .state = Name(c->state),
+                            .suite = c->suite,
+                            .group = c->group,
+                            .udp_encap = sa.path.encapsulates(),
+                            .mode = c->config->mode,
+                            .spi_in = c->spi_in,
+                            .spi_out = c->spi_out,
+                            .local_ts = c->local_ts,
+                            .remote_ts = c->remote_ts,
+                            .installed = c->installed,
+                            .rekey_at = c->rekey_at,
+                            .expires_at = c->expires_at});
+    }
+    list.push_back(std::move(v));
+  });
+  return list;
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,173 @@
+#include "control/ike/operator.h"
+
+#include <algorithm>
+
+#include "control/ike/cat.h"
+#include "control/ike/v2/child_offer.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/sa_init.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+
+namespace culvert::ike {
+namespace {
+
+struct Named {
+  ConnectionRef connection;
+  const config::Child* child = nullptr;   // null: the IKE SA alone
+};
+
+// What (connection, child) names; the connection may be left open where the child's name is enough.
+std::expected<Named, std::string> Resolve(Context& cx, const std::string& ike, const std::string& child) {
+  std::vector<Named> found;
+  for (const auto& c : cx.connections) {
+    if (!ike.empty() && c->name != ike) continue;
+    const config::Child* named = child.empty() ? nullptr : FindChild(*c, child);
+    if (child.empty() ? !ike.empty() : named != nullptr) found.push_back({c, named});
+  }
+  if (found.size() == 1) return found.front();
+  std::string what = child.empty() ? Cat("connection '", ike, "'") : Cat("child '", child, "'");
+  return std::unexpected(Cat(found.empty() ? "there is no " : "more than one connection has a ", what));
+}
+
+bool Calling(const IkeSa& sa) { return sa.initiating != nullptr; }
+
+// An IKE SA of that connection that takes tasks, one that is up before one that is coming up.
+IkeSa* Usable(Context& cx, const std::string& connection) {
+  auto of = [&](const IkeSa& sa) { return sa.connection && sa.connection->name == connection; };
+  if (IkeSa* up = cx.sas.FindIf([&](const IkeSa& sa) { return of(sa) && sa.state == IkeState::kEstablished; })) return up;
+  return cx.sas.FindIf([&](const IkeSa& sa) { return of(sa) && Calling(sa); });
+}
+
+void Begin(Context& cx, const Named& what, Task task) {
+  IkeSa* sa = Usable(cx, what.connection->name);
+  if (!sa) {
+    std::deque<Task> tasks;
+    tasks.push_back(std::move(task));
+    return StartIke(cx, {.connection = what.connection, .tasks = std::move(tasks)});
+  }
+  if (task.kind == Task::Kind::kLiveness && sa->state == IkeState::kEstablished) return cx.Answer(task.request);
+  Enqueue(cx, *sa, std::move(task));
+}
+
+bool IsWanted(const IkeSa& sa, const std::string& child) {
+  auto is = [&](const Task& t) { return t.kind == Task::Kind::kNewChild && t.child_name == child; };
+  if (std::ranges::any_of(sa.tasks, is)) return true;
+  if (sa.request && is(sa.request->task)) return true;
+  if (sa.initiating && sa.initiating->child_task && is(*sa.initiating->child_task)) return true;
+  return std::ranges::any_of(sa.children, [&](const auto& c) { return c->name() == child && c->live(); });
+}
+
+// Whether some IKE SA has that child, or is to have it.
+bool IsUpOrComing(Context& cx, const std::string& connection, const std::string& child) {
+  return cx.sas.FindIf([&](const IkeSa& sa) {
+    return sa.connection && sa.connection->name == connection && (sa.state == IkeState::kEstablished || Calling(sa)) &&
+           IsWanted(sa, child);
+  }) != nullptr;
+}
+
+// SAs a command means, by ids or by names.
+struct Selection {
+  std::vector<IkeSa*> ikes;
+  std::vector<std::pair<IkeSa*, ChildId>> children;
+  size_t size() const { return ikes.size() + children.size(); }
+};
+
+template <typename Command>
+Selection Select(Context& cx, const Command& c) {
+  Selection s;
+  bool wants_children = c.child_id != 0 || !c.child.empty();
+  cx.sas.ForEach([&](IkeSa& sa) {
+    if (sa.state != IkeState::kEstablished && !Calling(sa)) return;
+    if (c.ike_id != 0 && sa.id != c.ike_id) return;
+    if (!c.ike.empty() && (!sa.connection || sa.connection->name != c.ike)) return;
+    if (!wants_children) {
+      if (c.ike_id != 0 || !c.ike.empty()) s.ikes.push_back(&sa);
+      return;
+    }
+    for (const auto& child : sa.children) {
+      bool named = (c.child_id == 0 || child->id == c.child_id) && (c.child.empty() || child->name() == c.child);
+      if (named && child->live()) s.children.push_back({&sa, child->id});
+    }
+  });
+  return s;
+}
+
+void Nothing(Context& cx, RequestId request) { cx.Emit(Reply{request, false, "no matching SAs found", 0}); }
+
+// The first of several answers for all; the others are nobody's.
+class OneAnswer {
+ public:
+  explicit OneAnswer(RequestId request) : request_(request) {}
+  RequestId Take() { return std::exchange(request_, 0); }
+
+ private:
+  RequestId request_;
+};
+
+void TerminateIke(Context& cx, IkeSa& sa, bool force, RequestId request) {
+  if (Calling(sa)) {
+    cx.Log(Severity::kInfo, sa, "the call is given up", request);
+    cx.Answer(request);
+    return CloseIke(cx, sa, Why::kOperator);
+  }
+  if (!force) return Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke, .request = request}, Where::kFront);
+  // The peer is told, once, and not waited for.
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
+  CloseIke(cx, sa, Why::kOperator);
+  cx.Answer(request);
+}
+
+}  // namespace
+
+void OnInitiate(Context& cx, const Initiate& command) {
+  auto what = Resolve(cx, command.ike, command.child);
+  if (!what) return cx.Answer(command.request, what.error());
+  // For an IKE SA alone, that the peer answers is all that is asked.
+  Task task{.kind = Task::Kind::kLiveness, .request = command.request};
+  if (what->child) task = {.kind = Task::Kind::kNewChild, .child_name = what->child->name, .request = command.request};
+  Begin(cx, *what, std::move(task));
+}
+
+void OnTerminate(Context& cx, const Terminate& command) {
+  Selection s = Select(cx, command);
+  if (s.size() == 0) return Nothing(cx, command.request);
+  OneAnswer answer(command.request);
+  for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, answer.Take());
+  for (auto [sa, child] : s.children) {
+    Enqueue(cx, *sa, {.kind = Task::Kind::kDeleteChild, .child = child, .request = answer.Take()}, Where::kFront);
+  }
+}
+
+void OnRekey(Context& cx, const Rekey& command) {
+  Selection s = Select(cx, command);
+  if (s.size() == 0) return Nothing(cx, command.request);
+  OneAnswer answer(command.request);
+  for (IkeSa* sa : s.ikes) Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyIke, .request = answer.Take()});
+  for (auto [sa, child] : s.children) {
+    Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyChild, .child = child, .request = answer.Take()});
+  }
+}
+
+void OnTrapHit(Context& cx, const TrapHit& hit) {
+  auto what = Resolve(cx, hit.connection, hit.child);
+  // One SA for however many packets meet the trap meanwhile.
+  if (!what || IsUpOrComing(cx, hit.connection, hit.child)) return;
+  Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = TriggeringPacket{hit.local, hit.remote}});
+}
+
+void OnConfigChanged(Context& cx) {
+  cx.connections.clear();
+  for (const auto& c : cx.config.connections) cx.connections.push_back(std::make_shared<const config::Connection>(c));
+  for (const auto& c : std::vector<ConnectionRef>(cx.connections)) {
+    if (c->version == 1) continue;
+    for (const auto& child : c->children) {
+      bool start = child.start_action == config::StartAction::kStart || child.start_action == config::StartAction::kTrapStart;
+      if (start && !IsUpOrComing(cx, c->name, child.name)) {
+        Begin(cx, {c, &child}, {.kind = Task::Kind::kNewChild, .child_name = child.name});
+      }
+    }
+  }
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,162 @@
+#include "control/auth/psk.h"
+#include "control/ike/cat.h"
+#include "control/ike/v2/auth.h"
+#include "control/ike/v2/child_install.h"
+#include "control/ike/v2/child_offer.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/create_child.h"
+#include "control/ike/v2/established.h"
+#include "control/ike/v2/sa_init.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+#include "control/ike/v2/uniqueness.h"
+
+namespace culvert::ike {
+namespace {
+
+// Where the handshake ends: for those who wait, and for the log.
+void Fail(Context& cx, IkeSa& sa, std::string_view why) {
+  RequestId request = sa.initiating->child_task ? sa.initiating->child_task->request : 0;
+  if (request == 0 && !sa.tasks.empty()) request = sa.tasks.front().request;
+  cx.Log(Severity::kError, sa, Cat("IKE_AUTH failed: ", why), request);
+  if (auto task = std::exchange(sa.initiating->child_task, std::nullopt)) FailTask(cx, *task, why);
+  for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
+  CloseIke(cx, sa, Why::kAuthFailed);
+}
+
+std::optional<Identity> ExpectedPeer(const config::Connection& c) {
+  return c.remote.empty() ? std::nullopt : Identity::Parse(c.remote.front().id);
+}
+bool HasWildcard(const config::Connection& c) { return c.remote.front().id.find('*') != std::string::npos; }
+
+// The child IKE_AUTH brings up: the first one wanted. False where there is to be one and cannot.
+bool PrepareChild(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  auto wanted = std::ranges::find(sa.tasks, Task::Kind::kNewChild, &Task::kind);
+  if (wanted == sa.tasks.end()) {
+    // RFC 6023 3: only towards a peer that said it takes this.
+    if (!h.peer_takes_childless) Fail(cx, sa, "the peer does not take an IKE SA without a child: name one");
+    return h.peer_takes_childless;
+  }
+  h.child_task = std::move(*wanted);
+  sa.tasks.erase(wanted);
+  const config::Child* config = FindChild(*sa.connection, h.child_task->child_name);
+  if (!config) {
+    Fail(cx, sa, Cat("no child ", h.child_task->child_name));
+    return false;
+  }
+  auto offer = MakeOffer(cx, sa, {.child = config, .packet = h.child_task->packet, .ke = Ke::kWithout});
+  if (!offer) {
+    Fail(cx, sa, offer.error());
+    return false;
+  }
+  h.child = *std::move(offer);
+  return true;
+}
+
+// RFC 7296 2.21.2: a responder we do not believe holds an IKE SA: it is told by a Delete.
+void RejectResponder(Context& cx, IkeSa& sa, std::string_view why) {
+  cx.Bump(Count::kAuthenticationFailed);
+  cx.Log(Severity::kError, sa, Cat("IKE_AUTH failed: ", why));
+  if (auto task = std::exchange(sa.initiating->child_task, std::nullopt)) FailTask(cx, *task, why);
+  for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
+  sa.initiating.reset();
+  sa.state = IkeState::kEstablished;  // for the one exchange that ends it
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
+}
+
+// Why the responder is not who it should be; empty where it is.
+std::string JudgeResponder(Context& cx, IkeSa& sa, const Inbound& in) {
+  InitiatorHandshake& h = *sa.initiating;
+  auto* id = in.Get<IdPayload>(PayloadType::kIdR);
+  auto& auth = *in.Get<AuthPayload>();
+  if (!id) return "the answer carries no IDr";
+  sa.remote_id = {id->id_type, ToBytes(id->data)};
+  std::string_view pattern =
+      sa.connection->remote.empty() ? std::string_view{} : std::string_view(sa.connection->remote.front().id);
+  if (!Matches(pattern, sa.remote_id)) {
+    return Cat("the peer is ", sa.remote_id.ToString(), ", wanted ", pattern);
+  }
+  if (auth.method != AuthMethod::kSharedKey)
+    return Cat("the peer authenticates by ", Name(auth.method), ", wanted a pre-shared key");
+  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
+  if (!secret) return Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", sa.remote_id.ToString());
+  Bytes expected = PskAuthOf(sa, secret->view(), {false, h.response, h.nonce_i, id->body});
+  if (!EqualConstantTime(expected, auth.data))
+    return Cat("AUTH of ", sa.remote_id.ToString(), " is wrong: another pre-shared key");
+  return {};
+}
+
+// The first Child SA, out of the answer that brought the IKE SA up. Whatever becomes of it, the IKE SA stays (RFC 7296 2.21.2).
+void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, const Task& task) {
+  n.nonce_i = sa.initiating->nonce_i;
+  n.nonce_r = sa.initiating->nonce_r;
+  std::string why;
+  if (in.form == MessageForm::kAuthChild) {
+    auto refusal = JudgeAnswer(sa, in, Ke::kWithout, n);
+    if (!refusal) {
+      ChildSa& child = AddChild(cx, sa, std::move(n));
+      if (task.request) child.requests.push_back(task.request);
+      InstallInbound(cx, sa, child);
+      return InstallOutbound(cx, sa, child);
+    }
+    why = refusal->why;
+    DeleteUnwanted(cx, sa, n);
+  } else {
+    auto* error = in.Error();
+    why = Cat("the peer answers ", error ? Name(error->type) : "nothing", "; offered ", ToString(n.local_ts), " === ",
+                       ToString(n.remote_ts), " with ", Describe(n.offer));
+  }
+  cx.Log(Severity::kError, sa, Cat("no Child SA ", n.config->name, ": ", why), task.request);
+  cx.Answer(task.request, why);
+}
+
+}  // namespace
+
+void SendAuth(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  sa.local_id = OurIdentity(*sa.connection, sa.path.local.address);
+  auto peer = ExpectedPeer(*sa.connection);
+  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, peer.value_or(Identity{}));
+  if (!secret) {
+    return Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
+  }
+  if (!PrepareChild(cx, sa)) return;
+  PayloadList list;
+  Bytes body = IdBody(sa.local_id);
+  list.Add(IdPayload{.type = PayloadType::kIdI, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
+  if (IsInitialContact(cx, sa)) list.AddNotify(NotifyType::kInitialContact);
+  if (peer && !HasWildcard(*sa.connection)) {
+    list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
+  }
+  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
+  if (h.child) AddOffer(*h.child, list);
+  sa.state = IkeState::kAuthSent;
+  SendRequest(cx, sa, ExchangeType::kIkeAuth, list.Encode());
+}
+
+void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (in.form == MessageForm::kRefusal) {
+    if (in.Error()->type == NotifyType::kAuthenticationFailed) cx.Bump(Count::kAuthenticationFailed);
+    return Fail(cx, sa, Cat("the peer answers ", Name(in.Error()->type), " to ", sa.local_id.ToString()));
+  }
+  if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) {
+    return RejectResponder(cx, sa, "the answer is not one to a pre-shared key");
+  }
+  if (std::string why = JudgeResponder(cx, sa, in); !why.empty()) return RejectResponder(cx, sa, why);
+  Establish(cx, sa);
+  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
+  cx.Tell(StateChange::kIkeUp, sa);
+  std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
+  std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
+  if (child) TakeChild(cx, sa, in, *std::move(child), *task);
+  sa.initiating.reset();
+  // An IKE SA was all that was wanted.
+  std::erase_if(sa.tasks, [&](const Task& t) {
+    if (t.kind == Task::Kind::kLiveness) cx.Answer(t.request);
+    return t.kind == Task::Kind::kLiveness;
+  });
+  Pump(cx, sa);
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,226 @@
+#include "control/ike/v2/child_install.h"
+
+#include <algorithm>
+
+#include "control/ike/cat.h"
+#include "control/ike/key_log.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/reply.h"
+#include "control/ike/v2/tasks.h"
+
+namespace culvert::ike {
+namespace {
+
+using std::chrono::seconds;
+
+InstallChild Describe(Context& cx, const IkeSa& sa, const ChildSa& child, bool inbound) {
+  const config::Child& c = *child.config;
+  auto life = [&](uint64_t v) { return v == 0 ? Time{} : child.installed + seconds(v); };
+  InstallChild i;
+  i.child = child.id;
+  i.ike = sa.id;
+  i.inbound = inbound;
+  i.connection = child.connection->name;
+  i.name = c.name;
+  i.peer_id = sa.remote_id.ToString();
+  i.preference = child.preference;
+  i.protocol = child.protocol;
+  i.suite = child.suite;
+  i.mode = c.mode;
+  i.udp_encap = sa.path.encapsulates();
+  i.local = sa.path.local;
+  i.remote = sa.path.remote;
+  i.local_ts = child.local_ts;
+  i.remote_ts = child.remote_ts;
+  i.replay_window = c.replay_window;
+  // Time: the soft limit is the core's own timer, the hard one also holds while culvert-ike is dead.
+  i.hard_at = life(c.seconds_.life);
+  i.soft_bytes = Jittered(c.bytes.rekey, c.bytes.rand, cx.random);
+  i.hard_bytes = c.bytes.life;
+  i.soft_packets = Jittered(c.packets.rekey, c.packets.rand, cx.random);
+  i.hard_packets = c.packets.life;
+  i.if_id = inbound ? c.if_id_in : c.if_id_out;
+  i.offload = c.hw_offload;
+  i.copy_df = c.copy_df;
+  i.copy_ecn = c.copy_ecn;
+  i.copy_dscp = inbound ? c.copy_dscp_in : c.copy_dscp_out;
+  return i;
+}
+
+void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
+  HalfState& half = inbound ? child.in : child.out;
+  if (half == HalfState::kInstalling || half == HalfState::kUp)
+    cx.Emit(RemoveChild{child.id, inbound, inbound ? child.spi_in : child.spi_out});
+  half = HalfState::kRemoved;
+}
+
+std::string Summary(const ChildSa& child) {
+  return Cat("Child SA ", child.name(), "{", child.id, "} ", Name(child.suite), " ", absl::Hex(child.spi_in, absl::kZeroPad8),
+                      "_in ", absl::Hex(child.spi_out, absl::kZeroPad8), "_out ", ToString(child.local_ts), " === ",
+                      ToString(child.remote_ts));
+}
+
+// Both halves are confirmed.
+void ChildUp(Context& cx, IkeSa& sa, ChildSa& child) {
+  if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
+  if (!child.announced) {
+    child.announced = true;
+    cx.Log(Severity::kInfo, sa, Cat(Summary(child), child.replaces ? " up, rekeyed" : " up"));
+    cx.Emit(Notice{child.replaces ? StateChange::kChildRekeyed : StateChange::kChildUp, sa.id, child.id, 0, child.replaces});
+  }
+  for (RequestId r : std::exchange(child.requests, {})) cx.Answer(r);
+  ChildSa* old = sa.Find(child.replaces);
+  if (!old) return;
+  RemoveHalf(cx, *old, false);
+  // RFC 7296 2.8: whoever made the successor deletes the old SA.
+  if (child.requester && old->state == ChildState::kRekeyed) {
+    Enqueue(cx, sa, {.kind = Task::Kind::kDeleteChild, .child = old->id}, Where::kFront);
+  }
+}
+
+// The data plane would not have it.
+void InstallRefused(Context& cx, IkeSa& sa, ChildSa& child, InstallStatus status) {
+  cx.Log(Severity::kError, sa,
+         Cat("the data plane refuses ", Summary(child), status == InstallStatus::kNoResources ? ": no resources" : ""));
+  if (RefuseReply(cx, sa, child.id)) return EraseChild(cx, sa, child.id);
+  RemoveHalves(cx, child);
+  RestorePredecessor(cx, sa, child);
+  for (RequestId r : std::exchange(child.requests, {})) cx.Answer(r, "the data plane refuses the Child SA");
+  child.state = ChildState::kDeleting;
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteChild, .child = child.id}, Where::kFront);
+}
+
+}  // namespace
+
+ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
+  auto& child = *sa.children.emplace_back(std::make_unique<ChildSa>());
+  child.id = cx.NewChildId();
+  child.connection = n.connection;
+  child.config = n.config;
+  child.reqid = cx.ReqidOf(n.connection->name, n.config->name);
+  child.requester = n.requester;
+  child.replaces = n.replaces;
+  child.preference = cx.NewPreference();
+  child.protocol = n.protocol;
+  child.suite = n.suite;
+  child.group = n.group;
+  child.local_ts = std::move(n.local_ts);
+  child.remote_ts = std::move(n.remote_ts);
+  child.spi_in = n.spi.Install();
+  child.spi_out = n.peer_spi;
+  child.installed = cx.now;
+  if (n.config->seconds_.life) child.expires_at = cx.now + seconds(n.config->seconds_.life);
+  cx.sas.IndexChild(child.id, sa);
+  // RFC 7296 2.17: "i" is the requester of this exchange, not of the IKE SA.
+  ChildKeys keys =
+      DeriveChildKeys(sa.suite.prf, sa.keying->keys.sk_d.view(), n.shared_secret.view(), n.nonce_i, n.nonce_r, n.suite);
+  if (cx.key_logging) LogChildKeys(cx, sa, child, keys);
+  child.out_encr_key = std::move(n.requester ? keys.encr_i : keys.encr_r);
+  child.out_integ_key = std::move(n.requester ? keys.integ_i : keys.integ_r);
+  child.in_encr_key = std::move(n.requester ? keys.encr_r : keys.encr_i);
+  child.in_integ_key = std::move(n.requester ? keys.integ_r : keys.integ_i);
+  return child;
+}
+
+void InstallInbound(Context& cx, IkeSa& sa, ChildSa& child) {
+  InstallChild i = Describe(cx, sa, child, true);
+  i.sa = {child.spi_in, std::move(child.in_encr_key), std::move(child.in_integ_key)};
+  child.in = HalfState::kInstalling;
+  cx.Emit(std::move(i));
+  if (auto s = Jittered(child.config->seconds_.rekey * 1000, child.config->seconds_.rand * 1000, cx.random)) {
+    child.rekey_at = cx.now + std::chrono::milliseconds(s);
+    cx.Arm(TimerKind::kRekeyChild, child.id, child.rekey_at);
+  }
+}
+
+void InstallOutbound(Context& cx, IkeSa& sa, ChildSa& child) {
+  if (child.out != HalfState::kAbsent) return;
+  InstallChild i = Describe(cx, sa, child, false);
+  i.sa = {child.spi_out, std::move(child.out_encr_key), std::move(child.out_integ_key)};
+  child.out = HalfState::kInstalling;
+  cx.Cancel(TimerKind::kChildUse, child.id);
+  cx.Emit(std::move(i));
+}
+
+void OnChildInstalled(Context& cx, const ChildInstalled& event) {
+  IkeSa* sa = cx.sas.OwnerOf(event.child);
+  ChildSa* child = sa ? sa->Find(event.child) : nullptr;
+  if (!child) return;
+  HalfState& half = event.inbound ? child->in : child->out;
+  if (half != HalfState::kInstalling) return;
+  if (event.status != InstallStatus::kOk) {
+    InstallRefused(cx, *sa, *child, event.status);
+  } else {
+    half = HalfState::kUp;
+    if (child->in == HalfState::kUp && child->out == HalfState::kUp) ChildUp(cx, *sa, *child);
+  }
+  ProceedReply(cx, *sa);
+}
+
+void StartUsing(Context& cx, IkeSa& sa, ChildSa& child) {
+  ChildSa* old = sa.Find(child.replaces);
+  if (!old || old->state == ChildState::kRetired) return InstallOutbound(cx, sa, child);
+  if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
+  cx.Arm(TimerKind::kChildUse, child.id, cx.now + kChildUsePoll);
+}
+
+void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId id) {
+  ChildSa* child = sa.Find(id);
+  // RFC 7296 2.8: the replier sends on the new SA once it has received on it.
+  if (child && child->replaces && child->out == HalfState::kAbsent && child->live()) InstallOutbound(cx, sa, *child);
+}
+
+void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId id) {
+  ChildSa* child = sa.Find(id);
+  if (!child || child->out != HalfState::kAbsent || !child->live()) return;
+  cx.Emit(QueryChildUse{id});
+  cx.Arm(TimerKind::kChildUse, id, cx.now + kChildUsePoll);
+}
+
+void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor) {
+  old.state = ChildState::kRekeyed;
+  old.replaced_by = successor.id;
+  successor.replaces = old.id;
+  cx.Cancel(TimerKind::kRekeyChild, old.id);
+  cx.Arm(TimerKind::kChildOverdue, old.id, cx.now + kChildOverdueAfter);
+}
+
+void Retire(Context& cx, IkeSa& sa, ChildSa& child) {
+  ChildSa* successor = sa.Find(child.replaced_by);
+  if (!successor) return EraseChild(cx, sa, child.id);
+  child.state = ChildState::kRetired;
+  cx.Cancel(TimerKind::kChildOverdue, child.id);
+  cx.Arm(TimerKind::kRetireChild, child.id, cx.now + cx.config.settings.delete_rekeyed_delay);
+  InstallOutbound(cx, sa, *successor);
+  if (successor->out == HalfState::kUp) RemoveHalf(cx, child, false);
+}
+
+void RestorePredecessor(Context& cx, IkeSa& sa, const ChildSa& child) {
+  ChildSa* old = sa.Find(child.replaces);
+  if (!old || old->replaced_by != child.id) return;
+  old->replaced_by = 0;
+  if (old->state != ChildState::kRekeyed) return;
+  old->state = ChildState::kInstalled;
+  cx.Cancel(TimerKind::kChildOverdue, old->id);
+  cx.Arm(TimerKind::kRekeyChild, old->id, cx.now + kAgainAfterRefusal);
+}
+
+void RemoveOutbound(Context& cx, ChildSa& child) { RemoveHalf(cx, child, false); }
+
+void RemoveHalves(Context& cx, ChildSa& child) {
+  RemoveHalf(cx, child, false);
+  RemoveHalf(cx, child, true);
+}
+
+void OnRekeyChildTimer(Context& cx, IkeSa& sa, ChildId id) {
+  ChildSa* child = sa.Find(id);
+  if (child && child->state == ChildState::kInstalled) Enqueue(cx, sa, {.kind = Task::Kind::kRekeyChild, .child = id});
+}
+
+void OnChildOverdueTimer(Context& cx, IkeSa& sa, ChildId id) {
+  ChildSa* child = sa.Find(id);
+  if (!child || child->state != ChildState::kRekeyed) return;
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteChild, .child = id});
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "control/ike/context.h"
+
+// From a negotiated Child SA to one that carries traffic, and back: RFC 7296 2.8, make before break.
+namespace culvert::ike {
+
+// Derives its keys from `sa`'s SK_d and puts it into the books. Nothing is in the data plane yet.
+ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation negotiated);
+void InstallInbound(Context& cx, IkeSa& sa, ChildSa& child);
+void InstallOutbound(Context& cx, IkeSa& sa, ChildSa& child);
+void OnChildInstalled(Context& cx, const ChildInstalled& event);
+
+// A replier's child whose answer has gone out: it sends on it at once, or when the peer shows it is ready for that.
+void StartUsing(Context& cx, IkeSa& sa, ChildSa& child);
+// Traffic came in on it: as a successor it may be sent on.
+void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId child);
+void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId child);
+
+// `old` has a successor.
+void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor);
+// A replaced child was deleted: what it sent goes out on its successor, stragglers still come in for delete_rekeyed_delay.
+void Retire(Context& cx, IkeSa& sa, ChildSa& child);
+// A child goes: the one it was to replace, if that is still there, is in force again.
+void RestorePredecessor(Context& cx, IkeSa& sa, const ChildSa& child);
+void RemoveOutbound(Context& cx, ChildSa& child);
+void RemoveHalves(Context& cx, ChildSa& child);
+
+void OnRekeyChildTimer(Context& cx, IkeSa& sa, ChildId child);
+void OnChildOverdueTimer(Context& cx, IkeSa& sa, ChildId child);
+
+}  // namespace culvert::ike

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "control/ike/context.h"
+
+// How IKE SAs and Child SAs end.
+namespace culvert::ike {
+
+enum class Why : uint8_t { kPeerDeleted, kPeerDead, kOperator, kExpired, kReplaced, kRekeyed, kAuthFailed, kProtocolError };
+
+// Ends an IKE SA at once, without a word to the peer: its children leave the data plane, operators waiting are answered, and
+// what the children's close_action or dpd_action asks for is begun. An SA whose last act was an answer stays as a tombstone
+// that repeats it for a while.
+void CloseIke(Context& cx, IkeSa& sa, Why why);
+// No answer to our request, however often it was sent.
+void GiveUp(Context& cx, IkeSa& sa);
+
+// Takes a Child SA out of the data plane and the books.
+void EraseChild(Context& cx, IkeSa& sa, ChildId child);
+// The same for one we did not want to lose: its close_action follows.
+void LoseChild(Context& cx, IkeSa& sa, ChildId child);
+
+void OnLingerTimer(Context& cx, IkeSa& sa);
+void OnExpireIkeTimer(Context& cx, IkeSa& sa);
+void OnHardExpired(Context& cx, ChildId child);
+
+}  // namespace culvert::ike

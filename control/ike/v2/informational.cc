@@ -1,0 +1,154 @@
+#include "control/ike/v2/informational.h"
+
+#include <algorithm>
+
+#include "control/ike/cat.h"
+#include "control/ike/v2/child_install.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/collision.h"
+#include "control/ike/v2/reply.h"
+#include "control/ike/v2/rekey_ike.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+
+namespace culvert::ike {
+namespace {
+
+void SendTask(Context& cx, IkeSa& sa, Task task, const Chain& chain) {
+  sa.request = RequestInProgress{.task = std::move(task), .phase = RequestInProgress::Phase::kSent};
+  SendRequest(cx, sa, ExchangeType::kInformational, chain);
+}
+
+// What one Delete of the peer's does to our Child SAs: SPIs of ours to answer with, children whose successors are awaited.
+struct Deleted {
+  std::vector<uint32_t> spis;
+  std::vector<ChildId> awaited;
+};
+
+void DeleteOne(Context& cx, IkeSa& sa, ChildSa& child, Deleted& done) {
+  switch (child.state) {
+    // RFC 7296 1.4.1: both sides delete the same SA at once: our SPI is in our own request, not in this answer.
+    case ChildState::kDeleting:
+    case ChildState::kRetired: return;
+    case ChildState::kRekeyed:
+      done.spis.push_back(child.spi_in);
+      if (child.replaced_by) done.awaited.push_back(child.replaced_by);
+      return Retire(cx, sa, child);
+    default:
+      done.spis.push_back(child.spi_in);
+      if (ChildId successor = CollisionSuccessor(sa, child.id)) {
+        // RFC 7296 2.8.1: our own rekeying of it is still unanswered, the peer's has replaced it already.
+        MarkRekeyed(cx, child, *sa.Find(successor));
+        done.awaited.push_back(successor);
+        return Retire(cx, sa, child);
+      }
+      return LoseChild(cx, sa, child.id);
+  }
+}
+
+// RFC 7296 1.4.1: the peer names the SPIs it receives on; the answer names ours of the same pairs. SPIs we do not have, or
+// of other peers, are passed over (B44).
+void DeleteChildren(Context& cx, IkeSa& sa, const DeletePayload& d, PayloadList& answer, std::vector<ChildId>& awaited) {
+  Deleted done;
+  for (uint32_t spi : d.spis) {
+    if (ChildSa* child = sa.FindByPeerSpi(d.protocol, spi)) DeleteOne(cx, sa, *child, done);
+  }
+  if (!done.spis.empty()) answer.Add(DeletePayload{.protocol = d.protocol, .spis = done.spis});
+  awaited.insert(awaited.end(), done.awaited.begin(), done.awaited.end());
+}
+
+bool DeletesIke(const Inbound& in) {
+  return std::ranges::any_of(in.payloads, [](const Payload& p) {
+    auto* d = std::get_if<DeletePayload>(&p);
+    return d && d->protocol == IpsecProtocol::kIke;
+  });
+}
+
+void PeerDeletesIke(Context& cx, IkeSa& sa, const Inbound& in) {
+  SendReply(cx, sa, in.header, Chain{});
+  if (sa.state == IkeState::kEstablished && TakeOver(cx, sa)) return CloseIke(cx, sa, Why::kRekeyed);
+  if (sa.state == IkeState::kRekeyed) return CloseIke(cx, sa, Why::kRekeyed);
+  CloseIke(cx, sa, sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted);
+}
+
+void FinishDeleteChild(Context& cx, IkeSa& sa, const Task& task) {
+  if (ChildSa* child = sa.Find(task.child)) {
+    if (child->replaced_by) {
+      Retire(cx, sa, *child);
+    } else {
+      EraseChild(cx, sa, child->id);
+    }
+  }
+  cx.Answer(task.request);
+}
+
+}  // namespace
+
+void StartLivenessProbe(Context& cx, IkeSa& sa, Task task) {
+  cx.Bump(Count::kLivenessSent);
+  SendTask(cx, sa, std::move(task), Chain{});
+}
+
+void StartDeleteChild(Context& cx, IkeSa& sa, Task task) {
+  PayloadList list;
+  if (task.child == 0) {
+    list.Add(DeletePayload{.protocol = task.protocol, .spis = {task.spi}});
+    return SendTask(cx, sa, std::move(task), list.Encode());
+  }
+  ChildSa* child = sa.Find(task.child);
+  if (!child || child->state == ChildState::kRetired) return cx.Answer(task.request);
+  // RFC 7296 1.4.1: after the Delete nothing is sent on it; the inbound half waits for the answer.
+  bool replaced = child->replaced_by != 0;
+  child->state = ChildState::kDeleting;
+  cx.Cancel(TimerKind::kRekeyChild, child->id);
+  if (replaced) {
+    if (ChildSa* successor = sa.Find(child->replaced_by)) InstallOutbound(cx, sa, *successor);
+  }
+  RemoveOutbound(cx, *child);
+  list.Add(DeletePayload{.protocol = child->protocol, .spis = {child->spi_in}});
+  SendTask(cx, sa, std::move(task), list.Encode());
+}
+
+void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
+  PayloadList list;
+  list.Add(DeletePayload{.protocol = IpsecProtocol::kIke, .spis = {}});
+  // A replaced SA stays kRekeyed while its Delete is out: that it has a successor still decides how it ends.
+  if (sa.state != IkeState::kRekeyed) sa.state = IkeState::kDeleting;
+  SendTask(cx, sa, std::move(task), list.Encode());
+}
+
+void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (DeletesIke(in)) return PeerDeletesIke(cx, sa, in);
+  if (in.Get<DeletePayload>()) SettleByUse(cx, sa);
+  PayloadList answer;
+  std::vector<ChildId> awaited;
+  for (const auto& p : in.payloads) {
+    if (auto* d = std::get_if<DeletePayload>(&p)) DeleteChildren(cx, sa, *d, answer, awaited);
+    if (auto* n = std::get_if<NotifyPayload>(&p); n && IsError(n->type)) {
+      cx.Log(Severity::kWarning, sa, Cat("INFORMATIONAL: the peer reports ", Name(n->type)));
+    }
+  }
+  Chain chain = answer.Encode();
+  // The answer waits until what replaces the deleted is sent on: a peer that stops receiving at once loses nothing.
+  HoldReply(cx, sa, in.header, {.ready = chain, .refused = chain, .awaiting = std::move(awaited)});
+}
+
+void OnInformationalResponse(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (in.Error()) cx.Log(Severity::kWarning, sa, Cat("INFORMATIONAL: the peer answers ", Name(in.Error()->type)));
+  Task task = sa.request->task;
+  if (task.kind == Task::Kind::kDeleteIke) {
+    return CloseIke(cx, sa, sa.successor ? Why::kRekeyed : task.expired ? Why::kExpired : Why::kOperator);
+  }
+  if (task.kind == Task::Kind::kDeleteChild) FinishDeleteChild(cx, sa, task);
+  FinishRequest(cx, sa);
+}
+
+void OnUnknownExchange(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (in.header.response) return;
+  cx.Log(Severity::kWarning, sa, Cat("the peer began an exchange of unknown type ", Name(in.header.exchange)));
+  cx.Bump(Count::kInvalidSyntaxSent);
+  SendReply(cx, sa, in.header, NotifyChain(NotifyType::kInvalidSyntax));
+  CloseIke(cx, sa, Why::kProtocolError);
+}
+
+}  // namespace culvert::ike

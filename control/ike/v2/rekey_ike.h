@@ -1,0 +1,22 @@
+#pragma once
+
+#include "control/ike/v2/receive.h"
+
+// CREATE_CHILD_SA that replaces the IKE SA itself (RFC 7296 1.3.2, 2.8, 2.18). The requester becomes the new SA's original
+// initiator, whatever it was in the old one; children, tasks, path and what the peer is allowed move over.
+namespace culvert::ike {
+
+void StartRekeyIke(Context& cx, IkeSa& sa, Task task);
+void OnRekeyIkeJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
+void OnRekeyIkeResponse(Context& cx, IkeSa& sa, const Inbound& in);
+
+void OnRekeyIkeRequest(Context& cx, IkeSa& sa, const Inbound& in);
+void OnRekeyIkeReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
+
+// Simultaneous rekeying, and our own half will not be answered any more: the peer has deleted the old SA, or is silent. Its
+// half takes over; false where there is none.
+bool TakeOver(Context& cx, IkeSa& sa);
+// The peer uses what its half made for the children: that decides, ahead of our own half's answer.
+void SettleByUse(Context& cx, IkeSa& successor);
+
+}  // namespace culvert::ike

@@ -1,0 +1,55 @@
+#include "control/ike/v2/reply.h"
+
+#include <algorithm>
+
+#include "control/ike/v2/child_install.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+
+namespace culvert::ike {
+
+void HoldReply(Context& cx, IkeSa& sa, const IkeHeader& request, HeldReply held) {
+  if (!sa.reply) sa.reply = ReplyInProgress{.message_id = request.message_id, .exchange = request.exchange};
+  sa.reply->ready = std::move(held.ready);
+  sa.reply->refused = std::move(held.refused);
+  sa.reply->awaiting = std::move(held.awaiting);
+  ProceedReply(cx, sa);
+}
+
+void ProceedReply(Context& cx, IkeSa& sa) {
+  if (!sa.reply || !sa.reply->ready) return;
+  bool waits = std::ranges::any_of(sa.reply->awaiting, [&sa](ChildId id) {
+    ChildSa* c = sa.Find(id);
+    return c && c->installing();
+  });
+  if (waits) return;
+  ReplyInProgress reply = *std::exchange(sa.reply, std::nullopt);
+  SendReply(cx, sa, reply.message_id, reply.exchange, *reply.ready);
+  for (ChildId id : reply.awaiting) {
+    ChildSa* c = sa.Find(id);
+    if (c && !c->requester && c->out == HalfState::kAbsent && c->live()) StartUsing(cx, sa, *c);
+  }
+  Pump(cx, sa);
+}
+
+bool RefuseReply(Context&, IkeSa& sa, ChildId child) {
+  ChildSa* c = sa.Find(child);
+  bool awaited = sa.reply && sa.reply->ready && std::ranges::contains(sa.reply->awaiting, child);
+  if (!awaited || !c || c->requester || c->out != HalfState::kAbsent) return false;
+  sa.reply->ready = std::move(sa.reply->refused);
+  return true;
+}
+
+void ReplyNotify(Context& cx, IkeSa& sa, const IkeHeader& request, NotifyType type, Bytes data) {
+  if (type == NotifyType::kTemporaryFailure) cx.Bump(Count::kTemporaryFailureSent);
+  if (type == NotifyType::kChildSaNotFound) cx.Bump(Count::kChildSaNotFoundSent);
+  if (type == NotifyType::kNoAdditionalSas) cx.Bump(Count::kNoAdditionalSasSent);
+  if (type == NotifyType::kTsUnacceptable) cx.Bump(Count::kTsUnacceptable);
+  if (type == NotifyType::kNoProposalChosen) cx.Bump(Count::kNoProposalChosen);
+  if (type == NotifyType::kInvalidKePayload) cx.Bump(Count::kInvalidKeSent);
+  sa.reply.reset();
+  SendReply(cx, sa, request, NotifyChain(type, std::move(data)));
+  Pump(cx, sa);
+}
+
+}  // namespace culvert::ike

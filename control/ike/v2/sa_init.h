@@ -1,0 +1,41 @@
+#pragma once
+
+#include "control/ike/v2/receive.h"
+
+// IKE_SA_INIT (RFC 7296 1.2), both sides.
+namespace culvert::ike {
+
+// ---- initiator ----
+struct Call {
+  ConnectionRef connection;
+  std::deque<Task> tasks;      // what the SA is wanted for: the first kNewChild goes into IKE_AUTH
+  unsigned attempt = 1;        // of keyingtries
+  Time not_before{};
+};
+void StartIke(Context& cx, Call call);
+void OnSourceFound(Context& cx, const SourceFound& found);
+void OnRouteRetry(Context& cx, IkeSa& sa);
+void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in);
+// An attempt that met silence: calls again where keyingtries allows.
+void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why);
+void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
+
+// ---- responder ----
+void OnSaInitRequest(Context& cx, const DatagramIn& datagram, const IkeHeader& header);
+// A protected message for an SA without keys yet: the first IKE_AUTH makes us derive them.
+void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& datagram, const IkeHeader& header);
+void OnResponderJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
+void OnHandshakeTimer(Context& cx, IkeSa& sa);
+
+// ---- both ----
+// SIGNATURE_HASH_ALGORITHMS; empty where there is none, or one of odd length.
+std::vector<uint16_t> SignatureHashes(const Inbound& in);
+// A fresh SPI of ours (RFC 7296 2.6): never zero, unique here, its bucket in the top 8 bits.
+uint64_t DrawIkeSpi(Context& cx, uint8_t bucket);
+uint64_t DrawIkeSpi(Context& cx);   // of a bucket drawn uniformly
+inline constexpr size_t kNonceSize = 32;  // octets; at least half the key size of the largest prf (RFC 7296 2.10)
+
+// Keys and ciphers from SKEYSEED; logs them where key logging is on.
+void SetKeys(Context& cx, IkeSa& sa, const SecretBytes& skeyseed, ByteView nonce_i, ByteView nonce_r);
+
+}  // namespace culvert::ike

@@ -1,0 +1,33 @@
+#include "control/ike/key_log.h"
+#include "control/ike/v2/sa_init.h"
+
+namespace culvert::ike {
+
+uint64_t DrawIkeSpi(Context& cx, uint8_t bucket) {
+  constexpr unsigned kBucketShift = 56;
+  for (;;) {
+    uint64_t random_part = cx.random.U64() << 8 >> 8;
+    uint64_t spi = uint64_t{bucket} << kBucketShift | random_part;
+    if (random_part != 0 && !cx.sas.SpiInUse(spi)) return spi;
+  }
+}
+
+uint64_t DrawIkeSpi(Context& cx) { return DrawIkeSpi(cx, static_cast<uint8_t>(cx.random.U64())); }
+
+void SetKeys(Context& cx, IkeSa& sa, const SecretBytes& skeyseed, ByteView nonce_i, ByteView nonce_r) {
+  IkeKeying k;
+  k.keys = DeriveIkeKeys(sa.suite, skeyseed.view(), nonce_i, nonce_r, sa.spi_i, sa.spi_r);
+  auto cipher = [&](bool of_initiator) {
+    const IkeKeys& keys = k.keys;
+    return of_initiator ? SkCipher::Create(sa.suite, keys.sk_ei.view(), keys.sk_ai.view(), 0, cx.random)
+                        : SkCipher::Create(sa.suite, keys.sk_er.view(), keys.sk_ar.view(), 0, cx.random);
+  };
+  k.seal = cipher(sa.initiator);
+  k.open = cipher(!sa.initiator);
+  if (cx.key_logging) LogIkeKeys(cx, sa, k.keys);
+  // What is only needed to build the ciphers is wiped now.
+  for (SecretBytes* s : {&k.keys.sk_ei, &k.keys.sk_er, &k.keys.sk_ai, &k.keys.sk_ar}) s->Wipe();
+  sa.keying = std::move(k);
+}
+
+}  // namespace culvert::ike

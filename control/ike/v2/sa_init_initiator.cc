@@ -1,0 +1,212 @@
+#include <algorithm>
+
+#include "control/ike/cat.h"
+#include "control/ike/connection_match.h"
+#include "control/ike/negotiate/proposal.h"
+#include "control/ike/v2/auth.h"
+#include "control/ike/v2/closing.h"
+#include "control/ike/v2/create_child.h"
+#include "control/ike/v2/nat.h"
+#include "control/ike/v2/sa_init.h"
+#include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
+
+namespace culvert::ike {
+namespace {
+
+constexpr unsigned kMaxInitRounds = 5;  // COOKIE and INVALID_KE_PAYLOAD may alternate; somebody may also make them up
+
+KeGroup FirstGroup(const SaPayload& offer) {
+  for (const auto& p : offer.proposals) {
+    for (const auto& t : p.transforms) {
+      if (t.type == TransformType::kKe) return static_cast<KeGroup>(t.id);
+    }
+  }
+  return KeGroup::kNone;
+}
+
+void Fail(Context& cx, IkeSa& sa, std::string_view why) {
+  RequestId request = sa.tasks.empty() ? 0 : sa.tasks.front().request;
+  cx.Log(Severity::kError, sa, Cat("no IKE SA: ", why), request);
+  for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
+  CloseIke(cx, sa, Why::kAuthFailed);
+}
+
+void MakeKey(Context& cx, IkeSa& sa) {
+  sa.state = IkeState::kInitKeying;
+  sa.initiating->job = cx.Run(sa, std::make_unique<KeyExchangeJob>(sa.initiating->group, Bytes{}));
+}
+
+// RFC 7296 2.6, 2.7: what comes again after COOKIE or INVALID_KE_PAYLOAD has the same SPI, nonce and proposals, the cookie
+// first, and message ID 0.
+void Send(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  PayloadList list;
+  if (!h.cookie.empty()) list.AddNotify(NotifyType::kCookie, h.cookie);
+  list.Add(h.offer);
+  list.Add(KePayload{h.group, h.key->public_value()});
+  list.Add(NoncePayload{h.nonce_i});
+  AddNatDetection(sa, 0, sa.connection->encap, list);
+  h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
+  sa.state = IkeState::kInitSent;
+  SendInitRequest(cx, sa, h.request, sa.window.busy());
+}
+
+void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
+  const config::Connection& c = *sa.connection;
+  sa.path.remote.address = remote;
+  sa.path.remote.port = c.remote_port;
+  sa.path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
+  sa.path.marker = sa.path.local.port != kIkePort;
+  InitiatorHandshake& h = *sa.initiating;
+  h.offer = OfferIke(c.proposals, {});
+  h.group = FirstGroup(h.offer);
+  h.nonce_i = cx.random.Take(kNonceSize);
+  if (auto local = CallFrom(c, remote)) {
+    sa.path.local.address = *local;
+    return MakeKey(cx, sa);
+  }
+  sa.state = IkeState::kRouting;
+  cx.Emit(QuerySource{sa.id, remote});
+}
+
+// Answers of notifies alone. None of them is authenticated: a COOKIE or INVALID_KE_PAYLOAD costs us a round, the rest the call.
+void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
+  InitiatorHandshake& h = *sa.initiating;
+  if (++h.rounds > kMaxInitRounds) return Fail(cx, sa, "IKE_SA_INIT goes round in circles (COOKIE, INVALID_KE_PAYLOAD)");
+  auto* cookie = in.Notify(NotifyType::kCookie);
+  // RFC 7296 2.6: 1 to 64 octets.
+  if (cookie && !cookie->data.empty() && cookie->data.size() <= kMaxCookie) {
+    cx.Bump(Count::kCookieReceived);
+    h.cookie = ToBytes(cookie->data);
+    return Send(cx, sa);
+  }
+  auto* error = in.Error();
+  if (!error) return cx.Bump(Count::kBadGrammar);
+  if (error->type == NotifyType::kInvalidKePayload) {
+    KeGroup group = GroupWanted(*error, h.offer, 1);
+    if (group == KeGroup::kNone || group == h.group)
+      return Fail(cx, sa, "INVALID_KE_PAYLOAD asks for a group that was not offered");
+    cx.Bump(Count::kInvalidKeReceived);
+    h.group = group;
+    return MakeKey(cx, sa);
+  }
+  Fail(cx, sa, Cat("IKE_SA_INIT: the peer answers ", Name(error->type), " to ", Describe(h.offer)));
+}
+
+void NotePeerAbilities(const Inbound& in, IkeSa& sa) {
+  sa.peer_hashes = SignatureHashes(in);
+  sa.peer_fragments = in.Notify(NotifyType::kFragmentationSupported) != nullptr;
+  sa.initiating->peer_takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
+}
+
+}  // namespace
+
+std::vector<uint16_t> SignatureHashes(const Inbound& in) {
+  std::vector<uint16_t> hashes;
+  auto* n = in.Notify(NotifyType::kSignatureHashAlgorithms);
+  if (!n || n->data.size() % 2 != 0) return hashes;  // RFC 7427 4: two octets each
+  for (size_t i = 0; i < n->data.size(); i += 2) hashes.push_back(static_cast<uint16_t>(n->data[i] << 8 | n->data[i + 1]));
+  return hashes;
+}
+
+void StartIke(Context& cx, Call call) {
+  IkeSa& sa = cx.sas.Create();
+  sa.initiator = true;
+  sa.connection = std::move(call.connection);
+  sa.attempt = call.attempt;
+  sa.tasks = std::move(call.tasks);
+  sa.initiating = std::make_unique<InitiatorHandshake>();
+  sa.spi_i = DrawIkeSpi(cx);
+  sa.state = IkeState::kRouting;
+  cx.sas.Index(sa);
+  if (call.not_before > cx.now) return cx.Arm(TimerKind::kRouteRetry, sa.id, call.not_before);
+  OnRouteRetry(cx, sa);
+}
+
+void OnRouteRetry(Context& cx, IkeSa& sa) {
+  if (sa.state != IkeState::kRouting) return;
+  auto remote = CallTo(*sa.connection);
+  if (!remote) return Fail(cx, sa, "the connection names no single address to call");
+  Dial(cx, sa, *remote);
+}
+
+void OnSourceFound(Context& cx, const SourceFound& found) {
+  IkeSa* sa = cx.sas.Find(found.query);
+  if (!sa || sa->state != IkeState::kRouting) return;
+  if (found.local.address.is_unspecified()) {
+    unsigned tries = sa->connection->keyingtries;
+    if (tries != 0 && sa->attempt >= tries) return Fail(cx, *sa, "no route to the peer");
+    ++sa->attempt;
+    return cx.Arm(TimerKind::kRouteRetry, sa->id, cx.now + kRouteRetryAfter);
+  }
+  sa->path.local.address = found.local.address;
+  sa->path.local.zone = sa->path.remote.zone = found.local.zone;
+  MakeKey(cx, *sa);
+}
+
+void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
+  unsigned tries = sa.connection->keyingtries;
+  if (tries != 0 && sa.attempt >= tries) return Fail(cx, sa, why);
+  cx.Log(Severity::kWarning, sa, Cat(why, ": calling again, attempt ", sa.attempt + 1));
+  Call again{.connection = sa.connection, .tasks = std::exchange(sa.tasks, {}), .attempt = sa.attempt + 1};
+  if (sa.initiating->child_task) again.tasks.push_front(*std::exchange(sa.initiating->child_task, std::nullopt));
+  CloseIke(cx, sa, Why::kAuthFailed);
+  StartIke(cx, std::move(again));
+}
+
+void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
+  InitiatorHandshake& h = *sa.initiating;
+  if (sa.state == IkeState::kInitKeying) {
+    h.key = job.TakeKey();
+    if (!h.key) return Fail(cx, sa, Cat("no key exchange ", Name(h.group), " in this build"));
+    return Send(cx, sa);
+  }
+  if (!job.secret()) {
+    // Anybody can have sent it: the true answer may still come (B19).
+    cx.Bump(Count::kPublicValueRefused);
+    h.key = job.TakeKey();
+    sa.spi_r = 0;
+    sa.path = h.path;
+    cx.sas.Index(sa);
+    sa.state = IkeState::kInitSent;
+    return;
+  }
+  SecretBytes seed = SkeySeed(sa.suite.prf, h.nonce_i, h.nonce_r, job.secret()->view());
+  SetKeys(cx, sa, seed, h.nonce_i, h.nonce_r);
+  sa.window.Answered();
+  cx.Cancel(TimerKind::kRetransmit, sa.id);
+  SendAuth(cx, sa);
+}
+
+void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in) {
+  InitiatorHandshake& h = *sa.initiating;
+  if (in.form == MessageForm::kRefusal) return OnRefusal(cx, sa, in);
+  if (in.header.spi_r == 0) return cx.Bump(Count::kBadSpi);
+  auto& answer = *in.Get<SaPayload>();
+  auto& ke = *in.Get<KePayload>();
+  auto chosen = AcceptIke(h.offer, answer);
+  if (!chosen) {
+    cx.Bump(Count::kNoProposalChosen);
+    return cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(answer), " to ", Describe(h.offer)));
+  }
+  const GroupInfo* group = Find(h.group);
+  if (chosen->suite.group != h.group || ke.group != h.group || ke.data.size() != group->responder_public) {
+    cx.Bump(Count::kPublicValueRefused);
+    return cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered with a KE payload that is not of ", Name(h.group)));
+  }
+  h.path = sa.path;
+  sa.suite = chosen->suite;
+  sa.spi_r = in.header.spi_r;
+  cx.sas.Index(sa);
+  h.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
+  h.response = in.datagram.data;
+  NotePeerAbilities(in, sa);
+  DetectNat(in.datagram, in.header, in.payloads, sa.path);
+  if (sa.connection->encap) sa.path.nat_local = true;
+  FloatToNatPort(sa.path);
+  sa.state = IkeState::kInitDeriving;
+  h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(h.key), ToBytes(ke.data)));
+}
+
+}  // namespace culvert::ike

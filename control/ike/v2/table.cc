@@ -1,0 +1,72 @@
+#include "control/ike/v2/table.h"
+
+#include "control/ike/v2/auth.h"
+#include "control/ike/v2/create_child.h"
+#include "control/ike/v2/informational.h"
+#include "control/ike/v2/sa_init.h"
+
+namespace culvert::ike {
+namespace {
+
+constexpr Handler kDrop = nullptr;
+
+// The IKEv2 state machine. Rows are IkeState's values in their order, columns Arrival's; every pair is decided here.
+// hostile.md B30: nothing but IKE_AUTH reaches an SA whose peer is not authenticated, whatever keys the sender has.
+//
+//   initiator: kRouting - kInitKeying - kInitSent - kInitDeriving - kAuthSent - kEstablished
+//   responder: kAnswerKeying - kHalfOpen - kAnswerDeriving - kKeyed - kEstablished
+//   both:      kEstablished - kRekeyed - kDeleting - kClosed - kDead
+constexpr Handler kTable[kIkeStates][kArrivals] = {
+    // SA_INIT resp,      AUTH req,       AUTH resp,       CREATE_CHILD req,      CREATE_CHILD resp,
+    //                                                                            INFORMATIONAL req,      resp, other
+    /* kRouting */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kInitKeying */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kInitSent */
+    {OnSaInitResponse, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kInitDeriving */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAuthSent */
+    {kDrop, kDrop, OnAuthResponse, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAnswerKeying */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kHalfOpen */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAnswerDeriving */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kKeyed */
+    {kDrop, OnAuthRequest, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kEstablished */
+    {kDrop, kDrop, kDrop, OnCreateChildRequest, OnCreateChildResponse, OnInformationalRequest, OnInformationalResponse,
+     OnUnknownExchange},
+    /* kRekeyed */
+    {kDrop, kDrop, kDrop, RefuseForNow, kDrop, OnInformationalRequest, OnInformationalResponse, OnUnknownExchange},
+    /* kDeleting */
+    {kDrop, kDrop, kDrop, RefuseForNow, kDrop, OnInformationalRequest, OnInformationalResponse, OnUnknownExchange},
+    /* kClosed */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kDead */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+};
+static_assert(static_cast<size_t>(IkeState::kDead) + 1 == kIkeStates);
+static_assert(static_cast<size_t>(Arrival::kOther) + 1 == kArrivals);
+
+}  // namespace
+
+Arrival ArrivalOf(const IkeHeader& header) {
+  bool response = header.response;
+  switch (header.exchange) {
+    case ExchangeType::kIkeSaInit: return response ? Arrival::kSaInitResponse : Arrival::kOther;
+    case ExchangeType::kIkeAuth: return response ? Arrival::kAuthResponse : Arrival::kAuthRequest;
+    case ExchangeType::kCreateChildSa: return response ? Arrival::kCreateChildResponse : Arrival::kCreateChildRequest;
+    case ExchangeType::kInformational: return response ? Arrival::kInformationalResponse : Arrival::kInformationalRequest;
+    default: return Arrival::kOther;
+  }
+}
+
+Handler HandlerFor(IkeState state, Arrival arrival) {
+  return kTable[static_cast<size_t>(state)][static_cast<size_t>(arrival)];
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,79 @@
+#include "control/ike/v2/tasks.h"
+
+#include <algorithm>
+
+#include "control/ike/v2/create_child.h"
+#include "control/ike/v2/informational.h"
+#include "control/ike/v2/rekey_ike.h"
+
+namespace culvert::ike {
+namespace {
+
+bool SameDeed(const Task& a, const Task& b) {
+  return a.kind == b.kind && a.child == b.child && a.child_name == b.child_name && a.spi == b.spi;
+}
+
+bool MayStart(const IkeSa& sa, const Task& task) {
+  // A replaced SA has one thing left to do.
+  if (sa.state == IkeState::kRekeyed) return task.kind == Task::Kind::kDeleteIke;
+  // RFC 7296 2.25.2: children stay as they are while the IKE SA is being replaced.
+  if (sa.reply && std::holds_alternative<IkeRekeyReply>(sa.reply->detail)) return false;
+  return task.kind != Task::Kind::kRekeyIke || !sa.reply;
+}
+
+void Start(Context& cx, IkeSa& sa, Task task) {
+  switch (task.kind) {
+    case Task::Kind::kLiveness: return StartLivenessProbe(cx, sa, std::move(task));
+    case Task::Kind::kNewChild: return StartNewChild(cx, sa, std::move(task));
+    case Task::Kind::kRekeyChild: return StartRekeyChild(cx, sa, std::move(task));
+    case Task::Kind::kDeleteChild: return StartDeleteChild(cx, sa, std::move(task));
+    case Task::Kind::kRekeyIke: return StartRekeyIke(cx, sa, std::move(task));
+    case Task::Kind::kDeleteIke: return StartDeleteIke(cx, sa, std::move(task));
+  }
+}
+
+}  // namespace
+
+void Enqueue(Context& cx, IkeSa& sa, Task task, Where where) {
+  bool queued = task.request == 0 && std::ranges::any_of(sa.tasks, [&](const Task& t) { return SameDeed(t, task); });
+  if (!queued && where == Where::kFront) sa.tasks.push_front(std::move(task));
+  if (!queued && where == Where::kBack) sa.tasks.push_back(std::move(task));
+  Pump(cx, sa);
+}
+
+void Pump(Context& cx, IkeSa& sa) {
+  for (;;) {
+    bool may_send = sa.state == IkeState::kEstablished || sa.state == IkeState::kRekeyed;
+    // The peer takes no request before it has our IKE_AUTH answer.
+    bool authenticating = sa.reply && sa.reply->exchange == ExchangeType::kIkeAuth;
+    if (!may_send || authenticating || sa.request || sa.window.busy()) return;
+    auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) { return t.not_before <= cx.now && MayStart(sa, t); });
+    if (ready == sa.tasks.end()) break;
+    Task task = std::move(*ready);
+    sa.tasks.erase(ready);
+    Start(cx, sa, std::move(task));
+  }
+  auto next = std::ranges::min_element(sa.tasks, {},
+                                       [&](const Task& t) { return t.not_before <= cx.now ? Time::max() : t.not_before; });
+  if (next != sa.tasks.end() && next->not_before > cx.now) cx.Arm(TimerKind::kTask, sa.id, next->not_before);
+}
+
+void FinishRequest(Context& cx, IkeSa& sa) {
+  sa.request.reset();
+  Pump(cx, sa);
+}
+
+void PostponeRequest(Context& cx, IkeSa& sa) {
+  Task task = std::move(sa.request->task);
+  task.not_before = cx.now + TemporaryFailureWait(++task.attempt, cx.random);
+  sa.request.reset();
+  sa.tasks.push_back(std::move(task));
+  Pump(cx, sa);
+}
+
+void FailTask(Context& cx, const Task& task, std::string_view why) {
+  bool granted = task.kind == Task::Kind::kDeleteChild || task.kind == Task::Kind::kDeleteIke;
+  cx.Answer(task.request, granted ? std::string_view{} : why);
+}
+
+}  // namespace culvert::ike

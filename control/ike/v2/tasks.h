@@ -1,0 +1,20 @@
+#pragma once
+
+#include "control/ike/context.h"
+
+// The queue of what an IKE SA is to do with requests of its own: one at a time, for the window is 1.
+namespace culvert::ike {
+
+enum class Where : uint8_t { kFront, kBack };
+// A task already queued, for nobody in particular, is not queued twice.
+void Enqueue(Context& cx, IkeSa& sa, Task task, Where where = Where::kBack);
+// Starts what may be started now.
+void Pump(Context& cx, IkeSa& sa);
+// The request in progress has been dealt with in full.
+void FinishRequest(Context& cx, IkeSa& sa);
+// It cannot be done now, be it for TEMPORARY_FAILURE (RFC 7296 2.25): its task waits a while.
+void PostponeRequest(Context& cx, IkeSa& sa);
+// Ends a task that cannot be done any more. A wish to be rid of an SA that is gone counts as granted.
+void FailTask(Context& cx, const Task& task, std::string_view why);
+
+}  // namespace culvert::ike
