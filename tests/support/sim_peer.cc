@@ -1,0 +1,197 @@
+#include "tests/support/sim_peer.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <gtest/gtest.h>
+
+namespace culvert::ike {
+
+SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
+    : name(std::move(peer_name)), address(peer_address), spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
+
+SimPeer::~SimPeer() { world_.network.Detach(address); }
+
+void SimPeer::Start() {
+  core = std::make_unique<Core>(control, random_, spis);
+  world_.network.Attach(address, [this](SimPacket p) { Receive(std::move(p)); });
+  Post(ConfigChanged{});
+}
+
+void SimPeer::Crash() {
+  world_.network.Detach(address);
+  ++life_;
+  events_.clear();
+  timers_.clear();
+  installed.clear();
+  core.reset();
+  spis.drawn.clear();
+  committed_ = 0;
+}
+
+void SimPeer::Post(Event event) {
+  events_.push_back(std::move(event));
+  if (!running_) Run();
+}
+
+void SimPeer::Run() {
+  running_ = true;
+  while (!events_.empty()) {
+    Event e = std::move(events_.front());
+    events_.pop_front();
+    Actions out;
+    core->Handle(std::move(e), world_.clock.now(), out);
+    for (auto& a : out) Perform(std::move(a));
+  }
+  running_ = false;
+}
+
+void SimPeer::Later(Duration delay, Event event) {
+  auto shared = std::make_shared<Event>(std::move(event));
+  world_.clock.At(world_.clock.now() + delay, [this, shared, life = life_] {
+    if (life == life_) Post(std::move(*shared));
+  });
+}
+
+void SimPeer::Perform(Action action) {
+  std::visit([this](auto&& a) { Do(std::move(a)); }, std::move(action));
+}
+
+void SimPeer::Receive(SimPacket p) { Post(DatagramIn{p.to, p.from, p.marker, std::move(p.data)}); }
+
+void SimPeer::Do(SendDatagram a) {
+  EXPECT_LE(a.after_commit, committed_) << "sent before what it tells is durable";
+  EXPECT_EQ(a.local.address, address);
+  world_.network.Send({a.local, a.remote, a.marker, std::move(a.data)});
+}
+
+void SimPeer::Do(ArmTimer a) {
+  uint64_t arming = next_arming_++;
+  timers_[a.timer] = arming;
+  world_.clock.At(a.at, [this, id = a.timer, arming, life = life_] {
+    auto it = timers_.find(id);
+    if (life != life_ || it == timers_.end() || it->second != arming) return;
+    timers_.erase(it);
+    Post(TimerFired{id});
+  });
+}
+
+void SimPeer::Do(CancelTimer a) { timers_.erase(a.timer); }
+
+void SimPeer::Do(RunJob a) {
+  a.job->Run();
+  Later(job_delay, JobDone{a.id, std::move(a.job)});
+}
+
+void SimPeer::Do(InstallChild a) {
+  Half half{a.child, a.inbound};
+  EXPECT_FALSE(installed.contains(half)) << name << ": installed twice: child " << a.child << (a.inbound ? " in" : " out");
+  EXPECT_FALSE(a.local_ts.empty() || a.remote_ts.empty());
+  EXPECT_FALSE(a.sa.encr_key.empty() && a.sa.integ_key.empty());
+  InstallStatus status = install_status ? install_status(a) : InstallStatus::kOk;
+  ChildInstalled answer{a.child, a.inbound, status};
+  installed.emplace(half, Installed{std::move(a)});
+  Later(install_delay, answer);
+}
+
+void SimPeer::Do(RemoveChild a) {
+  auto it = installed.find({a.child, a.inbound});
+  if (it == installed.end()) {
+    ADD_FAILURE() << name << ": removed, but never installed: child " << a.child;
+    return;
+  }
+  EXPECT_EQ(it->second.what.sa.spi, a.spi);
+  if (a.inbound) spis.Release(a.spi);
+  installed.erase(it);
+}
+
+void SimPeer::Do(UpdateChild a) {
+  for (auto& [half, sa] : installed) {
+    if (half.first != a.child) continue;
+    sa.what.udp_encap = a.udp_encap;
+    sa.what.local = a.local;
+    sa.what.remote = a.remote;
+  }
+}
+
+void SimPeer::Do(QueryChildUse a) {
+  ChildUse use{.child = a.child, .last_inbound = {}, .last_outbound = {}};
+  if (auto in = installed.find({a.child, true}); in != installed.end()) use.last_inbound = in->second.last_in;
+  if (auto out = installed.find({a.child, false}); out != installed.end()) use.last_outbound = out->second.last_out;
+  Later({}, use);
+}
+
+void SimPeer::Do(QuerySource a) {
+  Later({}, SourceFound{a.query, {routes ? address : IpAddress::Any(address.family), 0, 0}});
+}
+
+void SimPeer::Do(Audit a) {
+  if (print) std::fprintf(stderr, "%10.3f %s: %s\n", static_cast<double>(ToNanos(world_.clock.now())) / 1e9 - 3600, name.c_str(), a.text.c_str());
+  log.push_back(std::move(a.text));
+}
+
+void SimPeer::Do(Reply a) {
+  EXPECT_TRUE(replies.emplace(a.request, a).second) << name << ": request " << a.request << " answered twice";
+}
+
+RequestId SimPeer::Up(const std::string& child, const std::string& ike) {
+  Post(Initiate{next_request_, ike, child});
+  return next_request_++;
+}
+
+RequestId SimPeer::Down(const std::string& ike, const std::string& child) {
+  Post(Terminate{.request = next_request_, .ike = ike, .child = child});
+  return next_request_++;
+}
+
+RequestId SimPeer::RekeyChildren(const std::string& child) {
+  Post(Rekey{.request = next_request_, .ike = "", .child = child});
+  return next_request_++;
+}
+
+RequestId SimPeer::RekeyIke(const std::string& ike) {
+  Post(Rekey{.request = next_request_, .ike = ike, .child = ""});
+  return next_request_++;
+}
+
+std::vector<IkeView> SimPeer::Established() const {
+  std::vector<IkeView> list = core->List();
+  std::erase_if(list, [](const IkeView& v) { return v.state != "ESTABLISHED" && v.state != "REKEYING"; });
+  return list;
+}
+
+std::vector<ChildView> SimPeer::LiveChildren() const {
+  std::vector<ChildView> live;
+  for (const auto& ike : core->List()) {
+    for (const auto& c : ike.children) {
+      if (c.state == "INSTALLED" || c.state == "REKEYING" || c.state == "INSTALLING") live.push_back(c);
+    }
+  }
+  return live;
+}
+
+bool SimPeer::Logged(std::string_view text) const {
+  return std::ranges::any_of(log, [text](const std::string& l) { return l.find(text) != std::string::npos; });
+}
+
+const InstallChild* SimPeer::Sends(const std::string& child) const {
+  const InstallChild* best = nullptr;
+  for (const auto& [half, sa] : installed) {
+    if (half.second || sa.what.name != child) continue;
+    if (!best || sa.what.preference > best->preference) best = &sa.what;
+  }
+  return best;
+}
+
+bool SimPeer::Receives(const InstallChild& from_peer) {
+  for (auto& [half, sa] : installed) {
+    const InstallChild& mine = sa.what;
+    if (!half.second || mine.sa.spi != from_peer.sa.spi) continue;
+    if (mine.sa.encr_key != from_peer.sa.encr_key || mine.sa.integ_key != from_peer.sa.integ_key) return false;
+    sa.last_in = world_.clock.now();
+    return true;
+  }
+  return false;
+}
+
+}  // namespace culvert::ike

@@ -1,0 +1,116 @@
+#include "tests/support/two_peers.h"
+
+#include <algorithm>
+#include <set>
+
+namespace culvert::ike {
+namespace {
+
+config::Child MakeChild(std::string name, std::string_view local, std::string_view remote) {
+  config::Child c;
+  c.name = std::move(name);
+  c.esp_proposals = {*config::ParseEspProposal("aes128gcm16", false)};
+  c.local_ts = {SelectorTs(local)};
+  c.remote_ts = {SelectorTs(remote)};
+  return c;
+}
+
+void Configure(SimPeer& p, const SimPeer& peer, std::string_view local_net, std::string_view remote_net) {
+  config::Connection c;
+  c.name = "gw";
+  c.local_addrs = {p.address.ToString()};
+  c.remote_addrs = {peer.address.ToString()};
+  c.proposals = {*config::ParseIkeProposal("aes128gcm16-prfsha256-x25519")};
+  c.local = {{.kind = config::AuthKind::kPsk, .auth = "psk", .id = p.name + ".example.org"}};
+  c.remote = {{.kind = config::AuthKind::kPsk, .auth = "psk", .id = peer.name + ".example.org"}};
+  c.children = {MakeChild("net", local_net, remote_net)};
+  p.control.connections.push_back(std::move(c));
+  config::Secret s;
+  s.name = "ike";
+  s.data = SecretBytes(AsBytes("a secret of both, and long enough"));
+  p.control.secrets.push_back(std::move(s));
+}
+
+using SpiPairs = std::set<std::pair<uint64_t, uint64_t>>;
+
+std::string Describe(const SpiPairs& pairs) {
+  std::string out;
+  for (auto [x, y] : pairs) out += " " + std::to_string(x) + "/" + std::to_string(y);
+  return out.empty() ? " none" : out;
+}
+
+SpiPairs IkeSpis(const SimPeer& p) {
+  SpiPairs s;
+  for (const auto& v : p.Established()) s.insert({v.spi_i, v.spi_r});
+  return s;
+}
+
+// (a to b, b to a)
+SpiPairs ChildSpis(const SimPeer& p, bool is_a) {
+  SpiPairs s;
+  for (const auto& c : p.LiveChildren()) s.insert(is_a ? std::pair{c.spi_out, c.spi_in} : std::pair{c.spi_in, c.spi_out});
+  return s;
+}
+
+}  // namespace
+
+IpAddress Address(std::string_view text) { return *IpAddress::Parse(text); }
+
+config::Ts SelectorTs(std::string_view prefix) { return {.selector = {.addresses = IpRange::Of(*IpPrefix::Parse(prefix))}}; }
+
+SelectorList Selectors(std::initializer_list<std::string_view> prefixes) {
+  SelectorList list;
+  for (auto p : prefixes) list.push_back(SelectorTs(p).selector);
+  return list;
+}
+
+TwoPeers::TwoPeers(uint64_t seed)
+    : network(clock, seed * 7 + 3),
+      a({clock, network, seed * 7 + 1}, "a", Address("192.0.2.1")),
+      b({clock, network, seed * 7 + 2}, "b", Address("192.0.2.2")) {
+  Configure(a, b, "10.1.0.0/16", "10.2.0.0/16");
+  Configure(b, a, "10.2.0.0/16", "10.1.0.0/16");
+}
+
+void TwoPeers::AddChild(const std::string& name, unsigned n) {
+  std::string at_a = "10.101." + std::to_string(n) + ".0/24", at_b = "10.102." + std::to_string(n) + ".0/24";
+  ConnectionOf(a).children.push_back(MakeChild(name, at_a, at_b));
+  ConnectionOf(b).children.push_back(MakeChild(name, at_b, at_a));
+}
+
+void TwoPeers::Establish() {
+  Start();
+  RequestId r = a.Up("net");
+  RunFor(std::chrono::seconds(1));
+  ASSERT_TRUE(a.replies.contains(r));
+  ASSERT_TRUE(a.replies[r].ok) << a.replies[r].error;
+  ASSERT_EQ(Disagreement(), "");
+  ASSERT_TRUE(CarriesBothWays());
+}
+
+bool TwoPeers::Carries(SimPeer& from, SimPeer& to, const std::string& child) {
+  const InstallChild* out = from.Sends(child);
+  return out && to.Receives(*out);
+}
+
+std::string TwoPeers::Disagreement() {
+  if (IkeSpis(a) != IkeSpis(b)) return "IKE SAs: a has" + Describe(IkeSpis(a)) + ", b has" + Describe(IkeSpis(b));
+  if (a.core->List().size() != IkeSpis(a).size() || b.core->List().size() != IkeSpis(b).size()) return "IKE SAs that are neither up nor gone";
+  if (ChildSpis(a, true) != ChildSpis(b, false)) {
+    return "Child SAs: a has" + Describe(ChildSpis(a, true)) + ", b has" + Describe(ChildSpis(b, false));
+  }
+  for (SimPeer* p : {&a, &b}) {
+    SimPeer& other = p == &a ? b : a;
+    size_t live = p->LiveChildren().size();
+    if (p->installed.size() != 2 * live) {
+      return p->name + " has " + std::to_string(p->installed.size()) + " halves installed of " + std::to_string(live) + " children";
+    }
+    if (p->spis.drawn.size() != live) return p->name + " holds " + std::to_string(p->spis.drawn.size()) + " SPIs";
+    for (const auto& [half, sa] : p->installed) {
+      if (!half.second && !other.Receives(sa.what)) return p->name + "'s outbound SA has no match";
+    }
+  }
+  return "";
+}
+
+}  // namespace culvert::ike
