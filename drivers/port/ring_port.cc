@@ -3,19 +3,24 @@
 #include <absl/log/check.h>
 #include <rte_ring.h>
 
+#include <cstdlib>
+
 namespace culvert {
 namespace {
 
+// Memory of our own: rings that DPDK makes have names that are unique in the process, and ports of two gateways need not.
 rte_ring* MakeRing(const std::string& name, uint32_t slots) {
-  rte_ring* r = rte_ring_create(name.c_str(), slots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+  ssize_t size = rte_ring_get_memsize(rte_align32pow2(slots + 1));
+  auto* r = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, static_cast<size_t>(size)));
   CHECK(r != nullptr) << "no memory for ring " << name;
+  CHECK_EQ(rte_ring_init(r, name.c_str(), slots, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ), 0);
   return r;
 }
 
 void FreeRing(rte_ring* r) {
   void* m;
   while (rte_ring_sc_dequeue(r, &m) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(m));
-  rte_ring_free(r);
+  std::free(r);
 }
 
 }  // namespace
