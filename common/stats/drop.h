@@ -41,6 +41,7 @@ enum class Drop : uint8_t {
   kUnconsumed,         // for an own address, and nothing here consumes it
   kIcmpIgnored,        // an ICMP error or type we neither answer nor use
   kCryptoFailed,       // an engine refused the job
+  kEcn,                // congestion marked outside, and inside no ECN to carry it (RFC 6040 4.2)
   kCount
 };
 inline constexpr size_t kDropReasons = static_cast<size_t>(Drop::kCount);

@@ -13,6 +13,7 @@ namespace culvert::dp {
 class Counter {
  public:
   void Add(uint64_t n) { v_.store(v_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void Set(uint64_t n) { v_.store(n, std::memory_order_relaxed); }   // for what is not a count: a time, a sequence number
   uint64_t get() const { return v_.load(std::memory_order_relaxed); }
 
  private:

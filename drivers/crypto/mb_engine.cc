@@ -3,6 +3,7 @@
 #include <intel-ipsec-mb.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/status/status.h"
@@ -103,7 +104,7 @@ void MbEngine::ProbeKeyLines() {
           changed = key;
           for (unsigned i = 0; i < 64; ++i) changed.octets[line * 64 + i] ^= 0x5a;
           run(changed.octets, out[1], length);
-          if (std::memcmp(out[0], out[1], length + 16) != 0) key_lines_[s][c] |= 1u << line;
+          if (!std::equal(out[0], out[0] + length + 16, out[1])) key_lines_[s][c] |= 1u << line;
         }
       }
     }

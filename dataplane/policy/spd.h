@@ -1,0 +1,91 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "common/channel/sa_command.h"
+#include "dataplane/policy/flow.h"
+#include "dataplane/policy/selector_set.h"
+
+namespace culvert::dp {
+
+struct OutboundSa;
+
+// One policy (RFC 4301 4.4.1), immutable but for the rate limit of its acquires. Owned by the main thread's database; both
+// copies of the SPD point to it.
+struct Policy {
+  uint64_t id;       // the database's: never reused in this process
+  uint32_t wire_id;  // policy_id of the channel
+  uint64_t rank;     // lower goes first, whatever the prefixes; orphans before all others
+  channel::PolicyAction action;
+  bool acquire;
+  SelectorSet selectors;
+  mutable std::atomic<uint64_t> next_acquire{0};  // TSC; workers race for it
+};
+
+// The security policy database: one copy of it. The owner changes it while no worker reads it, workers read it while
+// nobody changes it (SpdPublisher keeps that promise with two copies).
+//
+// Every policy is entered under each pair of prefixes (remote, local) that its address ranges decompose into. A look-up
+// tries the pairs of prefix lengths in use, longest first, by one hash probe each: its cost grows with how many different
+// lengths there are, not with the number of policies or tunnels.
+class Spd {
+ public:
+  // Whether its ranges decompose into few enough entries.
+  [[nodiscard]] static bool Fits(const Policy& p);
+  // One that Fits(). A policy's whole selectors still count: entries only find candidates.
+  void Add(const Policy& p);
+  void Remove(const Policy& p);
+  // An SA of a policy, ignored where that is not here, with its own selectors, which must outlive the entry. Of SAs that match,
+  // the highest preference is used, of equals the latest.
+  void AddSa(const Policy& p, OutboundSa* sa, uint32_t preference, const SelectorSet& selectors);
+  void RemoveSa(const Policy& p, const OutboundSa* sa);
+  void SetPreference(const Policy& p, const OutboundSa* sa, uint32_t preference);
+
+  // The first policy by rank, then the longest remote prefix, the longest local prefix, protocol and ports before none, then
+  // the earliest added. Outbound: the packet goes from local to remote; inbound: the reverse.
+  const Policy* FindOutbound(const Flow& f) const { return Find(f, f.destination, f.source, false); }
+  const Policy* FindInbound(const Flow& f) const { return Find(f, f.source, f.destination, true); }
+  OutboundSa* FindSa(const Policy& p, const Flow& f) const;
+
+  uint32_t generation = 1;  // of the policy set; what was cached under another is stale. Never 0.
+  size_t policies() const { return sas_.size(); }
+
+  static constexpr size_t kMaxEntriesPerPolicy = 65536;  // bounds what one command can cost main
+
+ private:
+  struct Key {
+    WideAddress remote, local;
+    uint8_t family, remote_length, local_length;
+    friend bool operator==(const Key&, const Key&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const Key& k) {
+      return H::combine(std::move(h), k.remote.high, k.remote.low, k.local.high, k.local.low, k.family, k.remote_length,
+                        k.local_length);
+    }
+  };
+  struct Lengths {
+    uint8_t family, remote, local;
+    uint32_t entries;  // in use with these lengths
+  };
+  struct SaEntry {
+    OutboundSa* sa;
+    uint32_t preference;
+    const SelectorSet* selectors;
+  };
+  static std::vector<Key> KeysOf(const Policy& p);
+  static bool GoesBefore(const Policy& a, const Policy& b);
+  void CountLengths(const Key& k, int change);
+  const Policy* Find(const Flow& f, const WideAddress& remote, const WideAddress& local, bool inbound) const;
+
+  absl::flat_hash_map<Key, std::vector<const Policy*>> entries_;  // each in GoesBefore order
+  std::vector<Lengths> lengths_;                                  // longest first
+  absl::flat_hash_map<uint64_t, std::vector<SaEntry>> sas_;       // by Policy::id
+  absl::btree_map<uint64_t, uint32_t> ranks_;                     // policies of each rank
+};
+
+}  // namespace culvert::dp

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/base/limits.h"
+#include "common/ipsec/replay_window.h"
+#include "common/ipsec/spi.h"
+#include "dataplane/policy/selector_set.h"
+#include "dataplane/sa/sa_counters.h"
+#include "dataplane/worker/counters.h"
+#include "drivers/crypto/suite.h"
+
+namespace culvert::dp {
+
+// An inbound SA as its worker runs it. Built by main (install.h), then the owning worker's; keys and selectors lie elsewhere.
+//
+//   line 0   what every packet reads and nobody writes
+//   line 1   what the owner writes
+//   line 2   what is compared after opening: the selectors' usual form, and the peer's endpoint
+//   line 3   limits; looked at when a threshold of line 1 is met
+//   line 4…  the words of the replay window
+struct alignas(kCacheLine) InboundSa {
+  // line 0
+  const void* key;
+  Spi spi;  // host order
+  uint32_t sa_index;
+  uint32_t generation;  // of the installation, never reused in this process
+  uint8_t salt[4];
+  const SelectorSet* selectors;
+  crypto::Suite suite;
+  uint8_t owner;                  // worker
+  uint8_t iv_length, icv_length;  // octets
+  uint8_t block;                  // the text's granule, octets; at least 2, so that the trailer is there
+  bool esn;
+  bool encap;  // configured so; either form is accepted (RFC 7296 2.23)
+  bool copy_dscp, copy_ecn;
+  bool plain_selectors;  // one IPv4 pair without protocol or ports: line 2 tells all
+  uint8_t unused0[22];
+
+  // line 1
+  ReplayWindow window;
+  Counter packets, bytes;               // opened and accepted
+  Counter last_use;                     // TSC (stored with Set)
+  uint64_t alarm_packets, alarm_bytes;  // the next threshold
+  uint64_t alarm_at;                    // TSC of the hard lifetime; UINT64_MAX: none
+
+  // line 2: IPv4, host order
+  uint32_t source_first, source_last, destination_first, destination_last;
+  uint8_t peer_address[16];  // network order
+  uint8_t peer_family;
+  uint8_t notices;     // SaNotice
+  uint16_t peer_port;  // host order; compared where the packet was encapsulated and the SA is
+  uint8_t alignment[4];
+  uint64_t next_move;  // TSC before which no further move is reported
+  uint8_t unused2[16];
+
+  // line 3
+  SaLimits limits;
+  uint8_t unused3[32];
+
+  uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
+  const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(this + 1); }
+  static constexpr size_t SizeFor(uint32_t window) {  // octets, words included
+    return sizeof(InboundSa) + (ReplayWindow::WordsFor(window) * 8 + kCacheLine - 1) / kCacheLine * kCacheLine;
+  }
+};
+static_assert(offsetof(InboundSa, window) == 64 && offsetof(InboundSa, source_first) == 128 &&
+              offsetof(InboundSa, limits) == 192);
+static_assert(sizeof(InboundSa) == 256);
+
+}  // namespace culvert::dp

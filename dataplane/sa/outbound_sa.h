@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/base/limits.h"
+#include "common/ipsec/spi.h"
+#include "dataplane/policy/selector_set.h"
+#include "dataplane/sa/sa_counters.h"
+#include "dataplane/worker/counters.h"
+#include "drivers/crypto/suite.h"
+
+namespace culvert::dp {
+
+// An outbound SA as its worker runs it. Memory of this type is only ever reused for this type, so that a stale pointer in a
+// flow cache may be looked at: its generation tells.
+//
+//   line 0   what every packet reads; main writes `generation` when the SA goes or another goes before it
+//   line 1   what the owner writes
+//   line 2   what is put before the packet: outer IP header, UDP header, SPI
+//   line 3   the way out, kept by the owner; limits
+struct alignas(kCacheLine) OutboundSa {
+  // line 0
+  const void* key;
+  std::atomic<uint32_t> generation;  // changes whenever a cached choice of this SA must be made again; 0: gone
+  uint32_t sa_index;
+  uint32_t installation;  // never reused in this process; what a packet handed over carries
+  uint8_t salt[4];
+  uint64_t iv_prefix;  // MakeIv(node, generation, 0)
+  crypto::Suite suite;
+  uint8_t owner;                  // worker
+  uint8_t family;                 // of the outer header, 4 or 6
+  bool encap;                     // ESP in UDP
+  uint8_t header_length;          // octets before the ESP sequence number: outer IP, UDP, SPI
+  uint8_t iv_length, icv_length;  // octets
+  uint8_t pad_to;                 // octets
+  bool esn;
+  bool copy_dscp, copy_ecn;
+  uint8_t alignment;
+  uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN and checksum; host order, not folded
+  uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
+  uint8_t unused0[12];
+
+  // line 1
+  Counter sequence;                      // last used
+  Counter bytes;                         // octets enciphered
+  Counter last_use;                      // TSC (stored with Set)
+  uint64_t first_sequence;               // sequence at install: packets = sequence - first_sequence
+  uint64_t alarm_sequence, alarm_bytes;  // the next threshold
+  uint64_t alarm_at;                     // TSC of the hard lifetime; UINT64_MAX: none
+  uint64_t last_sequence;                // no number beyond it is ever used
+
+  // line 2
+  uint8_t header[64];
+
+  // line 3
+  uint64_t route_generation;  // of the Forwarding these two are from; 0: none
+  uint32_t next_hop;
+  uint16_t out_port;
+  uint16_t route_mtu;  // octets of IP packet
+  SaLimits limits;
+  uint16_t zone;    // port of a link-local destination
+  uint8_t notices;  // SaNotice
+  uint8_t unused3[13];
+
+  uint64_t packets() const { return sequence.get() - first_sequence; }
+};
+static_assert(offsetof(OutboundSa, sequence) == 64 && offsetof(OutboundSa, header) == 128 &&
+              offsetof(OutboundSa, route_generation) == 192);
+static_assert(sizeof(OutboundSa) == 256);
+
+}  // namespace culvert::dp

@@ -1,0 +1,374 @@
+#include "dataplane/sa/worker_database.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/log/check.h"
+#include "common/bytes/secret.h"
+#include "dataplane/stage/outer_header.h"
+
+namespace culvert::dp {
+
+using channel::Ack;
+using channel::Direction;
+using channel::Status;
+
+WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine,
+                               uint64_t tsc_hz)
+    : tables_(tables),
+      grace_(grace),
+      mail_(std::move(mail)),
+      engine_(engine),
+      clock_(tsc_hz),
+      backlog_(mail_.size()),
+      load_(mail_.size(), 0) {
+  CHECK(!mail_.empty());
+}
+
+WorkerDatabase::~WorkerDatabase() {
+  tables_.page.store(nullptr, std::memory_order_relaxed);
+  for (Records& records : records_) {
+    for (auto& [index, r] : records) memory_.Free(*r);
+  }
+}
+
+SaRecord* WorkerDatabase::Find(Direction d, uint32_t sa_index, Spi spi) {
+  auto at = Of(d).find(sa_index);
+  return at == Of(d).end() || at->second->spi != spi ? nullptr : at->second.get();
+}
+
+SaRecord* WorkerDatabase::FindInstallation(Direction d, uint32_t sa_index, uint32_t installation) {
+  auto at = Of(d).find(sa_index);
+  return at == Of(d).end() || at->second->installation != installation ? nullptr : at->second.get();
+}
+
+// ---- Install ----
+
+// Both directions of a Child SA on one worker; else the worker with the fewest.
+void WorkerDatabase::ChooseWorker(SaRecord& r) {
+  const Records& other = records_[r.direction == Direction::kInbound];
+  if (auto twin = other.find(r.sa_index); twin != other.end()) {
+    r.worker = twin->second->worker;
+  } else {
+    r.worker = static_cast<uint32_t>(std::min_element(load_.begin(), load_.end()) - load_.begin());
+  }
+  ++load_[r.worker];
+}
+
+bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
+  const auto& info = crypto::Info(r.suite);
+  r.key = memory_.keys.Allocate(info.expanded);
+  if (r.direction == Direction::kInbound) {
+    r.in = static_cast<InboundSa*>(memory_.inbound.Allocate(InboundSa::SizeFor(r.replay_window)));
+  } else {
+    r.out = static_cast<OutboundSa*>(memory_.outbound.Allocate(sizeof(OutboundSa)));
+  }
+  if (r.key == nullptr || (r.in == nullptr && r.out == nullptr)) return false;
+  auto use = r.direction == Direction::kInbound ? crypto::Use::kOpen : crypto::Use::kSeal;
+  CHECK(crypto::ExpandKeys(engine_.manager(), r.suite, use, {sa.encr_key, info.cipher_key}, {sa.integ_key, info.integ_key},
+                           r.key));
+  return true;
+}
+
+void WorkerDatabase::Memory::Free(SaRecord& r) {
+  if (r.key != nullptr) keys.Free(r.key, crypto::Info(r.suite).expanded);
+  if (r.in != nullptr) inbound.Free(r.in, InboundSa::SizeFor(r.replay_window));
+  if (r.out != nullptr) outbound.Free(r.out, sizeof(OutboundSa));
+  r.key = nullptr;
+  r.in = nullptr;
+  r.out = nullptr;
+}
+
+Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out) {
+  auto r = std::make_shared<SaRecord>();
+  if (Status s = ReadInstall(sa, std::move(local), std::move(remote), *r); s != Status::kOk) return s;
+  if (auto at = Of(r->direction).find(r->sa_index); at != Of(r->direction).end()) {
+    return at->second->state == SaRecord::State::kRemoving ? Status::kBusy : Status::kExists;
+  }
+  if (records_[0].size() + records_[1].size() >= 2 * kMaxChildSas) return Status::kNoMemory;
+  if (r->direction == Direction::kOutbound) {
+    auto policy = policies_.find(r->policy_id);
+    if (policy == policies_.end()) return Status::kNotFound;
+    r->policy = policy->second.policy;
+  }
+  ChooseWorker(*r);
+  if (!Allocate(*r, sa)) {
+    memory_.Free(*r);
+    --load_[r->worker];
+    return Status::kNoMemory;
+  }
+  r->installation = NextNumber();
+  out = std::move(r);
+  return Status::kOk;
+}
+
+void WorkerDatabase::Install(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Done done) {
+  Record r;
+  if (Status s = Prepare(sa, std::move(local), std::move(remote), r); s != Status::kOk) {
+    Ack refused{};
+    refused.status = s;
+    return done(refused);
+  }
+  if (r->in != nullptr)
+    BuildInbound(*r, sa, clock_, *r->in);
+  else
+    BuildOutbound(*r, sa, clock_, *r->out);
+  Of(r->direction)[r->sa_index] = r;
+  if (r->out != nullptr) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
+  Order(*r, WorkerOrder::kAdopt, [this, r, done = std::move(done)] { Adopted(r, done); });
+}
+
+void WorkerDatabase::Adopted(const Record& r, const Done& done) {
+  auto live = [this, r, done] {
+    r->state = SaRecord::State::kLive;
+    Schedule(*r);
+    done(AckOf(*r));
+  };
+  if (r->in != nullptr) return live();
+  Enter(r, live);
+}
+
+// An outbound SA goes into the SPD under its policy; the other SAs of the policy are asked for anew by every flow.
+void WorkerDatabase::Enter(const Record& r, std::function<void()> published) {
+  auto policy = r->policy;
+  r->entered = true;
+  tables_.spd.Enqueue({
+      .apply = [r, policy, preference = r->preference](Spd& spd) { spd.AddSa(*policy, r->out, preference, *r->selectors); },
+      .published = std::move(published),
+      .settled = [this, policy] { Renumber(*policy); },
+  });
+}
+
+void WorkerDatabase::Schedule(const SaRecord& r) {
+  if (r.lifetime.soft_at != 0) deadlines_.push({r.lifetime.soft_at, r.sa_index, r.installation, r.direction, false});
+  if (r.lifetime.hard_at != 0) deadlines_.push({r.lifetime.hard_at, r.sa_index, r.installation, r.direction, true});
+}
+
+// Every flow that chose an SA of this policy chooses again. Only once no worker reads a copy of the SPD from before the
+// change: it would remember the old choice under the new number.
+void WorkerDatabase::Renumber(const Policy& p) {
+  auto entry = policies_.find(p.wire_id);
+  if (entry == policies_.end() || entry->second.policy.get() != &p) return;  // an orphan's has one SA
+  for (uint32_t index : entry->second.sas) {
+    Of(Direction::kOutbound)[index]->out->generation.store(NextNumber(), std::memory_order_relaxed);
+  }
+}
+
+// ---- Remove ----
+
+void WorkerDatabase::Remove(const channel::RemoveSa& r, Done done) {
+  Ack answer{};
+  bool valid = r.direction == Direction::kInbound || r.direction == Direction::kOutbound;
+  SaRecord* found = valid ? Find(r.direction, r.sa_index, r.spi) : nullptr;
+  if (!valid)
+    answer.status = Status::kMalformed;
+  else if (found == nullptr)
+    answer.status = Status::kNotFound;
+  else if (found->state != SaRecord::State::kLive)
+    answer.status = Status::kBusy;
+  if (answer.status != Status::kOk) return done(answer);
+  Record record = Of(r.direction)[r.sa_index];
+  Leave(record, [this, record, done = std::move(done)] { done(AckOf(*record)); });
+}
+
+void WorkerDatabase::Leave(const Record& r, Answer released) {
+  r->state = SaRecord::State::kRemoving;
+  r->entered = false;
+  if (r->in != nullptr) return Release(r, std::move(released));
+  auto policy = r->policy;
+  bool orphan = policy->rank == 0;
+  if (auto entry = policies_.find(r->policy_id); entry != policies_.end() && entry->second.policy == policy) {
+    entry->second.sas.erase(r->sa_index);
+  }
+  for (PolicyEntry& old : old_policies_) {
+    if (old.policy == policy) old.sas.erase(r->sa_index);
+  }
+  tables_.spd.Enqueue({
+      .apply =
+          [r, policy, orphan](Spd& spd) {
+            spd.RemoveSa(*policy, r->out);
+            if (orphan) spd.Remove(*policy);  // what an orphan protects ends with it
+          },
+      .policies = orphan,
+      .settled =
+          [this, r, orphan, released = std::move(released)]() mutable {
+            if (orphan) by_id_.erase(r->policy->id);
+            r->out->generation.store(0, std::memory_order_relaxed);
+            Release(r, std::move(released));
+          },
+  });
+}
+
+void WorkerDatabase::Release(const Record& r, Answer released) {
+  Order(*r, WorkerOrder::kRelease, [this, r, released = std::move(released)] {
+    if (released) released();
+    Forget(r);
+  });
+}
+
+// The owner holds it no more; others may for the rest of their pass.
+void WorkerDatabase::Forget(const Record& r) {
+  Of(r->direction).erase(r->sa_index);
+  --load_[r->worker];
+  AfterGrace([this, r] { memory_.Free(*r); });
+}
+
+// ---- Update ----
+
+void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
+  Ack answer{};
+  Endpoint local, remote;
+  bool valid = (u.direction == Direction::kInbound || u.direction == Direction::kOutbound) && ValidLifetime(u.lifetime);
+  valid = valid && u.set_remote <= 1 && u.set_lifetime <= 1 && u.set_preference <= 1;
+  if (valid && u.set_remote) {
+    valid = channel::FromWire(u.local, local) && channel::FromWire(u.remote, remote) &&
+            local.address.family == remote.address.family && !local.address.is_unspecified() &&
+            !remote.address.is_unspecified() && !remote.address.is_multicast();
+  }
+  SaRecord* r = valid ? Find(u.direction, u.sa_index, u.spi) : nullptr;
+  if (!valid)
+    answer.status = Status::kMalformed;
+  else if (r == nullptr)
+    answer.status = Status::kNotFound;
+  else if (r->state != SaRecord::State::kLive)
+    answer.status = Status::kBusy;
+  else if (u.set_remote && r->encap && (local.port == 0 || remote.port == 0))
+    answer.status = Status::kMalformed;
+  if (answer.status != Status::kOk) return done(answer);
+
+  Record record = Of(u.direction)[u.sa_index];
+  // The last of the parts answers for all.
+  auto parts = std::make_shared<int>(1);
+  Answer part = [this, record, parts, done = std::move(done)] {
+    if (--*parts == 0) done(AckOf(*record));
+  };
+  if (u.set_remote) {
+    ++*parts;
+    r->local = local;
+    r->remote = remote;
+    Order(*r, WorkerOrder::kEndpoints, part, [r](WorkerOrder& o) {
+      if (r->in != nullptr) {
+        std::memcpy(o.peer.address, r->remote.address.octets.data(), 16);
+        o.peer.family = static_cast<uint8_t>(r->remote.address.family);
+        o.peer.port = r->remote.port;
+        return;
+      }
+      OuterHeader h = MakeOuterHeader(r->local, r->remote, r->encap, r->spi);
+      std::memcpy(o.outer.header, h.octets, sizeof h.octets);
+      o.outer.header_sum = h.header_sum;
+      o.outer.udp_sum = h.udp_sum;
+      o.outer.header_length = h.length;
+      o.outer.family = h.family;
+      o.outer.zone = static_cast<uint16_t>(r->remote.zone);
+    });
+  }
+  if (u.set_lifetime) {
+    ++*parts;
+    r->lifetime = u.lifetime;
+    r->soft_reported = false;
+    Schedule(*r);
+    Order(*r, WorkerOrder::kLimits, part, [this, r](WorkerOrder& o) {
+      o.life.limits = LimitsOf(r->lifetime);
+      o.life.alarm_at = HardAt(r->lifetime, clock_);
+    });
+  }
+  if (u.set_preference && r->out != nullptr) {
+    ++*parts;
+    r->preference = u.preference;
+    auto policy = r->policy;
+    tables_.spd.Enqueue({
+        .apply = [record, policy, to = u.preference](Spd& spd) { spd.SetPreference(*policy, record->out, to); },
+        .published = part,
+        .settled = [this, policy] { Renumber(*policy); },
+    });
+  }
+  part();
+}
+
+// ---- Workers ----
+
+void WorkerDatabase::Order(const SaRecord& r, WorkerOrder::Kind kind, Answer answer,
+                           const std::function<void(WorkerOrder&)>& fill) {
+  WorkerOrder o{};
+  o.kind = kind;
+  o.direction = r.direction;
+  o.ticket = next_ticket_++;
+  o.in = r.in;
+  o.out = r.out;
+  if (fill) fill(o);
+  answers_[o.ticket] = std::move(answer);
+  backlog_[r.worker].push_back(o);
+  FlushOrders();
+}
+
+void WorkerDatabase::FlushOrders() {
+  for (size_t w = 0; w < mail_.size(); ++w) {
+    while (!backlog_[w].empty() && mail_[w]->orders.Put(backlog_[w].front())) backlog_[w].pop_front();
+  }
+}
+
+// ---- What is told ----
+
+void WorkerDatabase::FillUse(const SaRecord& r, uint64_t& packets, uint64_t& bytes, int64_t& last_use) const {
+  packets = bytes = 0;
+  last_use = 0;
+  if (r.in == nullptr && r.out == nullptr) return;
+  packets = r.in != nullptr ? r.in->packets.get() : r.out->packets();
+  bytes = r.in != nullptr ? r.in->bytes.get() : r.out->bytes.get();
+  uint64_t tsc = r.in != nullptr ? r.in->last_use.get() : r.out->last_use.get();
+  if (tsc != 0) last_use = clock_.ToNanosAt(tsc);
+}
+
+Ack WorkerDatabase::AckOf(const SaRecord& r) const {
+  Ack a{};
+  a.status = Status::kOk;
+  a.worker = r.worker;
+  FillUse(r, a.packets, a.bytes, a.last_use);
+  return a;
+}
+
+Status WorkerDatabase::QueryUse(const channel::QueryUse& q, Ack& answer) {
+  answer = {};
+  if (q.direction != Direction::kInbound && q.direction != Direction::kOutbound) return answer.status = Status::kMalformed;
+  SaRecord* r = Find(q.direction, q.sa_index, q.spi);
+  if (r == nullptr || r->state == SaRecord::State::kInstalling) return answer.status = Status::kNotFound;
+  answer = AckOf(*r);
+  return Status::kOk;
+}
+
+void WorkerDatabase::Inventory(const Visit& visit) const {
+  for (const Records& records : records_) {
+    for (const auto& [index, r] : records) {
+      if (r->state != SaRecord::State::kLive || r->expired) continue;
+      channel::SaInventory i{};
+      i.spi = r->spi;
+      i.sa_index = r->sa_index;
+      i.policy_id = r->policy_id;
+      i.worker = r->worker;
+      i.child_id = r->child_id;
+      i.ike_id = r->ike_id;
+      i.sequence = r->in != nullptr ? r->in->window.edge() : r->out->sequence.get();
+      FillUse(*r, i.packets, i.bytes, i.last_use);
+      i.lifetime = r->lifetime;
+      i.direction = r->direction;
+      i.protocol = 50;
+      i.mode = r->mode;
+      i.udp_encap = r->encap;
+      i.encr = static_cast<uint16_t>(r->encr);
+      i.encr_key_bits = r->encr_key_bits;
+      i.integ = static_cast<uint16_t>(r->integ);
+      i.iv_generation = r->iv_generation;
+      i.esn = r->esn;
+      i.local = channel::ToWire(r->local);
+      i.remote = channel::ToWire(r->remote);
+      i.preference = r->preference;
+      i.if_id = r->if_id;
+      std::memcpy(i.connection, r->connection, sizeof i.connection);
+      std::memcpy(i.child, r->child, sizeof i.child);
+      std::memcpy(i.peer_id, r->peer_id, sizeof i.peer_id);
+      visit(i, r->local_ts, r->remote_ts);
+    }
+  }
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "dataplane/sa/database.h"
+#include "dataplane/sa/install.h"
+#include "dataplane/sa/sa_tables.h"
+#include "dataplane/sa/tsc_clock.h"
+#include "dataplane/sa/worker_mail.h"
+#include "dataplane/worker/grace.h"
+#include "drivers/crypto/key_arena.h"
+#include "drivers/crypto/mb_engine.h"
+
+namespace culvert::dp {
+
+// The SaDatabase of a running dataplane: SAs live in workers, reached by their mail.
+//
+//   install   validate, expand, build → kAdopt to the owner → kDone → (outbound) published in the SPD → Ack
+//   remove    (outbound) gone from both copies of the SPD, generation 0 → kRelease → kDone → Ack; memory a grace period later
+//
+// Everything on the main thread.
+class WorkerDatabase final : public SaDatabase {
+ public:
+  WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine, uint64_t tsc_hz);
+  ~WorkerDatabase() override;  // the workers have ended
+
+  void Install(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Done done) override;
+  void Update(const channel::UpdateSa& u, Done done) override;
+  void Remove(const channel::RemoveSa& r, Done done) override;
+  channel::Status AddPolicy(const channel::AddPolicy& p, SelectorList local, SelectorList remote) override;
+  channel::Status RemovePolicy(uint32_t policy_id) override;
+  channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
+  void Inventory(const Visit& visit) const override;
+  void BeginSync() override;
+  void OpenForwarding() override;
+  void SetStatePage(channel::StatePage* page, std::function<void()> released) override;
+  void Poll(const std::function<void(const channel::Event&)>& sink) override;
+
+  size_t sas() const { return records_[0].size() + records_[1].size(); }  // both directions, those on their way out too
+  size_t keys_in_use() const { return memory_.keys.blocks_in_use(); }
+
+ private:
+  using Record = std::shared_ptr<SaRecord>;
+  using Answer = std::function<void()>;
+  using Records = absl::flat_hash_map<uint32_t, Record>;  // by sa_index
+  struct Memory {
+    crypto::KeyArena keys, inbound, outbound;  // apart: OutboundSa's memory is type-stable
+    void Free(SaRecord& r);
+  };
+  struct PolicyEntry {
+    std::shared_ptr<const Policy> policy;
+    absl::flat_hash_set<uint32_t> sas;  // outbound, by sa_index
+  };
+  struct Retired {
+    uint64_t token;  // of Grace
+    Answer then;
+  };
+  struct Deadline {
+    int64_t at;  // ns
+    uint32_t sa_index, installation;
+    channel::Direction direction;
+    bool hard;
+    friend bool operator>(const Deadline& a, const Deadline& b) { return a.at > b.at; }
+  };
+
+  Records& Of(channel::Direction d) { return records_[d == channel::Direction::kOutbound]; }
+  const Records& Of(channel::Direction d) const { return records_[d == channel::Direction::kOutbound]; }
+  SaRecord* Find(channel::Direction d, uint32_t sa_index, Spi spi);
+  SaRecord* FindInstallation(channel::Direction d, uint32_t sa_index, uint32_t installation);
+  uint32_t NextNumber() { return ++number_ == 0 ? ++number_ : number_; }
+
+  channel::Status Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out);
+  bool Allocate(SaRecord& r, const channel::InstallSa& sa);
+  void ChooseWorker(SaRecord& r);
+  void Adopted(const Record& r, const Done& done);
+  void Enter(const Record& r, std::function<void()> published);
+  void Schedule(const SaRecord& r);
+  void Leave(const Record& r, Answer released);
+  void Release(const Record& r, Answer released);
+  void Forget(const Record& r);
+  void AfterGrace(Answer then) { retired_.push_back({grace_.Begin(), std::move(then)}); }
+  void Order(const SaRecord& r, WorkerOrder::Kind kind, Answer answer, const std::function<void(WorkerOrder&)>& fill = {});
+  void FlushOrders();
+  void MakeOrphanPolicies();
+  void Replace(const std::shared_ptr<const Policy>& policy, PolicyEntry& entry);
+  void Renumber(const Policy& p);
+  void FillPage(channel::StatePage* page);
+  void HandleReport(const WorkerReport& report, const std::function<void(const channel::Event&)>& sink);
+  void RunDeadlines(const std::function<void(const channel::Event&)>& sink);
+  void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
+  void FillUse(const SaRecord& r, uint64_t& packets, uint64_t& bytes, int64_t& last_use) const;
+  channel::Ack AckOf(const SaRecord& r) const;
+
+  SaTables& tables_;
+  Grace& grace_;
+  std::vector<WorkerMail*> mail_;
+  crypto::MbEngine& engine_;
+  TscClock clock_;
+  Memory memory_;
+
+  Records records_[2];                                                  // inbound, outbound
+  absl::flat_hash_map<uint32_t, PolicyEntry> policies_;                 // of the current connection, by policy_id
+  std::vector<PolicyEntry> old_policies_;                               // of earlier ones, until OpenForwarding
+  absl::flat_hash_map<uint64_t, std::shared_ptr<const Policy>> by_id_;  // what an acquire may name
+  absl::flat_hash_map<uint64_t, Answer> answers_;                       // by ticket
+  std::vector<std::deque<WorkerOrder>> backlog_;                        // by worker: orders that found the ring full
+  std::deque<Retired> retired_;                                         // tokens rise
+  std::vector<uint32_t> load_;                                          // by worker: SAs
+  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  uint64_t next_policy_ = 1, next_ticket_ = 1;
+  uint32_t number_ = 0;  // installations and generations
+};
+
+}  // namespace culvert::dp

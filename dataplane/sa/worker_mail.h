@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/channel/sa_command.h"
+#include "common/channel/wire_types.h"
+#include "dataplane/sa/inbound_sa.h"
+#include "dataplane/sa/outbound_sa.h"
+#include "dataplane/sa/value_ring.h"
+
+namespace culvert::dp {
+
+// Main to the owning worker. Each is answered by one kDone report with the same `ticket`.
+struct WorkerOrder {
+  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints };
+  Kind kind;
+  channel::Direction direction;
+  uint8_t unused[3];
+  uint64_t ticket;
+  InboundSa* in;  // one of the two, by direction; owned by main, used by the worker until kRelease
+  OutboundSa* out;
+  union {
+    struct {
+      SaLimits limits;
+      uint64_t alarm_at;
+    } life;  // kLimits
+    struct {
+      uint8_t header[64];
+      uint32_t header_sum, udp_sum;
+      uint16_t zone;
+      uint8_t header_length, family, unused[4];
+    } outer;  // kEndpoints, outbound
+    struct {
+      uint8_t address[16];
+      uint8_t family, unused;
+      uint16_t port;
+    } peer;  // kEndpoints, inbound
+  };
+};
+
+// The owning worker to main.
+struct WorkerReport {
+  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire };
+  Kind kind;
+  channel::Direction direction;
+  uint8_t unused[3];
+  uint64_t ticket;                    // kDone
+  uint32_t sa_index, installation;    // the rest but kAcquire
+  uint64_t policy;                    // kAcquire: Policy::id
+  uint64_t packets, bytes, sequence;  // kSoft, kHard
+  union {
+    struct {
+      channel::WireEndpoint local, remote;
+    } moved;
+    struct {
+      channel::WireSelector local, remote;
+    } acquire;
+  };
+};
+
+// The two ways between main and one worker.
+struct WorkerMail {
+  static constexpr unsigned kSlots = 1024;
+  ValueRing<WorkerOrder> orders{kSlots};
+  ValueRing<WorkerReport> reports{kSlots};
+};
+
+}  // namespace culvert::dp

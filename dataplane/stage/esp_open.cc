@@ -1,0 +1,286 @@
+#include <emmintrin.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include <cstring>
+
+#include "dataplane/stage/esp_worker.h"
+#include "dataplane/stage/inner_header.h"
+#include "dataplane/stage/outer_header.h"
+#include "dataplane/stage/parse.h"
+#include "dataplane/stage/writable.h"
+
+// Opening a burst of ESP (RFC 4303 3.4):
+//   1 find the ESP header, ask for the SA's slot        4 verify and decipher
+//   2 read the slot, ask for the SA's lines             5 window again, trailer, inner packet, selectors
+//   3 SA, limits, sequence number; nonce and AAD        6 publish the moved edges
+namespace culvert::dp {
+namespace {
+
+constexpr uint16_t kEspHeader = 8;  // SPI and sequence number
+constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kDummy = 59, kUdp = 17;
+constexpr uint16_t kMinText = 2;  // pad length and next header
+
+uint32_t LoadBe32(const uint8_t* at) {
+  uint32_t v;
+  std::memcpy(&v, at, 4);
+  return rte_be_to_cpu_32(v);
+}
+
+// RFC 3948 2.1 wants a zero checksum over IPv4 and accepts any; RFC 8200 8.1 forbids zero over IPv6. One that is not zero
+// must be right (B63).
+bool UdpIsSound(const Packet& p, const uint8_t* data) {
+  rte_udp_hdr udp;
+  std::memcpy(&udp, data + p.l4, sizeof udp);
+  if (rte_be_to_cpu_16(udp.dgram_len) != p.length - p.l4) return false;
+  if (udp.dgram_cksum == 0) return p.family == 4;
+  if (p.family == 4) return rte_ipv4_udptcp_cksum_verify(reinterpret_cast<const rte_ipv4_hdr*>(data), data + p.l4) == 0;
+  // Extension headers may lie between, so the sum is made here: addresses, length, protocol, datagram (RFC 8200 8.1).
+  uint32_t sum = rte_raw_cksum(data + offsetof(rte_ipv6_hdr, src_addr), 32);
+  sum += rte_raw_cksum(data + p.l4, static_cast<size_t>(p.length - p.l4)) + udp.dgram_len + rte_cpu_to_be_16(kUdp);
+  return FoldSum(sum) == 0xffff;
+}
+
+// `size` is 4 or 16.
+bool SameOctets(const uint8_t* a, const uint8_t* b, size_t size) {
+  uint32_t difference = 0;
+  for (size_t i = 0; i < size; i += 4) {
+    uint32_t x, y;
+    std::memcpy(&x, a + i, 4);
+    std::memcpy(&y, b + i, 4);
+    difference |= x ^ y;
+  }
+  return difference == 0;
+}
+
+// RFC 4303 2.4: the padding counts 1, 2, 3, …
+bool PaddingIsRight(const uint8_t* trailer, uint8_t length) {
+  for (uint8_t i = 0; i < length; ++i) {
+    if (trailer[i] != i + 1) return false;
+  }
+  return true;
+}
+
+// `word` is SPI and sequence number as they lie in the packet.
+void FillAead(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uint64_t sequence) {
+  uint64_t word, iv;
+  uint32_t salt;
+  std::memcpy(&word, esp, 8);
+  std::memcpy(&iv, esp + kEspHeader, 8);
+  std::memcpy(&salt, sa.salt, 4);
+  // RFC 4106 4, RFC 7634 2: salt, then the explicit IV. One store of 16 octets each: narrower ones would stall the load.
+  _mm_store_si128(reinterpret_cast<__m128i*>(op.iv),
+                  _mm_set_epi64x(static_cast<int64_t>(iv >> 32), static_cast<int64_t>(salt | iv << 32)));
+  if (sa.esn) {  // RFC 4106 5: SPI and the 64-bit sequence number
+    uint64_t high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
+    word = (word & 0xffffffff) | high << 32;
+    uint32_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence));
+    _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(low, static_cast<int64_t>(word)));
+    op.aad_length = 12;
+    return;
+  }
+  _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(0, static_cast<int64_t>(word)));
+  op.aad_length = 8;
+}
+
+void FillCbc(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uint64_t sequence) {
+  std::memcpy(op.iv, esp + kEspHeader, 16);
+  uint32_t high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
+  std::memcpy(op.aad, &high, 4);
+  op.aad_length = sa.esn ? 4 : 0;
+}
+
+}  // namespace
+
+void EspWorker::Open(WorkerContext& ctx, Burst& esp, Burst& opened) {
+  Locate(ctx, esp);
+  uint16_t n = Admit(ctx);
+  engine_->Open(ops_, n);
+  Accept(ctx, n, opened);
+  PublishEdges(n);
+  esp.n = 0;
+}
+
+void EspWorker::Locate(WorkerContext& ctx, Burst& esp) {
+  lanes_n_ = 0;
+  for (uint16_t i = 0; i < esp.n; ++i) {
+    Packet& p = esp.p[i];
+    if (!MakeWritable(ctx, p, 0, 0)) continue;
+    const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
+    bool encap = p.protocol == kUdp;
+    auto at = static_cast<uint16_t>(p.l4 + (encap ? sizeof(rte_udp_hdr) : 0));
+    if (p.fragment) {
+      ctx.Drop(p, Drop::kFragment);
+      continue;
+    }
+    if (p.length < at + kEspHeader) {
+      ctx.Drop(p, Drop::kRunt);
+      continue;
+    }
+    if (encap && !UdpIsSound(p, data)) {
+      ctx.Drop(p, Drop::kBadHeader);
+      continue;
+    }
+    Spi spi = LoadBe32(data + at);
+    tables_.inbound.Prefetch(SaIndex(spi));
+    lanes_[lanes_n_++] = {nullptr, 0, &p, spi, at, encap};
+    __builtin_prefetch(data + 64);
+    __builtin_prefetch(data + p.length - 1);
+  }
+  for (uint16_t i = 0; i < lanes_n_; ++i) {
+    OpenLane& lane = lanes_[i];
+    lane.sa = tables_.inbound.Get(SaIndex(lane.spi));
+    if (lane.sa == nullptr || (i > 0 && lane.sa == lanes_[i - 1].sa)) continue;
+    const auto* sa = reinterpret_cast<const char*>(lane.sa);
+    for (unsigned line = 0; line < 3; ++line) __builtin_prefetch(sa + line * kCacheLine, 1);
+  }
+}
+
+uint16_t EspWorker::Admit(WorkerContext& ctx) {
+  uint16_t n = 0;
+  for (uint16_t i = 0; i < lanes_n_; ++i) {
+    if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
+    if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
+    lanes_[n++] = lanes_[i];
+  }
+  return n;
+}
+
+bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& op) {
+  Packet& p = *lane.packet;
+  auto drop = [&](Drop why) {
+    ctx.Drop(p, why);
+    return false;
+  };
+  InboundSa* sa = lane.sa;
+  if (sa == nullptr || sa->spi != lane.spi) return drop(Drop::kUnknownSpi);
+  if (sa->owner != id_) {
+    ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
+    return false;
+  }
+  if (sa->packets.get() >= sa->alarm_packets || sa->bytes.get() >= sa->alarm_bytes || ctx.now >= sa->alarm_at) [[unlikely]] {
+    if (!CheckLimits(ctx, *sa)) return drop(Drop::kExpired);
+  }
+  auto* esp = rte_pktmbuf_mtod_offset(p.m, uint8_t*, lane.esp);
+  int text = p.length - lane.esp - kEspHeader - sa->iv_length - sa->icv_length;
+  if (text < kMinText || text % sa->block != 0) return drop(Drop::kRunt);
+  uint32_t low = LoadBe32(esp + 4);
+  lane.sequence = sa->esn ? sa->window.Infer(low) : low;
+  if (!sa->window.Check(sa->words(), lane.sequence)) return drop(Drop::kReplayed);
+
+  if (crypto::IsCbc(sa->suite))
+    FillCbc(op, *sa, esp, lane.sequence);
+  else
+    FillAead(op, *sa, esp, lane.sequence);
+  op.text = esp + kEspHeader + sa->iv_length;
+  op.key = sa->key;
+  op.text_length = static_cast<uint32_t>(text);
+  op.suite = sa->suite;
+  return true;
+}
+
+void EspWorker::Accept(WorkerContext& ctx, uint16_t n, Burst& opened) {
+  for (uint16_t i = 0; i < n; ++i) {
+    if (AcceptOne(ctx, lanes_[i], ops_[i])) opened.Add(*lanes_[i].packet);
+  }
+}
+
+bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op) {
+  Packet& p = *lane.packet;
+  auto drop = [&](Drop why) {
+    ctx.Drop(p, why);
+    return false;
+  };
+  InboundSa& sa = *lane.sa;
+  if (!op.ok) return drop(Drop::kBadIcv);
+  // RFC 4303 3.4.3: the window moves only now; and one twice in this burst is found out here.
+  if (!sa.window.Commit(sa.words(), lane.sequence)) return drop(Drop::kReplayed);
+  sa.packets.Add(1);
+  sa.bytes.Add(op.text_length);
+  sa.last_use.Set(ctx.now);
+  auto* outer = rte_pktmbuf_mtod(p.m, const uint8_t*);
+  NotePeer(ctx, sa, lane, outer);
+  uint8_t outer_tos = GetTos(outer, p.family);
+
+  const uint8_t* end = op.text + op.text_length;
+  uint8_t pad = end[-2], next = end[-1];
+  if (pad + uint32_t{kMinText} > op.text_length || !PaddingIsRight(end - 2 - pad, pad)) return drop(Drop::kBadPad);
+  if (next == kDummy) {  // RFC 4303 2.6: traffic flow confidentiality; it ends here by design
+    ctx.Consume(p);
+    return false;
+  }
+  if (next != kIpv4 && next != kIpv6) return drop(Drop::kInnerMismatch);
+
+  auto inner = static_cast<uint16_t>(op.text_length - kMinText - pad);
+  auto cut = static_cast<uint16_t>(op.text - outer);
+  p.m->data_off = static_cast<uint16_t>(p.m->data_off + cut);
+  p.m->data_len = inner;
+  p.m->pkt_len = inner;
+  if (auto why = ParseIp(p)) return drop(*why);
+  if (p.family != (next == kIpv4 ? 4 : 6) || !MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
+
+  auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
+  uint8_t tos = GetTos(data, p.family), ecn = tos & kEcnMask;
+  if (sa.copy_ecn && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return drop(Drop::kEcn);
+  auto wanted = static_cast<uint8_t>(((sa.copy_dscp ? outer_tos : tos) & ~kEcnMask) | ecn);
+  if (wanted != tos) SetTos(data, p.family, wanted);
+  p.opened = true;
+  p.next_hop = 0;
+  p.sa = nullptr;
+  return true;
+}
+
+// RFC 4301 5.2 step 4: what came out must be what the SA was negotiated for.
+bool EspWorker::MatchesSelectors(const InboundSa& sa, const Packet& p) const {
+  if (!sa.plain_selectors || p.family != 4) return sa.selectors->MatchesInbound(Flow::Of(p));
+  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
+  uint32_t source = LoadBe32(data + offsetof(rte_ipv4_hdr, src_addr)),
+           destination = LoadBe32(data + offsetof(rte_ipv4_hdr, dst_addr));
+  return sa.source_first <= source && source <= sa.source_last && sa.destination_first <= destination &&
+         destination <= sa.destination_last;
+}
+
+// RFC 7296 2.23: an authenticated packet from elsewhere may mean that the peer moved. Control decides; it hears at most once
+// a second.
+void EspWorker::NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer) {
+  const Packet& p = *lane.packet;
+  size_t size = p.family == 4 ? 4 : 16;
+  const uint8_t* source = outer + (p.family == 4 ? offsetof(rte_ipv4_hdr, src_addr) : offsetof(rte_ipv6_hdr, src_addr));
+  const uint8_t* udp = outer + p.l4;
+  bool same = sa.peer_family == p.family && SameOctets(source, sa.peer_address, size);
+  if (same && lane.encap && sa.encap) same = sa.peer_port == (udp[0] << 8 | udp[1]);
+  if (same) [[likely]]
+    return;
+  if (ctx.now < sa.next_move) return;
+  WorkerReport r{};
+  r.kind = WorkerReport::kMoved;
+  r.direction = channel::Direction::kInbound;
+  r.sa_index = sa.sa_index;
+  r.installation = sa.generation;
+  bool link_local = p.family == 6 && source[0] == 0xfe && (source[1] & 0xc0) == 0x80;
+  for (auto* e : {&r.moved.remote, &r.moved.local}) {
+    e->address.family = p.family;
+    e->zone = link_local ? p.port : 0;
+  }
+  std::memcpy(r.moved.remote.address.octets, source, size);
+  std::memcpy(r.moved.local.address.octets, source + size, size);
+  if (lane.encap) {
+    r.moved.remote.port = static_cast<uint16_t>(udp[0] << 8 | udp[1]);
+    r.moved.local.port = static_cast<uint16_t>(udp[2] << 8 | udp[3]);
+  }
+  if (mail_.reports.Put(r)) sa.next_move = ctx.now + ctx.tsc_hz;
+}
+
+// Once for each run of packets of one SA, before the burst leaves the worker: a restarted gateway must never accept again
+// what was let through here.
+void EspWorker::PublishEdges(uint16_t n) {
+  auto* page = tables_.page.load(std::memory_order_acquire);
+  if (page == nullptr) return;
+  for (uint16_t i = 0; i < n; ++i) {
+    const InboundSa* sa = lanes_[i].sa;
+    if (i + 1 < n && lanes_[i + 1].sa == sa) continue;
+    page->inbound[sa->sa_index].store(sa->window.edge(), std::memory_order_relaxed);
+  }
+}
+
+}  // namespace culvert::dp

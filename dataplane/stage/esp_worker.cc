@@ -1,0 +1,128 @@
+#include "dataplane/stage/esp_worker.h"
+
+#include <utility>
+
+#include "dataplane/sa/install.h"
+
+// Orders from main, limits of SAs, reports to main.
+namespace culvert::dp {
+
+using channel::Direction;
+
+EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options)
+    : id_(id), tables_(tables), mail_(mail), engine_(std::move(engine)), options_(options) {}
+
+void EspWorker::PollCommands(WorkerContext&) {
+  if (mail_.orders.empty()) [[likely]]
+    return;
+  WorkerOrder o;
+  // An order is taken only where its answer has room: none is ever lost.
+  while (!mail_.reports.full() && mail_.orders.Take(o)) {
+    switch (o.kind) {
+      case WorkerOrder::kAdopt: Adopt(o); break;
+      case WorkerOrder::kRelease: Release(o); break;
+      case WorkerOrder::kLimits: SetLimits(o); break;
+      case WorkerOrder::kEndpoints: SetEndpoints(o); break;
+    }
+    WorkerReport done{};
+    done.kind = WorkerReport::kDone;
+    done.ticket = o.ticket;
+    (void)mail_.reports.Put(done);  // has room
+  }
+}
+
+// From here on packets find it. The state page has its number first.
+void EspWorker::Adopt(const WorkerOrder& o) {
+  auto* page = tables_.page.load(std::memory_order_acquire);
+  if (o.direction == Direction::kInbound) {
+    if (page != nullptr) page->inbound[o.in->sa_index].store(o.in->window.edge(), std::memory_order_relaxed);
+    tables_.inbound.Set(o.in->sa_index, o.in);
+    return;
+  }
+  if (page != nullptr) page->outbound[o.out->sa_index].store(o.out->sequence.get(), std::memory_order_relaxed);
+  tables_.outbound.Set(o.out->sa_index, o.out);
+}
+
+void EspWorker::Release(const WorkerOrder& o) {
+  if (o.direction == Direction::kInbound)
+    tables_.inbound.Set(o.in->sa_index, nullptr);
+  else
+    tables_.outbound.Set(o.out->sa_index, nullptr);
+}
+
+void EspWorker::SetLimits(const WorkerOrder& o) {
+  auto set = [&o](auto& sa) {
+    sa.limits = o.life.limits;
+    sa.alarm_at = o.life.alarm_at;
+    sa.notices = 0;
+    ArmAlarms(sa);
+  };
+  if (o.direction == Direction::kInbound)
+    set(*o.in);
+  else
+    set(*o.out);
+}
+
+void EspWorker::SetEndpoints(const WorkerOrder& o) {
+  if (o.direction == Direction::kInbound) {
+    std::memcpy(o.in->peer_address, o.peer.address, sizeof o.in->peer_address);
+    o.in->peer_family = o.peer.family;
+    o.in->peer_port = o.peer.port;
+    return;
+  }
+  OutboundSa& sa = *o.out;
+  std::memcpy(sa.header, o.outer.header, sizeof sa.header);
+  sa.header_sum = o.outer.header_sum;
+  sa.udp_sum = o.outer.udp_sum;
+  sa.header_length = o.outer.header_length;
+  sa.family = o.outer.family;
+  sa.zone = o.outer.zone;
+  sa.route_generation = 0;
+}
+
+bool EspWorker::CheckLimits(WorkerContext& ctx, InboundSa& sa) {
+  bool hard = sa.packets.get() >= sa.limits.hard_packets || sa.bytes.get() >= sa.limits.hard_bytes || ctx.now >= sa.alarm_at;
+  uint8_t notice = hard ? kHardReported : kSoftReported;
+  if ((sa.notices & notice) == 0 && Report(hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
+    sa.notices |= notice;
+    ArmAlarms(sa);
+  }
+  return !hard;
+}
+
+bool EspWorker::CheckLimits(WorkerContext& ctx, OutboundSa& sa) {
+  bool hard = sa.packets() >= sa.limits.hard_packets || sa.bytes.get() >= sa.limits.hard_bytes || ctx.now >= sa.alarm_at ||
+              sa.sequence.get() >= sa.last_sequence;
+  uint8_t notice = hard ? kHardReported : kSoftReported;
+  if ((sa.notices & notice) == 0 && Report(hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
+    sa.notices |= notice;
+    ArmAlarms(sa);
+  }
+  return !hard;
+}
+
+bool EspWorker::Report(WorkerReport::Kind kind, const InboundSa& sa) {
+  WorkerReport r{};
+  r.kind = kind;
+  r.direction = Direction::kInbound;
+  r.sa_index = sa.sa_index;
+  r.installation = sa.generation;
+  r.packets = sa.packets.get();
+  r.bytes = sa.bytes.get();
+  r.sequence = sa.window.edge();
+  return mail_.reports.Put(r);
+}
+
+bool EspWorker::Report(WorkerReport::Kind kind, const OutboundSa& sa) {
+  WorkerReport r{};
+  r.kind = kind;
+  r.direction = Direction::kOutbound;
+  r.sa_index = sa.sa_index;
+  r.installation = sa.installation;
+  r.packets = sa.packets();
+  r.bytes = sa.bytes.get();
+  r.sequence = sa.sequence.get();
+  return mail_.reports.Put(r);
+}
+
+}  // namespace culvert::dp

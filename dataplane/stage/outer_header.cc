@@ -1,0 +1,62 @@
+#include "dataplane/stage/outer_header.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include <cstring>
+
+namespace culvert::dp {
+namespace {
+
+constexpr uint8_t kTtl = 64, kEsp = 50, kUdp = 17;
+
+uint32_t SumWords(const uint8_t* data, size_t octets) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i + 1 < octets; i += 2) sum += static_cast<uint32_t>(data[i]) << 8 | data[i + 1];
+  return sum;
+}
+
+}  // namespace
+
+OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi) {
+  OuterHeader h;
+  uint8_t next = encap ? kUdp : kEsp;
+  if (local.address.family == Family::kV4) {
+    rte_ipv4_hdr ip{};
+    ip.version_ihl = 0x45;
+    ip.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+    ip.time_to_live = kTtl;
+    ip.next_proto_id = next;
+    std::memcpy(&ip.src_addr, local.address.octets.data(), 4);
+    std::memcpy(&ip.dst_addr, remote.address.octets.data(), 4);
+    std::memcpy(h.octets, &ip, sizeof ip);
+    h.header_sum = SumWords(h.octets, sizeof ip);
+    h.length = sizeof ip;
+    h.family = 4;
+  } else {
+    rte_ipv6_hdr ip{};
+    ip.vtc_flow = rte_cpu_to_be_32(6u << 28);
+    ip.proto = next;
+    ip.hop_limits = kTtl;
+    std::memcpy(&ip.src_addr, local.address.octets.data(), 16);
+    std::memcpy(&ip.dst_addr, remote.address.octets.data(), 16);
+    std::memcpy(h.octets, &ip, sizeof ip);
+    h.udp_sum = SumWords(h.octets + offsetof(rte_ipv6_hdr, src_addr), 32) + kUdp + local.port + remote.port;
+    h.length = sizeof ip;
+    h.family = 6;
+  }
+  if (encap) {
+    rte_udp_hdr udp{};
+    udp.src_port = rte_cpu_to_be_16(local.port);
+    udp.dst_port = rte_cpu_to_be_16(remote.port);
+    std::memcpy(h.octets + h.length, &udp, sizeof udp);
+    h.length = static_cast<uint8_t>(h.length + sizeof udp);
+  }
+  uint32_t spi_be = rte_cpu_to_be_32(spi);
+  std::memcpy(h.octets + h.length, &spi_be, 4);
+  h.length = static_cast<uint8_t>(h.length + 4);
+  return h;
+}
+
+}  // namespace culvert::dp

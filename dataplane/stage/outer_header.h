@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/ipsec/spi.h"
+#include "common/net/ip_address.h"
+
+namespace culvert::dp {
+
+// What stands before the ESP sequence number of every packet of an SA, but for lengths, DSCP/ECN and checksums: outer IPv4
+// or IPv6 header, UDP header where encapsulated (RFC 3948), SPI. DF is set and ID 0 (RFC 6864 4.1), TTL 64.
+struct OuterHeader {
+  uint8_t octets[64] = {};
+  uint8_t length = 0;  // octets in use: 24, 32, 44 or 52
+  uint8_t family = 4;
+  uint32_t header_sum = 0;  // ones' complement sum of the IPv4 header as it stands here; host order, not folded
+  uint32_t udp_sum = 0;     // the same of the IPv6 pseudo-header and UDP header, without lengths
+};
+
+// Both endpoints are of one family.
+OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi);
+
+// Folds a ones' complement sum of 16-bit words.
+inline uint16_t FoldSum(uint64_t sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,282 @@
+#include "tests/support/reference_esp.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <stdexcept>
+
+#include "common/bytes/reader.h"
+#include "common/bytes/writer.h"
+
+namespace culvert::test {
+namespace {
+
+struct Cipher {
+  const EVP_CIPHER* evp;
+  const EVP_MD* md;  // null: AEAD
+  size_t salt, iv, icv, block;
+};
+
+Cipher CipherOf(const EspSuite& s) {
+  const EVP_MD* md = nullptr;
+  size_t icv = 16;
+  if (s.integ == IntegId::kHmacSha256_128) md = EVP_sha256();
+  if (s.integ == IntegId::kHmacSha384_192) md = EVP_sha384(), icv = 24;
+  if (s.integ == IntegId::kHmacSha512_256) md = EVP_sha512(), icv = 32;
+  switch (s.encr) {
+    case EncrId::kAesGcm16:
+      return {s.encr_key_bits == 128   ? EVP_aes_128_gcm()
+              : s.encr_key_bits == 192 ? EVP_aes_192_gcm()
+                                       : EVP_aes_256_gcm(),
+              nullptr,
+              4,
+              8,
+              16,
+              4};
+    case EncrId::kChaCha20Poly1305: return {EVP_chacha20_poly1305(), nullptr, 4, 8, 16, 4};
+    case EncrId::kAesCbc:
+      return {s.encr_key_bits == 128   ? EVP_aes_128_cbc()
+              : s.encr_key_bits == 192 ? EVP_aes_192_cbc()
+                                       : EVP_aes_256_cbc(),
+              md,
+              0,
+              16,
+              icv,
+              16};
+    default: throw std::invalid_argument("no such cipher in the reference");
+  }
+}
+
+struct Context {
+  EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
+  ~Context() { EVP_CIPHER_CTX_free(c); }
+};
+
+void Must(int rc) {
+  if (rc != 1) throw std::runtime_error("OpenSSL");
+}
+
+// The ICV of an AEAD goes behind the text, or is taken from there and judged.
+bool Aead(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView aad, Bytes& text, bool seal) {
+  Bytes nonce(sa.encr_key.end() - static_cast<long>(ci.salt), sa.encr_key.end());
+  Append(nonce, iv);
+  size_t length = seal ? text.size() : text.size() - ci.icv;
+  Bytes out(length), tag(ci.icv);
+  Context ctx;
+  int n = 0;
+  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, sa.encr_key.data(), nonce.data(), seal));
+  if (!seal) {
+    std::copy(text.end() - static_cast<long>(ci.icv), text.end(), tag.begin());
+    Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(ci.icv), tag.data()));
+  }
+  Must(EVP_CipherUpdate(ctx.c, nullptr, &n, aad.data(), static_cast<int>(aad.size())));
+  Must(EVP_CipherUpdate(ctx.c, out.data(), &n, text.data(), static_cast<int>(length)));
+  uint8_t rest[16];
+  if (EVP_CipherFinal_ex(ctx.c, rest, &n) != 1) return false;
+  if (seal) Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(ci.icv), tag.data()));
+  text = out;
+  if (seal) Append(text, tag);
+  return true;
+}
+
+Bytes Cbc(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView text, bool seal) {
+  Context ctx;
+  Bytes out(text.size());
+  int n = 0;
+  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, sa.encr_key.data(), iv.data(), seal));
+  EVP_CIPHER_CTX_set_padding(ctx.c, 0);
+  Must(EVP_CipherUpdate(ctx.c, out.data(), &n, text.data(), static_cast<int>(text.size())));
+  Must(EVP_CipherFinal_ex(ctx.c, out.data() + n, &n));
+  return out;
+}
+
+Bytes Mac(const Cipher& ci, const ReferenceSa& sa, ByteView data) {
+  Bytes out(64);
+  unsigned n = 0;
+  HMAC(ci.md, sa.integ_key.data(), static_cast<int>(sa.integ_key.size()), data.data(), data.size(), out.data(), &n);
+  out.resize(ci.icv);
+  return out;
+}
+
+Bytes AadOf(const ReferenceSa& sa, uint64_t sequence) {
+  Writer w;
+  w.U32(sa.spi);
+  if (sa.suite.esn)
+    w.U64(sequence);
+  else
+    w.U32(static_cast<uint32_t>(sequence));
+  return w.Release();
+}
+
+Bytes EspPacket(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
+  Cipher ci = CipherOf(sa.suite);
+  Bytes text = ToBytes(inner);
+  size_t pad = (ci.block - (inner.size() + 2) % ci.block) % ci.block;
+  for (unsigned i = 0; i < c.extra_pad && pad + ci.block <= 255; ++i) pad += ci.block;
+  for (size_t i = 0; i < pad; ++i) text.push_back(static_cast<uint8_t>(i + 1));
+  if (c.spoil_pad >= 0 && static_cast<size_t>(c.spoil_pad) < pad) text[inner.size() + static_cast<size_t>(c.spoil_pad)] ^= 0x40;
+  text.push_back(c.pad_length >= 0 ? static_cast<uint8_t>(c.pad_length) : static_cast<uint8_t>(pad));
+  bool v6 = !inner.empty() && inner[0] >> 4 == 6;
+  text.push_back(c.next_header != 0 ? c.next_header : v6 ? uint8_t{41} : uint8_t{4});
+
+  Writer w;
+  w.U32(sa.spi);
+  w.U32(static_cast<uint32_t>(c.sequence));
+  w.Put(c.iv);
+  if (ci.md == nullptr) {
+    Aead(ci, sa, c.iv, AadOf(sa, c.sequence), text, true);
+    w.Put(text);
+    return w.Release();
+  }
+  w.Put(Cbc(ci, sa, c.iv, text, true));
+  Writer authenticated;
+  authenticated.Put(w.view());
+  if (sa.suite.esn) authenticated.U32(static_cast<uint32_t>(c.sequence >> 32));
+  w.Put(Mac(ci, sa, authenticated.view()));
+  return w.Release();
+}
+
+uint32_t PseudoSum(const Endpoint& from, const Endpoint& to, uint8_t protocol, size_t length) {
+  uint32_t sum = protocol + static_cast<uint32_t>(length);
+  for (const Endpoint* e : {&from, &to}) {
+    for (size_t i = 0; i < e->address.size(); i += 2)
+      sum += static_cast<uint32_t>(e->address.octets[i]) << 8 | e->address.octets[i + 1];
+  }
+  return sum;
+}
+
+Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum) {
+  Writer w;
+  w.U16(sa.source.port);
+  w.U16(sa.destination.port);
+  w.U16(static_cast<uint16_t>(8 + esp.size()));
+  w.U16(0);
+  w.Put(esp);
+  if (checksum) {
+    uint16_t sum = InternetChecksum(w.view(), PseudoSum(sa.source, sa.destination, 17, w.size()));
+    w.PatchU16(6, sum == 0 ? 0xffff : sum);
+  }
+  return w.Release();
+}
+
+Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t tos) {
+  Writer w;
+  if (sa.source.address.family == Family::kV4) {
+    w.U8(0x45);
+    w.U8(tos);
+    w.U16(static_cast<uint16_t>(20 + payload.size()));
+    w.U32(0x4000);
+    w.U8(64);
+    w.U8(protocol);
+    w.U16(0);
+    w.Put(sa.source.address.bytes());
+    w.Put(sa.destination.address.bytes());
+    w.PatchU16(10, InternetChecksum(w.view()));
+  } else {
+    w.U32(6u << 28 | static_cast<uint32_t>(tos) << 20);
+    w.U16(static_cast<uint16_t>(payload.size()));
+    w.U8(protocol);
+    w.U8(64);
+    w.Put(sa.source.address.bytes());
+    w.Put(sa.destination.address.bytes());
+  }
+  w.Put(payload);
+  return w.Release();
+}
+
+// Strips and judges the outer IP header; false with `error` set.
+bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened& out) {
+  bool v4 = sa.source.address.family == Family::kV4;
+  uint8_t protocol = sa.encap ? 17 : 50, got_protocol, ttl;
+  if (v4) {
+    if (outer.size() < 20) return out.error = "short", false;
+    if (InternetChecksum(outer.first(20)) != 0) return out.error = "header checksum", false;
+    if (r.U8() != 0x45) return out.error = "version", false;
+    out.tos = r.U8();
+    if (r.U16() != outer.size()) return out.error = "total length", false;
+    if (r.U32() != 0x4000) return out.error = "ID or DF", false;
+    ttl = r.U8();
+    got_protocol = r.U8();
+    r.Skip(2);
+  } else {
+    uint32_t first = r.U32();
+    if (first >> 28 != 6 || (first & 0xfffff) != 0) return out.error = "version or flow label", false;
+    out.tos = static_cast<uint8_t>(first >> 20);
+    if (r.U16() + 40u != outer.size()) return out.error = "payload length", false;
+    got_protocol = r.U8();
+    ttl = r.U8();
+  }
+  if (ttl != 64 || got_protocol != protocol) return out.error = "TTL or protocol", false;
+  for (const Endpoint* e : {&sa.source, &sa.destination}) {
+    if (!Equal(r.Take(e->address.size()), e->address.bytes())) return out.error = "address", false;
+  }
+  return true;
+}
+
+bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out) {
+  Reader whole = r;
+  ByteView datagram = whole.Rest();
+  if (r.U16() != sa.source.port || r.U16() != sa.destination.port || r.U16() != datagram.size())
+    return out.error = "UDP header", false;
+  uint16_t sum = r.U16();
+  if (sa.source.address.family == Family::kV4) {
+    if (sum != 0) return out.error = "UDP checksum not zero", false;
+  } else if (sum == 0 || InternetChecksum(datagram, PseudoSum(sa.source, sa.destination, 17, datagram.size())) != 0) {
+    return out.error = "UDP checksum", false;
+  }
+  return true;
+}
+
+}  // namespace
+
+uint16_t InternetChecksum(ByteView data, uint32_t start) {
+  uint64_t sum = start;
+  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? static_cast<uint64_t>(data[i]) << 8 : data[i];
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+Bytes ReferenceSeal(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
+  Bytes esp = EspPacket(sa, inner, c);
+  if (!sa.encap) return WrapIp(sa, esp, 50, c.tos);
+  bool v6 = sa.source.address.family == Family::kV6;
+  return WrapIp(sa, WrapUdp(sa, std::move(esp), v6 || c.udp_checksum), 17, c.tos);
+}
+
+ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t high) {
+  ReferenceOpened out;
+  Cipher ci = CipherOf(sa.suite);
+  Reader r(outer);
+  if (!UnwrapIp(sa, r, outer, out)) return out;
+  if (sa.encap && !UnwrapUdp(sa, r, out)) return out;
+  Reader start = r;
+  ByteView esp = start.Rest();
+  if (r.U32() != sa.spi) return out.error = "SPI", out;
+  out.sequence = r.U32();
+  if (sa.suite.esn) out.sequence |= static_cast<uint64_t>(high) << 32;
+  out.iv = ToBytes(r.Take(ci.iv));
+  Bytes text = ToBytes(r.Rest());
+  if (!r.ok() || text.size() < ci.icv + 2 || (text.size() - ci.icv) % ci.block != 0) return out.error = "length", out;
+  if (ci.md == nullptr) {
+    if (!Aead(ci, sa, out.iv, AadOf(sa, out.sequence), text, false)) return out.error = "ICV", out;
+  } else {
+    Writer authenticated;
+    authenticated.Put(esp.first(esp.size() - ci.icv));
+    if (sa.suite.esn) authenticated.U32(high);
+    if (!Equal(Mac(ci, sa, authenticated.view()), esp.last(ci.icv))) return out.error = "ICV", out;
+    text.resize(text.size() - ci.icv);
+    text = Cbc(ci, sa, out.iv, text, false);
+  }
+  out.next_header = text.back();
+  size_t pad = text[text.size() - 2];
+  if (pad + 2 > text.size()) return out.error = "pad length", out;
+  size_t inner = text.size() - 2 - pad;
+  for (size_t i = 0; i < pad; ++i) {
+    if (text[inner + i] != i + 1) return out.error = "padding", out;
+  }
+  text.resize(inner);
+  out.inner = std::move(text);
+  return out;
+}
+
+}  // namespace culvert::test
