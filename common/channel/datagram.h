@@ -12,7 +12,7 @@ static_assert(SlotsFor(kMaxDatagram) <= kPuntSlots && SlotsFor(kMaxDatagram) <= 
 // An IKE datagram on its way between the wire and culvert-ike, without its payload.
 struct DatagramInfo {
   Endpoint local, remote;    // local: the gateway's own side, both ways
-  bool marker = false;       // the four zero octets of RFC 3948 2.2 came with it, or are to be put before it; never in the payload
+  bool marker = false;       // the four zero octets of RFC 3948 2.2 came, or are to be put, before it; never part of it
   uint8_t dscp = 0;          // 0..63
   uint8_t ttl = 0;           // hop limit as received; 0 when injecting: the port's default
 };

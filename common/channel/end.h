@@ -72,8 +72,8 @@ class End {
       : region_(std::move(rings)), own_(std::move(own)), peer_(std::move(peer)), epoch_(epoch), in_(&(memory()->*kIn), epoch),
         out_(&(memory()->*kOut), epoch), datagrams_in_(&(memory()->*kDatagramsIn), epoch),
         datagrams_out_(&(memory()->*kDatagramsOut), epoch) {}
-  // What the dead peer left in the rings may be keys.
-  ~End() { WipeBytes({static_cast<uint8_t*>(region_.data()), region_.size()}); }
+  // Commands nobody read may carry keys.
+  ~End() { WipeBytes({memory()->command.slots[0], sizeof memory()->command.slots}); }
   End(const End&) = delete;
   End& operator=(const End&) = delete;
 

@@ -28,7 +28,9 @@ absl::StatusOr<UniqueFd> ListenLocal(const std::string& path, uid_t owner) {
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "socket");
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return absl::ErrnoToStatus(errno, "unlink " + path);
   // Nobody can connect before listen(), so mode and owner are in place in time.
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) return absl::ErrnoToStatus(errno, "bind " + path);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+    return absl::ErrnoToStatus(errno, "bind " + path);
+  }
   if (chmod(path.c_str(), 0600) != 0 || chown(path.c_str(), owner, static_cast<gid_t>(-1)) != 0) {
     return absl::ErrnoToStatus(errno, "chown " + path);
   }

@@ -27,8 +27,9 @@ inline constexpr uint32_t kMeaning = 1;   // raised when a field keeps its place
 
 constexpr uint64_t HashGeometry() {
   uint64_t h = 0xcbf29ce484222325;        // FNV-1a over the numbers below
-  for (uint64_t v : {uint64_t{kMeaning}, uint64_t{sizeof(Rings)}, uint64_t{offsetof(Rings, event)}, uint64_t{offsetof(Rings, punt)},
-                     uint64_t{offsetof(Rings, inject)}, uint64_t{sizeof(Command)}, uint64_t{sizeof(Event)},
+  for (uint64_t v : {uint64_t{kMeaning}, uint64_t{sizeof(Rings)}, uint64_t{offsetof(Rings, event)},
+                     uint64_t{offsetof(Rings, punt)}, uint64_t{offsetof(Rings, inject)}, uint64_t{sizeof(Command)},
+                     uint64_t{sizeof(Event)},
                      uint64_t{sizeof(InstallSa)}, uint64_t{offsetof(InstallSa, selectors)}, uint64_t{sizeof(UpdateSa)},
                      uint64_t{sizeof(AddPolicy)}, uint64_t{sizeof(RouteCommand)}, uint64_t{sizeof(Ack)},
                      uint64_t{sizeof(SaInventory)}, uint64_t{sizeof(Expiry)}, uint64_t{sizeof(PuntHead)},

@@ -122,7 +122,7 @@ inline Event NewEvent(EventType type) {   // as NewCommand
   return e;
 }
 
-static_assert(kNoHiddenPadding<Ack> && kNoHiddenPadding<SaInventory> && kNoHiddenPadding<LinkEvent> && kNoHiddenPadding<Acquire> &&
-              kNoHiddenPadding<Expiry> && kNoHiddenPadding<PeerMoved>);
+static_assert(kNoHiddenPadding<Ack> && kNoHiddenPadding<SaInventory> && kNoHiddenPadding<LinkEvent> &&
+              kNoHiddenPadding<Acquire> && kNoHiddenPadding<Expiry> && kNoHiddenPadding<PeerMoved>);
 
 }  // namespace culvert::channel

@@ -6,7 +6,8 @@
 namespace culvert::channel {
 namespace {
 
-constexpr const char* kViolationNames[] = {"none", "index", "type", "epoch", "value", "padding", "transaction", "length", "socket"};
+constexpr const char* kViolationNames[] = {
+    "none", "index", "type", "epoch", "value", "padding", "transaction", "length", "socket"};
 static_assert(std::size(kViolationNames) == static_cast<size_t>(Violation::kCount));
 
 // Collects the first fault, so that a layout is checked as one list of facts.
@@ -113,7 +114,8 @@ void CheckRoute(const RouteCommand& m, Checker& c) {
 }
 
 void CheckInventory(const SaInventory& m, Checker& c) {
-  c.Index(m.sa_index).Enum(m.direction, Direction::kInbound, Direction::kOutbound).Require(m.protocol == 50 || m.protocol == 51);
+  c.Index(m.sa_index).Enum(m.direction, Direction::kInbound, Direction::kOutbound);
+  c.Require(m.protocol == 50 || m.protocol == 51);
   c.Enum(m.mode, Mode::kTunnel, Mode::kTransport).Flag(m.udp_encap).Flag(m.esn).Zero(m.zero).Zero(m.zero2);
   c.Require(m.iv_generation <= kMaxIvGeneration && m.last_use >= 0).Span(m.lifetime).At(m.local).At(m.remote);
   c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors);
@@ -216,7 +218,8 @@ Violation Check(const Command& m) {
     case CommandType::kRemoveRoute: CheckRoute(m.route, c); break;
     case CommandType::kQuerySource: c.Address(m.query_source.destination).Zero(m.query_source.zero); break;
     case CommandType::kQueryUse:
-      c.Index(m.query_use.sa_index).Enum(m.query_use.direction, Direction::kInbound, Direction::kOutbound).Zero(m.query_use.zero);
+      c.Index(m.query_use.sa_index).Enum(m.query_use.direction, Direction::kInbound, Direction::kOutbound);
+      c.Zero(m.query_use.zero);
       break;
     case CommandType::kSyncDone: break;
     default: return Violation::kType;

@@ -45,7 +45,8 @@ absl::StatusOr<Region> Region::Create(const char* name, size_t size, Fill fill) 
   size = WholePages(size);
   if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return absl::ErrnoToStatus(errno, "ftruncate");
   if (fill == Fill::kResident) {
-    if (int error = posix_fallocate(fd.get(), 0, static_cast<off_t>(size))) return absl::ErrnoToStatus(error, "posix_fallocate");
+    const int error = posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
+    if (error != 0) return absl::ErrnoToStatus(error, "posix_fallocate");
   }
   if (fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return absl::ErrnoToStatus(errno, "F_ADD_SEALS");
   return Map(std::move(fd), size);

@@ -44,7 +44,9 @@ inline void CopyFromShared(std::span<uint8_t> to, const uint8_t* from) {
     const uint64_t v = std::atomic_ref<uint64_t>(words[at / 8]).load(std::memory_order_relaxed);
     std::memcpy(to.data() + at, &v, 8);
   }
-  for (; at < to.size(); ++at) to[at] = std::atomic_ref<uint8_t>(const_cast<uint8_t&>(from[at])).load(std::memory_order_relaxed);
+  for (; at < to.size(); ++at) {
+    to[at] = std::atomic_ref<uint8_t>(const_cast<uint8_t&>(from[at])).load(std::memory_order_relaxed);
+  }
 }
 
 // The producer's end. One thread. The ring must be fresh (all zero) and outlive this.

@@ -1,0 +1,108 @@
+#include "control/sadb/policies.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/channel_messages.h"
+
+namespace culvert::sadb {
+namespace {
+
+using testing::Selector;
+
+config::Child MakeChild(const char* name, const char* local, const char* remote) {
+  config::Child c;
+  c.name = name;
+  const auto ts = [](const char* text) { return text ? config::Ts{false, Selector(text)} : config::Ts{true, {}}; };
+  c.local_ts = {ts(local)};
+  c.remote_ts = {ts(remote)};
+  return c;
+}
+
+std::vector<config::Connection> Connections(std::vector<config::Child> children) {
+  config::Connection c;
+  c.name = "c";
+  c.children = std::move(children);
+  std::vector<config::Connection> out;
+  out.push_back(std::move(c));
+  return out;
+}
+
+ike::InstallChild Install(const char* child, const char* local, const char* remote) {
+  ike::InstallChild i;
+  i.connection = "c";
+  i.name = child;
+  i.local_ts = {Selector(local)};
+  i.remote_ts = {Selector(remote)};
+  return i;
+}
+
+TEST(Policies, ProtectFromLoadWhateverTheStartAction) {
+  for (auto action : {config::StartAction::kNone, config::StartAction::kTrap, config::StartAction::kStart, config::StartAction::kTrapStart}) {
+    Policies p;
+    auto child = MakeChild("net", "10.1.0.0/24", "10.2.0.0/24");
+    child.start_action = action;
+    const auto changes = p.Load(Connections({child}));
+    ASSERT_EQ(changes.add.size(), 1u);
+    const Policy* policy = p.Find(changes.add[0]);
+    EXPECT_EQ(ToString(policy->local), "10.1.0.0/24");
+    EXPECT_EQ(policy->acquire, action == config::StartAction::kTrap || action == config::StartAction::kTrapStart);
+  }
+}
+
+TEST(Policies, SomeChildrenProtectNothing) {
+  Policies p;
+  auto none = MakeChild("none", "10.1.0.0/24", "10.2.0.0/24");
+  none.policies = false;
+  EXPECT_TRUE(p.Load(Connections({none, MakeChild("dynamic", nullptr, "10.2.0.0/24")})).add.empty());
+  Policies::Changes changes;
+  EXPECT_EQ(p.Acquire(Install("none", "10.1.0.0/24", "10.2.0.0/24"), changes), 0u);
+  EXPECT_TRUE(changes.add.empty());
+}
+
+TEST(Policies, ShuntsStandBeforeProtection) {
+  Policies p;
+  auto pass = MakeChild("pass", "10.1.0.0/24", "10.1.0.0/24"), protect = MakeChild("net", "10.1.0.0/24", "10.2.0.0/24");
+  pass.mode = config::ChildMode::kPass;
+  auto first = MakeChild("first", "10.1.0.0/24", "10.3.0.0/24");
+  first.priority = 7;
+  const auto changes = p.Load(Connections({protect, pass, first}));
+  ASSERT_EQ(changes.add.size(), 3u);
+  EXPECT_LT(p.Find(changes.add[1])->priority, p.Find(changes.add[0])->priority);
+  EXPECT_EQ(p.Find(changes.add[2])->priority, 7u);
+}
+
+// Two SAs of one narrowed child (a rekey) share a policy, so that removing the old one leaves the new one protected.
+TEST(Policies, ADynamicChildProtectsItsNarrowedSelectorsAsLongAsAnSaHasThem) {
+  Policies p;
+  p.Load(Connections({MakeChild("road", nullptr, "10.2.0.0/24")}));
+  Policies::Changes changes;
+  const uint32_t id = p.Acquire(Install("road", "192.0.2.7", "10.2.0.0/24"), changes);
+  ASSERT_NE(id, 0u);
+  EXPECT_EQ(changes.add, std::vector{id});
+  EXPECT_EQ(p.Acquire(Install("road", "192.0.2.7", "10.2.0.0/24"), changes), id);
+  const uint32_t other = p.Acquire(Install("road", "192.0.2.8", "10.2.0.0/24"), changes);
+  EXPECT_NE(other, id);
+  changes = {};
+  p.Release(id, changes);
+  EXPECT_TRUE(changes.remove.empty());
+  p.Release(id, changes);
+  EXPECT_EQ(changes.remove, std::vector{id});
+  EXPECT_EQ(p.Find(id), nullptr);
+  EXPECT_NE(p.Find(other), nullptr);
+  EXPECT_NE(p.Acquire(Install("road", "192.0.2.7", "10.2.0.0/24"), changes), id) << "ids are not reused";
+}
+
+TEST(Policies, AReloadTellsOnlyWhatChanged) {
+  Policies p;
+  const auto before = p.Load(Connections({MakeChild("a", "10.1.0.0/24", "10.2.0.0/24"), MakeChild("b", "10.1.0.0/24", "10.3.0.0/24"),
+                                          MakeChild("c", "10.1.0.0/24", "10.4.0.0/24")}));
+  const auto after = p.Load(Connections({MakeChild("a", "10.1.0.0/24", "10.2.0.0/24"), MakeChild("b", "10.1.0.0/24", "10.9.0.0/24"),
+                                         MakeChild("d", "10.1.0.0/24", "10.5.0.0/24")}));
+  ASSERT_EQ(after.add.size(), 2u);
+  EXPECT_EQ(after.add[0], before.add[1]) << "a child that keeps its name keeps its id";
+  EXPECT_EQ(after.remove, std::vector{before.add[2]});
+  EXPECT_NE(p.Find(before.add[0]), nullptr);
+}
+
+}  // namespace
+}  // namespace culvert::sadb
