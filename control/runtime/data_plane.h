@@ -14,6 +14,7 @@ class DataPlane {
   virtual void Install(ike::InstallChild install) = 0;  // → ChildInstalled
   virtual void Remove(const ike::RemoveChild& remove) = 0;
   virtual void Update(const ike::UpdateChild& update) = 0;
+  virtual void SetTrap(const ike::SetTrap& trap) = 0;
   virtual void QueryUse(const ike::QueryChildUse& query) = 0;   // → ChildUse
   virtual void QuerySource(const ike::QuerySource& query) = 0;  // → SourceFound
 };

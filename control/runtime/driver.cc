@@ -3,14 +3,6 @@
 #include <absl/log/log.h>
 
 namespace culvert::control {
-namespace {
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-
-}  // namespace
 
 Driver::Driver(World world, unsigned helper_threads)
     : core_(world.control, world.random, world.spis),
@@ -48,7 +40,7 @@ void Driver::Run() {
     } else {
       break;
     }
-    for (auto& action : actions) Perform(std::move(action));
+    for (auto& action : actions) std::visit([this](auto& a) { Do(a); }, action);
     actions.clear();
   }
   running_ = false;
@@ -63,41 +55,41 @@ void Driver::Arm() {
   }
 }
 
-void Driver::Perform(ike::Action action) {
-  std::visit(Overloaded{
-                 // There is no store yet, so every commit is durable at once and `after_commit` holds nothing back.
-                 [this](ike::SendDatagram& a) { data_plane_->Send(std::move(a)); },
-                 [](ike::Store&) {},
-                 [this](ike::ArmTimer& a) { timers_.Arm(a.timer, a.at); },
-                 [this](ike::CancelTimer& a) { timers_.Cancel(a.timer); },
-                 [this](ike::RunJob& a) { jobs_.Submit(std::move(a)); },
-                 [this](ike::InstallChild& a) { data_plane_->Install(std::move(a)); },
-                 [this](ike::RemoveChild& a) { data_plane_->Remove(a); },
-                 [this](ike::UpdateChild& a) { data_plane_->Update(a); },
-                 [this](ike::QueryChildUse& a) { data_plane_->QueryUse(a); },
-                 [this](ike::QuerySource& a) { data_plane_->QuerySource(a); },
-                 [this](ike::Audit& a) {
-                   switch (a.severity) {
-                     case ike::Severity::kDebug: VLOG(1) << a.text; break;
-                     case ike::Severity::kInfo: LOG(INFO) << a.text; break;
-                     case ike::Severity::kWarning: LOG(WARNING) << a.text; break;
-                     case ike::Severity::kError: LOG(ERROR) << a.text; break;
-                   }
-                   auto it = requests_.find(a.request);
-                   if (it != requests_.end() && it->second.audit) it->second.audit(a);
-                 },
-                 [this](ike::Reply& a) {
-                   auto node = requests_.extract(a.request);
-                   if (node && node.mapped().done) node.mapped().done(a);
-                 },
-                 [this](ike::KeyLog& a) {
-                   if (key_log_) key_log_->Write(a);
-                 },
-                 [this](ike::Notice& a) {
-                   if (on_notice) on_notice(a);
-                 },
-             },
-             action);
+// There is no store yet, so every commit is durable at once and `after_commit` holds nothing back.
+void Driver::Do(ike::Store&) {}
+void Driver::Do(ike::SendDatagram& a) { data_plane_->Send(std::move(a)); }
+void Driver::Do(ike::ArmTimer& a) { timers_.Arm(a.timer, a.at); }
+void Driver::Do(ike::CancelTimer& a) { timers_.Cancel(a.timer); }
+void Driver::Do(ike::RunJob& a) { jobs_.Submit(std::move(a)); }
+void Driver::Do(ike::InstallChild& a) { data_plane_->Install(std::move(a)); }
+void Driver::Do(ike::RemoveChild& a) { data_plane_->Remove(a); }
+void Driver::Do(ike::UpdateChild& a) { data_plane_->Update(a); }
+void Driver::Do(ike::SetTrap& a) { data_plane_->SetTrap(a); }
+void Driver::Do(ike::QueryChildUse& a) { data_plane_->QueryUse(a); }
+void Driver::Do(ike::QuerySource& a) { data_plane_->QuerySource(a); }
+
+void Driver::Do(ike::Audit& a) {
+  switch (a.severity) {
+    case ike::Severity::kDebug: VLOG(1) << a.text; break;
+    case ike::Severity::kInfo: LOG(INFO) << a.text; break;
+    case ike::Severity::kWarning: LOG(WARNING) << a.text; break;
+    case ike::Severity::kError: LOG(ERROR) << a.text; break;
+  }
+  auto it = requests_.find(a.request);
+  if (it != requests_.end() && it->second.audit) it->second.audit(a);
+}
+
+void Driver::Do(ike::Reply& a) {
+  auto node = requests_.extract(a.request);
+  if (node && node.mapped().done) node.mapped().done(a);
+}
+
+void Driver::Do(ike::KeyLog& a) {
+  if (key_log_) key_log_->Write(a);
+}
+
+void Driver::Do(ike::Notice& a) {
+  if (on_notice) on_notice(a);
 }
 
 ike::RequestId Driver::Open(Request request) {

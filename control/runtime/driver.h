@@ -48,7 +48,21 @@ class Driver {
 
  private:
   void Run();
-  void Perform(ike::Action action);
+  void Do(ike::SendDatagram& a);
+  void Do(ike::ArmTimer& a);
+  void Do(ike::CancelTimer& a);
+  void Do(ike::RunJob& a);
+  void Do(ike::InstallChild& a);
+  void Do(ike::RemoveChild& a);
+  void Do(ike::UpdateChild& a);
+  void Do(ike::SetTrap& a);
+  void Do(ike::QueryChildUse& a);
+  void Do(ike::QuerySource& a);
+  void Do(ike::Store& a);
+  void Do(ike::Audit& a);
+  void Do(ike::Reply& a);
+  void Do(ike::KeyLog& a);
+  void Do(ike::Notice& a);
   void Arm();
 
   ike::Core core_;

@@ -41,6 +41,7 @@ Policies::Changes Policies::Load(const std::vector<config::Connection>& connecti
       if (!child.policies) continue;
       const Name name{connection.name, child.name};
       Policy p = PolicyOf(connection.name, child);
+      p.acquire |= trapped_.contains(name);
       auto local = Known(child.local_ts), remote = Known(child.remote_ts);
       if (!local || !remote) {
         templates_[name] = std::move(p);
@@ -58,8 +59,20 @@ Policies::Changes Policies::Load(const std::vector<config::Connection>& connecti
   }
   for (const auto& [name, id] : before) {
     policies_.erase(id);
+    trapped_.erase(name);
     changes.remove.push_back(id);
   }
+  return changes;
+}
+
+Policies::Changes Policies::Trap(const std::string& connection, const std::string& child) {
+  Changes changes;
+  const Name name{connection, child};
+  auto it = loaded_.find(name);
+  if (it == loaded_.end()) return changes;
+  trapped_.insert(name);
+  Policy& p = policies_.at(it->second);
+  if (!std::exchange(p.acquire, true)) changes.add.push_back(p.id);
   return changes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -42,6 +43,9 @@ class Policies {
   // The whole configuration, at start and at each reload. A child that keeps its name keeps its id.
   Changes Load(const std::vector<config::Connection>& connections);
 
+  // From now on a packet of this child without an SA asks for one, reloads included, as long as the child is loaded.
+  Changes Trap(const std::string& connection, const std::string& child);
+
   // The policy an SA about to be installed serves; 0: none (policies = no). For a child with a dynamic side this makes one
   // for its narrowed selectors, or takes another reference of it; `changes` then says what to tell.
   uint32_t Acquire(const ike::InstallChild& install, Changes& changes);
@@ -60,6 +64,7 @@ class Policies {
   std::map<uint32_t, Policy> policies_;
   std::map<Name, uint32_t> loaded_;                   // static ones, by name
   std::map<Name, Policy> templates_;                  // children with a dynamic side, selectors empty
+  std::set<Name> trapped_;                            // by Trap(), whatever their start_action
   using Narrowed = std::tuple<Name, SelectorList, SelectorList>;
   std::map<Narrowed, uint32_t> narrowed_;             // made by Acquire
   std::map<uint32_t, unsigned> references_;           // of those

@@ -340,6 +340,11 @@ void Sadb::SubmitUse(ike::ChildId child, Use& use) {
   uses_.erase(child);
 }
 
+void Sadb::SetTrap(const ike::SetTrap& trap) {
+  Tell(policies_.Trap(trap.connection, trap.child));
+  Pump();
+}
+
 void Sadb::QuerySource(const ike::QuerySource& query) {
   sources_[query.query] = query.destination;
   if (phase_ == Phase::kReplay || phase_ == Phase::kSynced) SubmitSource(query.query, query.destination);

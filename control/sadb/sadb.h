@@ -73,6 +73,7 @@ class Sadb final : public control::DataPlane, private Link::User {
   void Install(ike::InstallChild install) override;
   void Remove(const ike::RemoveChild& remove) override;
   void Update(const ike::UpdateChild& update) override;
+  void SetTrap(const ike::SetTrap& trap) override;
   void QueryUse(const ike::QueryChildUse& query) override;
   void QuerySource(const ike::QuerySource& query) override;
 

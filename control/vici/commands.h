@@ -16,7 +16,7 @@ struct ViciWorld {
   Driver& driver;
   const config::Control& control;
   std::function<absl::Status()> reload;  // re-reads the configuration; on error the old one stays
-  std::function<bool()> data_plane_connected;
+  std::function<bool()> data_plane_synced;
   std::function<void(bool delete_sas)> shutdown;  // ends the process; with delete_sas after telling the peers
 };
 

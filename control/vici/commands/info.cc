@@ -25,7 +25,7 @@ void ViciStats(ViciCommands& vici, const ViciCommands::Call& call) {
   answer.AddSection("childsas").Add("total", children);
   answer.Add("scheduled", vici.world().driver.timers());
   answer.AddSection("queues").Add("high", vici.world().driver.jobs());
-  answer.Add("dataplane", vici.world().data_plane_connected() ? "connected" : "disconnected");
+  answer.Add("dataplane", vici.world().data_plane_synced() ? "synced" : "not synced");
   vici.Respond(call, answer);
 }
 

@@ -1,0 +1,44 @@
+#include <absl/log/log.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "common/base/log.h"
+#include "config/check.h"
+#include "control/daemon.h"
+#include "control/ike/crypto/self_test.h"
+
+namespace {
+
+constexpr int kExitUnavailable = 69;  // EX_UNAVAILABLE
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  culvert::control::Daemon::Options options;
+  bool check = false;
+  int verbosity = 0;
+  CLI::App app{"Negotiates IPsec security associations and installs them in culvert-dataplane.", "culvert-ike"};
+  app.set_version_flag("--version", CULVERT_VERSION);
+  app.add_option("--config", options.config_dir, "directory of culvert.conf")->capture_default_str();
+  app.add_option("--run", options.run_dir, "directory of sockets and pid file")->capture_default_str();
+  app.add_flag("--check", check, "validate the configuration and exit; 78 on errors");
+  app.add_option("--keylog", options.keylog, "write every key for Wireshark into this file or directory (labs only)");
+  app.add_option("--verbose,-v", verbosity, "1: also debug lines");
+  CLI11_PARSE(app, argc, argv);
+
+  if (check) return culvert::config::CheckControl(options.config_dir, std::cerr);
+  culvert::StartLogging("culvert-ike", verbosity);
+  culvert::HardenProcess();
+  if (auto wrong = culvert::ike::RunSelfTest()) {
+    LOG(ERROR) << "self-test failed, refusing to start: " << *wrong;
+    return kExitUnavailable;
+  }
+  auto daemon = culvert::control::Daemon::Create(options);
+  if (!daemon.ok()) {
+    LOG(ERROR) << daemon.status().message();
+    return absl::IsInvalidArgument(daemon.status()) ? culvert::config::kExitConfig : kExitUnavailable;
+  }
+  (*daemon)->Run();
+  return 0;
+}
