@@ -15,6 +15,7 @@
 #include "config/load.h"
 #include "dataplane/main/boot.h"
 #include "dataplane/main/control_socket.h"
+#include "dataplane/main/ipsec_service.h"
 #include "dataplane/main/reports.h"
 
 namespace culvert::dp {
@@ -39,16 +40,23 @@ int BlockSignals() {
   return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-int Serve(Booted& booted, const Arguments& args, UniqueFd signals) {
+int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args, UniqueFd signals) {
   Gateway& gateway = *booted.gateway;
+  auto ipsec = IpsecService::Create(gateway, {.default_forward = config.default_forward,
+                                              .without_ike = config.forward_without_ike,
+                                              .channel = {args.run_dir, ControlUser("culvert-ike")}});
+  if (!ipsec.ok()) {
+    LOG(ERROR) << ipsec.status().message();
+    return 1;
+  }
   ProcessFacts facts{.started = std::chrono::steady_clock::now(),
                      .hugepages = booted.eal.hugepages,
                      .eal = "",
                      .idle = booted.adaptive ? "adaptive" : "poll",
-                     .crypto = ""};
+                     .crypto = (*ipsec)->crypto()};
   for (const auto& a : booted.eal.arguments) facts.eal += (facts.eal.empty() ? "" : " ") + a;
   EventLoop& loop = gateway.loop();
-  ControlSocket control(loop, Reports(gateway, nullptr, facts));
+  ControlSocket control(loop, Reports(gateway, &(*ipsec)->database(), facts));
   if (auto s = control.Listen(args.run_dir + "/dataplane-ctl.sock"); !s.ok()) {
     LOG(ERROR) << s.message();
     return 1;
@@ -81,7 +89,7 @@ int Run(const config::Dataplane& config, const Arguments& args) {
     LOG(ERROR) << booted.status().message();
     return 1;
   }
-  int rc = Serve(*booted, args, std::move(signals));
+  int rc = Serve(*booted, config, args, std::move(signals));
   booted->gateway.reset();
   rte_eal_cleanup();
   LOG(INFO) << "stopped";

@@ -111,7 +111,7 @@ void EspWorker::RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flo
   r.policy = policy.id;
   r.acquire.local = ExactSelector(f.SourceAddress(), f, f.source_port);
   r.acquire.remote = ExactSelector(f.DestinationAddress(), f, f.destination_port);
-  if (!mail_.reports.Put(r)) policy.next_acquire.store(0, std::memory_order_relaxed);
+  if (!Send(ctx, r)) policy.next_acquire.store(0, std::memory_order_relaxed);
 }
 
 void EspWorker::Obey(WorkerContext& ctx, const FlowVerdict& v, Packet& p, Burst& forward, Burst& seal) {

@@ -43,6 +43,8 @@ class WorkerDatabase final : public SaDatabase {
   void SetStatePage(channel::StatePage* page, std::function<void()> released) override;
   void Poll(const std::function<void(const channel::Event&)>& sink) override;
 
+  // Something waits for a worker: its answer, or its next grace point.
+  bool busy() const { return !answers_.empty() || !retired_.empty() || !tables_.spd.idle(); }
   size_t sas() const { return records_[0].size() + records_[1].size(); }  // both directions, those on their way out too
   size_t keys_in_use() const { return memory_.keys.blocks_in_use(); }
 

@@ -268,7 +268,7 @@ void EspWorker::NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane
     r.moved.remote.port = static_cast<uint16_t>(udp[0] << 8 | udp[1]);
     r.moved.local.port = static_cast<uint16_t>(udp[2] << 8 | udp[3]);
   }
-  if (mail_.reports.Put(r)) sa.next_move = ctx.now + ctx.tsc_hz;
+  if (Send(ctx, r)) sa.next_move = ctx.now + ctx.tsc_hz;
 }
 
 // Once for each run of packets of one SA, before the burst leaves the worker: a restarted gateway must never accept again

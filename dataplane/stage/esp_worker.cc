@@ -12,7 +12,7 @@ using channel::Direction;
 EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options)
     : id_(id), tables_(tables), mail_(mail), engine_(std::move(engine)), options_(options) {}
 
-void EspWorker::PollCommands(WorkerContext&) {
+void EspWorker::PollCommands(WorkerContext& ctx) {
   if (mail_.orders.empty()) [[likely]]
     return;
   WorkerOrder o;
@@ -27,7 +27,7 @@ void EspWorker::PollCommands(WorkerContext&) {
     WorkerReport done{};
     done.kind = WorkerReport::kDone;
     done.ticket = o.ticket;
-    (void)mail_.reports.Put(done);  // has room
+    (void)Send(ctx, done);  // has room
   }
 }
 
@@ -83,7 +83,7 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
 bool EspWorker::CheckLimits(WorkerContext& ctx, InboundSa& sa) {
   bool hard = sa.packets.get() >= sa.limits.hard_packets || sa.bytes.get() >= sa.limits.hard_bytes || ctx.now >= sa.alarm_at;
   uint8_t notice = hard ? kHardReported : kSoftReported;
-  if ((sa.notices & notice) == 0 && Report(hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
+  if ((sa.notices & notice) == 0 && Report(ctx, hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
     sa.notices |= notice;
     ArmAlarms(sa);
   }
@@ -94,14 +94,14 @@ bool EspWorker::CheckLimits(WorkerContext& ctx, OutboundSa& sa) {
   bool hard = sa.packets() >= sa.limits.hard_packets || sa.bytes.get() >= sa.limits.hard_bytes || ctx.now >= sa.alarm_at ||
               sa.sequence.get() >= sa.last_sequence;
   uint8_t notice = hard ? kHardReported : kSoftReported;
-  if ((sa.notices & notice) == 0 && Report(hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
+  if ((sa.notices & notice) == 0 && Report(ctx, hard ? WorkerReport::kHard : WorkerReport::kSoft, sa)) {
     sa.notices |= notice;
     ArmAlarms(sa);
   }
   return !hard;
 }
 
-bool EspWorker::Report(WorkerReport::Kind kind, const InboundSa& sa) {
+bool EspWorker::Report(WorkerContext& ctx, WorkerReport::Kind kind, const InboundSa& sa) {
   WorkerReport r{};
   r.kind = kind;
   r.direction = Direction::kInbound;
@@ -110,10 +110,10 @@ bool EspWorker::Report(WorkerReport::Kind kind, const InboundSa& sa) {
   r.packets = sa.packets.get();
   r.bytes = sa.bytes.get();
   r.sequence = sa.window.edge();
-  return mail_.reports.Put(r);
+  return Send(ctx, r);
 }
 
-bool EspWorker::Report(WorkerReport::Kind kind, const OutboundSa& sa) {
+bool EspWorker::Report(WorkerContext& ctx, WorkerReport::Kind kind, const OutboundSa& sa) {
   WorkerReport r{};
   r.kind = kind;
   r.direction = Direction::kOutbound;
@@ -122,7 +122,13 @@ bool EspWorker::Report(WorkerReport::Kind kind, const OutboundSa& sa) {
   r.packets = sa.packets();
   r.bytes = sa.bytes.get();
   r.sequence = sa.sequence.get();
-  return mail_.reports.Put(r);
+  return Send(ctx, r);
+}
+
+bool EspWorker::Send(WorkerContext& ctx, const WorkerReport& r) {
+  if (!mail_.reports.Put(r)) return false;
+  if (ctx.rings->main_bell != nullptr) ctx.rings->main_bell->Ring();
+  return true;
 }
 
 }  // namespace culvert::dp

@@ -61,8 +61,10 @@ class EspWorker final : public IpsecWorker {
   // False: the hard lifetime is over.
   bool CheckLimits(WorkerContext& ctx, InboundSa& sa);
   bool CheckLimits(WorkerContext& ctx, OutboundSa& sa);
-  bool Report(WorkerReport::Kind kind, const InboundSa& sa);
-  bool Report(WorkerReport::Kind kind, const OutboundSa& sa);
+  bool Report(WorkerContext& ctx, WorkerReport::Kind kind, const InboundSa& sa);
+  bool Report(WorkerContext& ctx, WorkerReport::Kind kind, const OutboundSa& sa);
+  // To main, which it wakes. False: no room now.
+  bool Send(WorkerContext& ctx, const WorkerReport& r);
 
   FlowVerdict Decide(WorkerContext& ctx, const Spd& spd, const Packet& p, bool& cacheable);
   void RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flow& f);

@@ -1,0 +1,63 @@
+#include "dataplane/main/ipsec_service.h"
+
+#include <pwd.h>
+#include <rte_cycles.h>
+
+#include <utility>
+
+#include "absl/log/log.h"
+
+namespace culvert::dp {
+namespace {
+
+// Workers pass a grace point within microseconds, a sleeping one at once: main looks again that often before it goes to sleep
+// and leaves the rest to the loop's next turn.
+constexpr int kTurnsForWorkers = 1000;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gateway, const Options& options) {
+  std::unique_ptr<IpsecService> service(new IpsecService(gateway));
+  auto ipsec =
+      Ipsec::Create(gateway.workers(), gateway.grace(), rte_get_tsc_hz(), {.default_forward = options.default_forward});
+  if (!ipsec.ok()) return ipsec.status();
+  service->ipsec_ = std::move(*ipsec);
+  auto channel = ChannelServer::Create(options.channel, service->database(), gateway);
+  if (!channel.ok()) return channel.status();
+  service->channel_ = std::move(*channel);
+
+  for (unsigned i = 0; i < gateway.workers(); ++i) gateway.SetIpsec(i, &service->ipsec_->worker(i));
+  auto* s = service.get();
+  gateway.network().SetListener([s](const channel::Event& e) { s->channel_->Report(e); });
+  gateway.ike().SetSink([s](const channel::DatagramInfo& info, ByteView payload) { return s->channel_->Punt(info, payload); });
+  gateway.loop().Add(s->channel_->fd(), EPOLLIN, [s](uint32_t) { s->channel_->Poll(std::chrono::steady_clock::now()); });
+  gateway.loop().AddPoller([s] { return s->Poll(); });
+  if (options.without_ike) s->database().OpenForwarding();
+  return service;
+}
+
+IpsecService::~IpsecService() {
+  if (channel_ != nullptr) gateway_.loop().Remove(channel_->fd());
+}
+
+bool IpsecService::Poll() {
+  channel_->Poll(std::chrono::steady_clock::now());
+  if (!ipsec_->database().busy()) {
+    turns_waited_ = 0;
+    return false;
+  }
+  return ++turns_waited_ < kTurnsForWorkers;
+}
+
+std::string IpsecService::crypto() const {
+  return "IPsec-MB " + crypto::MbEngine::LibraryVersion() + ", " + ipsec_->worker(0).engine().arch();
+}
+
+uid_t ControlUser(const std::string& name) {
+  if (const passwd* p = getpwnam(name.c_str()); p != nullptr) return p->pw_uid;
+  const passwd* nobody = getpwnam("nobody");
+  LOG(WARNING) << "no user " << name << ": culvert-ike is admitted as nobody";
+  return nobody == nullptr ? 65534 : nobody->pw_uid;
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dataplane/ipsec.h"
+#include "dataplane/main/channel_server.h"
+#include "dataplane/main/gateway.h"
+
+namespace culvert::dp {
+
+// Joins the parts that do not know each other: IPsec in the workers, the channel to culvert-ike, the gateway's loop, network
+// and IKE path. Main thread only.
+class IpsecService {
+ public:
+  struct Options {
+    bool default_forward = true;   // what becomes of packets that match no policy
+    bool without_ike = false;      // forwarding is open from the start
+    ChannelServer::Options channel;
+  };
+  // Before gateway.Start(). The gateway is borrowed, and stopped before this is destroyed.
+  static absl::StatusOr<std::unique_ptr<IpsecService>> Create(Gateway& gateway, const Options& options);
+  ~IpsecService();
+
+  SaDatabase& database() { return ipsec_->database(); }
+  const ChannelServer& channel() const { return *channel_; }
+  std::string crypto() const;      // "IPsec-MB 2.0.0, AVX512 type 2"
+
+ private:
+  explicit IpsecService(Gateway& gateway) : gateway_(gateway) {}
+  bool Poll();
+
+  Gateway& gateway_;
+  std::unique_ptr<Ipsec> ipsec_;
+  std::unique_ptr<ChannelServer> channel_;
+  int turns_waited_ = 0;
+};
+
+// Whom the channel admits beside root: culvert-ike's user, or nobody where there is none.
+uid_t ControlUser(const std::string& name);
+
+}  // namespace culvert::dp
