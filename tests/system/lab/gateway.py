@@ -45,7 +45,9 @@ class Gateway(Vici):
         """culvert.conf and, for `control`, swanctl.conf. conf: sections of swanctl.conf, or None for a plain router."""
         self.config.mkdir(parents=True, exist_ok=True)
         self.run_folder.mkdir(exist_ok=True)
-        (self.config / 'swanctl.conf').write_text(render(conf or {}))
+        secrets = self.config / 'swanctl.conf'
+        secrets.write_text(render(conf or {}))
+        secrets.chmod(0o600)     # culvert-ike refuses secrets that everybody may read
         ports = {name: {'device': device(self._port, index, name), 'addrs': addresses, 'mtu': self.mtu.get(name)}
                  for index, (name, addresses) in enumerate((('wan', self.side.wan_addresses), ('lan', self.side.lan_addresses)))}
         routes = {f'r{index}': {'to': to, 'via': via} for index, (to, via) in enumerate(self.side.routes)}
