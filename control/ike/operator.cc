@@ -30,40 +30,10 @@ std::expected<Named, std::string> Resolve(Context& cx, const std::string& ike, c
   return std::unexpected(Cat(found.empty() ? "there is no " : "more than one connection has a ", what));
 }
 
-bool Calling(const IkeSa& sa) { return sa.initiating != nullptr; }
-
-// An IKE SA of that connection that takes tasks, one that is up before one that is coming up.
-IkeSa* Usable(Context& cx, const std::string& connection) {
-  auto of = [&](const IkeSa& sa) { return sa.connection && sa.connection->name == connection; };
-  if (IkeSa* up = cx.sas.FindIf([&](const IkeSa& sa) { return of(sa) && sa.state == IkeState::kEstablished; })) return up;
-  return cx.sas.FindIf([&](const IkeSa& sa) { return of(sa) && Calling(sa); });
-}
-
 void Begin(Context& cx, const Named& what, Task task) {
-  IkeSa* sa = Usable(cx, what.connection->name);
-  if (!sa) {
-    std::deque<Task> tasks;
-    tasks.push_back(std::move(task));
-    return StartIke(cx, {.connection = what.connection, .tasks = std::move(tasks)});
-  }
-  if (task.kind == Task::Kind::kLiveness && sa->state == IkeState::kEstablished) return cx.Answer(task.request);
-  Enqueue(cx, *sa, std::move(task));
-}
-
-bool IsWanted(const IkeSa& sa, const std::string& child) {
-  auto is = [&](const Task& t) { return t.kind == Task::Kind::kNewChild && t.child_name == child; };
-  if (std::ranges::any_of(sa.tasks, is)) return true;
-  if (sa.request && is(sa.request->task)) return true;
-  if (sa.initiating && sa.initiating->child_task && is(*sa.initiating->child_task)) return true;
-  return std::ranges::any_of(sa.children, [&](const auto& c) { return c->name() == child && c->live(); });
-}
-
-// Whether some IKE SA has that child, or is to have it.
-bool IsUpOrComing(Context& cx, const std::string& connection, const std::string& child) {
-  return cx.sas.FindIf([&](const IkeSa& sa) {
-    return sa.connection && sa.connection->name == connection && (sa.state == IkeState::kEstablished || Calling(sa)) &&
-           IsWanted(sa, child);
-  }) != nullptr;
+  std::deque<Task> tasks;
+  tasks.push_back(std::move(task));
+  Want(cx, {.connection = what.connection, .tasks = std::move(tasks)});
 }
 
 // SAs a command means, by ids or by names.
@@ -78,7 +48,7 @@ Selection Select(Context& cx, const Command& c) {
   Selection s;
   bool wants_children = c.child_id != 0 || !c.child.empty();
   cx.sas.ForEach([&](IkeSa& sa) {
-    if (sa.state != IkeState::kEstablished && !Calling(sa)) return;
+    if (sa.state != IkeState::kEstablished && !sa.initiating) return;
     if (c.ike_id != 0 && sa.id != c.ike_id) return;
     if (!c.ike.empty() && (!sa.connection || sa.connection->name != c.ike)) return;
     if (!wants_children) {
@@ -106,7 +76,7 @@ class OneAnswer {
 };
 
 void TerminateIke(Context& cx, IkeSa& sa, bool force, RequestId request) {
-  if (Calling(sa)) {
+  if (sa.initiating) {
     cx.Log(Severity::kInfo, sa, "the call is given up", request);
     cx.Answer(request);
     return CloseIke(cx, sa, Why::kOperator);
@@ -152,7 +122,7 @@ void OnRekey(Context& cx, const Rekey& command) {
 void OnTrapHit(Context& cx, const TrapHit& hit) {
   auto what = Resolve(cx, hit.connection, hit.child);
   // One SA for however many packets meet the trap meanwhile.
-  if (!what || IsUpOrComing(cx, hit.connection, hit.child)) return;
+  if (!what || IsUpOrComing(cx, {hit.connection, hit.child})) return;
   Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = TriggeringPacket{hit.local, hit.remote}});
 }
 
@@ -163,7 +133,7 @@ void OnConfigChanged(Context& cx) {
     if (c->version == 1) continue;
     for (const auto& child : c->children) {
       bool start = child.start_action == config::StartAction::kStart || child.start_action == config::StartAction::kTrapStart;
-      if (start && !IsUpOrComing(cx, c->name, child.name)) {
+      if (start && !IsUpOrComing(cx, {c->name, child.name})) {
         Begin(cx, {c, &child}, {.kind = Task::Kind::kNewChild, .child_name = child.name});
       }
     }

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "control/ike/wire/header.h"
+
 namespace culvert::ike {
 
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
@@ -59,7 +61,16 @@ void SimPeer::Perform(Action action) {
 
 void SimPeer::Receive(SimPacket p) { Post(DatagramIn{p.to, p.from, p.marker, std::move(p.data)}); }
 
+void SimPeer::Trace(const std::string& text) const {
+  double t = static_cast<double>(ToNanos(world_.clock.now() - std::chrono::hours(1))) / 1e9;
+  if (print) std::fprintf(stderr, "%10.3f %s: %s\n", t, name.c_str(), text.c_str());
+}
+
 void SimPeer::Do(SendDatagram a) {
+  if (auto h = DecodeHeader(a.data)) {
+    Trace("    sends " + Name(h->exchange) + (h->response ? " response " : " request ") + std::to_string(h->message_id) + " of " +
+          std::to_string(h->spi_i) + " (" + std::to_string(a.data.size()) + ")");
+  }
   EXPECT_LE(a.after_commit, committed_) << "sent before what it tells is durable";
   EXPECT_EQ(a.local.address, address);
   world_.network.Send({a.local, a.remote, a.marker, std::move(a.data)});
@@ -126,7 +137,7 @@ void SimPeer::Do(QuerySource a) {
 }
 
 void SimPeer::Do(Audit a) {
-  if (print) std::fprintf(stderr, "%10.3f %s: %s\n", static_cast<double>(ToNanos(world_.clock.now())) / 1e9 - 3600, name.c_str(), a.text.c_str());
+  Trace(a.text);
   log.push_back(std::move(a.text));
 }
 
@@ -135,21 +146,25 @@ void SimPeer::Do(Reply a) {
 }
 
 RequestId SimPeer::Up(const std::string& child, const std::string& ike) {
+  Trace("initiate " + child);
   Post(Initiate{next_request_, ike, child});
   return next_request_++;
 }
 
 RequestId SimPeer::Down(const std::string& ike, const std::string& child) {
+  Trace("terminate " + ike + child);
   Post(Terminate{.request = next_request_, .ike = ike, .child = child});
   return next_request_++;
 }
 
 RequestId SimPeer::RekeyChildren(const std::string& child) {
+  Trace("rekey child " + child);
   Post(Rekey{.request = next_request_, .ike = "", .child = child});
   return next_request_++;
 }
 
 RequestId SimPeer::RekeyIke(const std::string& ike) {
+  Trace("rekey IKE");
   Post(Rekey{.request = next_request_, .ike = ike, .child = ""});
   return next_request_++;
 }

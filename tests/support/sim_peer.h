@@ -60,13 +60,14 @@ class SimPeer {
   Duration install_delay{};
   Duration job_delay{};
   bool routes = true;                        // answers QuerySource with its address
-  bool print = false;                        // log lines to stderr
+  bool print = false;                        // log lines, messages sent and commands to stderr
 
  private:
   void Run();
   void Perform(Action action);
   void Receive(SimPacket packet);
   void Later(Duration delay, Event event);
+  void Trace(const std::string& text) const;
 
   void Do(SendDatagram a);
   void Do(ArmTimer a);

@@ -57,6 +57,7 @@ struct ChildSa {
   uint32_t reqid = 0;
   ChildState state = ChildState::kInstalling;
   bool requester = false;          // the exchange that made it was ours
+  bool confirmed = false;          // the peer is known to have it: it may not have heard our answer yet
   bool announced = false;          // its Notice has been given
   ChildId replaces = 0, replaced_by = 0;
   uint32_t preference = 0;

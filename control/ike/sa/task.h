@@ -53,6 +53,7 @@ struct RequestInProgress {
   Task task;
   Phase phase = Phase::kMakingKey;
   JobId job = 0;
+  bool confirmed = true;  // the child it is about was, when it was sent: the peer's answer means what it says
   std::variant<std::monostate, ChildRequest, IkeRekeyRequest> detail{};
 };
 

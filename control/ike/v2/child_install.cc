@@ -98,7 +98,7 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
   child.connection = n.connection;
   child.config = n.config;
   child.reqid = cx.ReqidOf(n.connection->name, n.config->name);
-  child.requester = n.requester;
+  child.requester = child.confirmed = n.requester;
   child.replaces = n.replaces;
   child.preference = cx.NewPreference();
   child.protocol = n.protocol;
@@ -166,6 +166,7 @@ void StartUsing(Context& cx, IkeSa& sa, ChildSa& child) {
 
 void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId id) {
   ChildSa* child = sa.Find(id);
+  if (child) child->confirmed = true;
   // RFC 7296 2.8: the replier sends on the new SA once it has received on it.
   if (child && child->replaces && child->out == HalfState::kAbsent && child->live()) InstallOutbound(cx, sa, *child);
 }

@@ -63,14 +63,15 @@ struct Restart {
   Time not_before{};
 };
 
-// What the children's actions ask for, told to the data plane where it is a trap.
+// What the children's actions ask for, told to the data plane where it is a trap. A peer that replaced this IKE SA by another
+// has the child there: to start it again here would set off the next replacement.
 Restart CollectRestart(Context& cx, const IkeSa& sa, Why why) {
   Restart restart;
   for (const auto& c : sa.children) {
     if (!c->live()) continue;
     Next next = NextFor(*c->config, why);
     if (next == Next::kTrap) cx.Emit(SetTrap{c->connection->name, c->name()});
-    if (next != Next::kStart) continue;
+    if (next != Next::kStart || IsUpOrComing(cx, {c->connection->name, c->name()})) continue;
     restart.tasks.push_back({.kind = Task::Kind::kNewChild, .child_name = c->name()});
     if (why != Why::kPeerDead) restart.not_before = std::max(restart.not_before, c->installed + kFlapGuard);
   }
@@ -91,9 +92,9 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
     cx.Tell(StateChange::kIkeDown, sa);
   }
   CancelTimers(cx, sa);
+  sa.state = IkeState::kClosed;
   Restart restart = CollectRestart(cx, sa, why);
   FailAllTasks(cx, sa, why);
-  sa.state = IkeState::kClosed;
   while (!sa.children.empty()) EraseChild(cx, sa, sa.children.back()->id);
   if (sa.answering) cx.half_open.Remove(sa.answering->key);
   sa.initiating.reset();
@@ -106,7 +107,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   } else {
     cx.sas.Bury(sa);
   }
-  if (!restart.tasks.empty()) StartIke(cx, {connection, std::move(restart.tasks), 1, restart.not_before});
+  if (!restart.tasks.empty()) Want(cx, {connection, std::move(restart.tasks), 1, restart.not_before});
 }
 
 void GiveUp(Context& cx, IkeSa& sa) {
@@ -148,7 +149,7 @@ void LoseChild(Context& cx, IkeSa& sa, ChildId id) {
   std::string connection = child->connection->name, name = child->name();
   EraseChild(cx, sa, id);
   if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
-  if (next == Next::kStart) Enqueue(cx, sa, std::move(again));
+  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name})) Enqueue(cx, sa, std::move(again));
 }
 
 void OnLingerTimer(Context& cx, IkeSa& sa) {
@@ -172,7 +173,8 @@ void OnHardExpired(Context& cx, ChildId id) {
   std::string connection = child->connection->name, name = child->name();
   Enqueue(cx, *sa, {.kind = Task::Kind::kDeleteChild, .child = id}, Where::kFront);
   if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
-  if (next == Next::kStart) Enqueue(cx, *sa, {.kind = Task::Kind::kNewChild, .child_name = name});
+  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name, id}))
+    Enqueue(cx, *sa, {.kind = Task::Kind::kNewChild, .child_name = name});
 }
 
 }  // namespace culvert::ike

@@ -48,8 +48,8 @@ std::optional<NotifyType> OverLimit(Context& cx, IkeSa& sa, bool rekeys) {
 void RefuseForNow(Context& cx, IkeSa& sa, const Inbound& in) { ReplyNotify(cx, sa, in.header, NotifyType::kTemporaryFailure); }
 
 void OnCreateChildRequest(Context& cx, IkeSa& sa, const Inbound& in) {
-  if (in.form == MessageForm::kRekeyIke) return OnRekeyIkeRequest(cx, sa, in);
   SettleByUse(cx, sa);
+  if (in.form == MessageForm::kRekeyIke) return OnRekeyIkeRequest(cx, sa, in);
   // RFC 7296 2.25.2: no Child SA is made while we replace the IKE SA.
   if (OurIkeRekey(sa)) return RefuseForNow(cx, sa, in);
   auto* rekey = in.Notify(NotifyType::kRekeySa);

@@ -54,6 +54,7 @@ void Send(Context& cx, IkeSa& sa) {
   list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.local_ts});
   list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.remote_ts});
   sa.request->phase = Phase::kSent;
+  sa.request->confirmed = !old || old->confirmed;
   SendRequest(cx, sa, ExchangeType::kCreateChildSa, list.Encode());
 }
 
@@ -115,6 +116,11 @@ void Refused(Context& cx, IkeSa& sa, const NotifyPayload& error) {
       // RFC 7296 2.25: the peer has lost it; a new one takes its place, unless the peer has seen to that.
       ChildSa* old = sa.Find(r.child.replaces);
       if (!old || old->state != ChildState::kRekeying || CollisionSuccessor(sa, old->id)) break;
+      if (!sa.request->confirmed) {
+        // It did not know it yet: our answer that made it was still on its way.
+        ReleaseOld(cx, sa);
+        return PostponeRequest(cx, sa);
+      }
       cx.Log(Severity::kInfo, sa, Cat("the peer does not know Child SA ", old->name(), " any more: making a new one"));
       Task again{.kind = Task::Kind::kNewChild, .child_name = old->name(), .request = sa.request->task.request};
       EraseChild(cx, sa, old->id);

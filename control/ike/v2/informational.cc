@@ -15,9 +15,15 @@ namespace culvert::ike {
 namespace {
 
 void SendTask(Context& cx, IkeSa& sa, Task task, const Chain& chain) {
-  sa.request = RequestInProgress{.task = std::move(task), .phase = RequestInProgress::Phase::kSent};
+  ChildSa* child = sa.Find(task.child);
+  sa.request = RequestInProgress{.task = std::move(task), .phase = RequestInProgress::Phase::kSent,
+                                 .confirmed = !child || child->confirmed};
   SendRequest(cx, sa, ExchangeType::kInformational, chain);
 }
+
+// A Delete of a child the peer has not heard of is sent again this often: for longer than the peer would repeat the request
+// whose answer it waits for.
+constexpr unsigned kMaxDeletesUnheard = 12;
 
 // What one Delete of the peer's does to our Child SAs: SPIs of ours to answer with, children whose successors are awaited.
 struct Deleted {
@@ -71,15 +77,27 @@ void PeerDeletesIke(Context& cx, IkeSa& sa, const Inbound& in) {
   CloseIke(cx, sa, sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted);
 }
 
-void FinishDeleteChild(Context& cx, IkeSa& sa, const Task& task) {
-  if (ChildSa* child = sa.Find(task.child)) {
-    if (child->replaced_by) {
-      Retire(cx, sa, *child);
-    } else {
-      EraseChild(cx, sa, child->id);
-    }
+bool Names(const Inbound& in, const ChildSa& child) {
+  return std::ranges::any_of(in.payloads, [&child](const Payload& p) {
+    auto* d = std::get_if<DeletePayload>(&p);
+    return d && d->protocol == child.protocol && std::ranges::contains(d->spis, child.spi_out);
+  });
+}
+
+void FinishDeleteChild(Context& cx, IkeSa& sa, const Inbound& in) {
+  const Task& task = sa.request->task;
+  ChildSa* child = sa.Find(task.child);
+  // The peer deleted nothing, and may not have heard yet that it has this child: it would install it after all.
+  bool unheard = child && !sa.request->confirmed && !Names(in, *child);
+  if (unheard && task.attempt < kMaxDeletesUnheard) return PostponeRequest(cx, sa);
+  RequestId request = task.request;
+  if (child && child->replaced_by) {
+    Retire(cx, sa, *child);
+  } else if (child) {
+    EraseChild(cx, sa, child->id);
   }
-  cx.Answer(task.request);
+  cx.Answer(request);
+  FinishRequest(cx, sa);
 }
 
 }  // namespace
@@ -119,7 +137,7 @@ void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
 
 void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   if (DeletesIke(in)) return PeerDeletesIke(cx, sa, in);
-  if (in.Get<DeletePayload>()) SettleByUse(cx, sa);
+  SettleByUse(cx, sa);
   PayloadList answer;
   std::vector<ChildId> awaited;
   for (const auto& p : in.payloads) {
@@ -135,11 +153,11 @@ void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
 
 void OnInformationalResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.Error()) cx.Log(Severity::kWarning, sa, Cat("INFORMATIONAL: the peer answers ", Name(in.Error()->type)));
-  Task task = sa.request->task;
+  const Task& task = sa.request->task;
   if (task.kind == Task::Kind::kDeleteIke) {
     return CloseIke(cx, sa, sa.successor ? Why::kRekeyed : task.expired ? Why::kExpired : Why::kOperator);
   }
-  if (task.kind == Task::Kind::kDeleteChild) FinishDeleteChild(cx, sa, task);
+  if (task.kind == Task::Kind::kDeleteChild) return FinishDeleteChild(cx, sa, in);
   FinishRequest(cx, sa);
 }
 

@@ -119,6 +119,8 @@ void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& head
     cx.Cancel(TimerKind::kRetransmit, sa.id);
   } else {
     sa.window.Accepted(header.message_id);
+    // RFC 7296 2.3: with a window of 1, the peer has the answers to all its earlier requests.
+    for (auto& child : sa.children) child->confirmed = true;
     sa.reply_path = {d.local, d.remote, d.marker};
   }
   auto payloads = DecodeChain(opened.first, opened.plain);

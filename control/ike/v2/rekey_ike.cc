@@ -294,10 +294,13 @@ bool TakeOver(Context& cx, IkeSa& sa) {
   return theirs != nullptr;
 }
 
+bool IsUnsettled(Context& cx, const IkeSa& sa) {
+  IkeSa* old = cx.sas.Find(sa.unsettled_rekey_of);
+  return old && old->state == IkeState::kEstablished && CollisionSuccessor(cx, *old) == &sa;
+}
+
 void SettleByUse(Context& cx, IkeSa& successor) {
-  IkeSa* old = cx.sas.Find(std::exchange(successor.unsettled_rekey_of, 0));
-  if (old && old->state == IkeState::kEstablished && CollisionSuccessor(cx, *old) == &successor)
-    MoveChildren(cx, *old, successor);
+  if (IsUnsettled(cx, successor)) MoveChildren(cx, *cx.sas.Find(successor.unsettled_rekey_of), successor);
 }
 
 }  // namespace culvert::ike

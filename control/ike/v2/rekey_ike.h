@@ -16,7 +16,9 @@ void OnRekeyIkeReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
 // Simultaneous rekeying, and our own half will not be answered any more: the peer has deleted the old SA, or is silent. Its
 // half takes over; false where there is none.
 bool TakeOver(Context& cx, IkeSa& sa);
-// The peer uses what its half made for the children: that decides, ahead of our own half's answer.
+// Whether `sa` is what the peer's half made, while ours is not answered: which of the two stays is open.
+bool IsUnsettled(Context& cx, const IkeSa& sa);
+// The peer uses what its half made, which it would not do with a redundant SA: that decides, ahead of our own half's answer.
 void SettleByUse(Context& cx, IkeSa& successor);
 
 }  // namespace culvert::ike

@@ -13,6 +13,8 @@ struct Call {
   Time not_before{};
 };
 void StartIke(Context& cx, Call call);
+// The same by an IKE SA of that connection there is or is coming, if there is one.
+void Want(Context& cx, Call call);
 void OnSourceFound(Context& cx, const SourceFound& found);
 void OnRouteRetry(Context& cx, IkeSa& sa);
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in);

@@ -124,6 +124,20 @@ void StartIke(Context& cx, Call call) {
   OnRouteRetry(cx, sa);
 }
 
+void Want(Context& cx, Call call) {
+  auto of = [&](const IkeSa& sa) { return sa.connection && sa.connection->name == call.connection->name; };
+  IkeSa* sa = cx.sas.FindIf([&](const IkeSa& s) { return of(s) && s.state == IkeState::kEstablished; });
+  if (!sa) sa = cx.sas.FindIf([&](const IkeSa& s) { return of(s) && s.initiating; });
+  if (!sa) return StartIke(cx, std::move(call));
+  for (auto& task : call.tasks) {
+    if (task.kind == Task::Kind::kLiveness && sa->state == IkeState::kEstablished) {
+      cx.Answer(task.request);  // the IKE SA was all that was wanted
+    } else {
+      Enqueue(cx, *sa, std::move(task));
+    }
+  }
+}
+
 void OnRouteRetry(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kRouting) return;
   auto remote = CallTo(*sa.connection);

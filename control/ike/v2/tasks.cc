@@ -13,12 +13,23 @@ bool SameDeed(const Task& a, const Task& b) {
   return a.kind == b.kind && a.child == b.child && a.child_name == b.child_name && a.spi == b.spi;
 }
 
-bool MayStart(const IkeSa& sa, const Task& task) {
+bool MayStart(Context& cx, const IkeSa& sa, const Task& task) {
   // A replaced SA has one thing left to do.
   if (sa.state == IkeState::kRekeyed) return task.kind == Task::Kind::kDeleteIke;
+  if (IsUnsettled(cx, sa)) return task.kind == Task::Kind::kLiveness;
   // RFC 7296 2.25.2: children stay as they are while the IKE SA is being replaced.
   if (sa.reply && std::holds_alternative<IkeRekeyReply>(sa.reply->detail)) return false;
   return task.kind != Task::Kind::kRekeyIke || !sa.reply;
+}
+
+bool HasOrWants(const IkeSa& sa, const ChildName& name) {
+  auto is = [&](const Task& t) { return t.kind == Task::Kind::kNewChild && t.child_name == name.child; };
+  if (std::ranges::any_of(sa.tasks, is)) return true;
+  if (sa.request && is(sa.request->task)) return true;
+  if (sa.initiating && sa.initiating->child_task && is(*sa.initiating->child_task)) return true;
+  return std::ranges::any_of(sa.children, [&](const auto& c) {
+    return c->name() == name.child && c->id != name.except && c->live();
+  });
 }
 
 void Start(Context& cx, IkeSa& sa, Task task) {
@@ -47,7 +58,7 @@ void Pump(Context& cx, IkeSa& sa) {
     // The peer takes no request before it has our IKE_AUTH answer.
     bool authenticating = sa.reply && sa.reply->exchange == ExchangeType::kIkeAuth;
     if (!may_send || authenticating || sa.request || sa.window.busy()) return;
-    auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) { return t.not_before <= cx.now && MayStart(sa, t); });
+    auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) { return t.not_before <= cx.now && MayStart(cx, sa, t); });
     if (ready == sa.tasks.end()) break;
     Task task = std::move(*ready);
     sa.tasks.erase(ready);
@@ -74,6 +85,13 @@ void PostponeRequest(Context& cx, IkeSa& sa) {
 void FailTask(Context& cx, const Task& task, std::string_view why) {
   bool granted = task.kind == Task::Kind::kDeleteChild || task.kind == Task::Kind::kDeleteIke;
   cx.Answer(task.request, granted ? std::string_view{} : why);
+}
+
+bool IsUpOrComing(Context& cx, const ChildName& name) {
+  return cx.sas.FindIf([&](const IkeSa& sa) {
+    return sa.connection && sa.connection->name == name.connection &&
+           (sa.state == IkeState::kEstablished || sa.initiating) && HasOrWants(sa, name);
+  }) != nullptr;
 }
 
 }  // namespace culvert::ike
