@@ -84,11 +84,22 @@ void ChannelServer::Watch(int fd) {
 
 void ChannelServer::Poll(Time now) {
   database_.Poll([this](const Event& e) { Report(e); });
-  if (state_ != State::kIdle) ReadSocket(now);
-  Accept(now);
+  // One system call in a turn in which nothing came from outside: main calls this whenever workers may have answered.
+  epoll_event ready[4];
+  const int n = epoll_wait(epoll_.get(), ready, 4, 0);
+  bool socket = false, newcomer = false;
+  for (int i = 0; i < n; ++i) {
+    const int fd = ready[i].data.fd;
+    socket |= fd == socket_.get() || fd == timer_.get();
+    newcomer |= fd == listener_.get();
+    if (fd == timer_.get()) DisarmTimer();
+    else if (state_ == State::kOpen && fd == end_->own_wakeup()) channel::DrainWakeup(fd);
+  }
+  socket |= state_ == State::kGreeting && now >= greeting_ends_;
+  if (socket && state_ != State::kIdle) ReadSocket(now);
+  if (newcomer) Accept(now);
   if (state_ == State::kSwapping && !swapping_ && executor_.in_flight() == 0) Open();
   if (state_ != State::kOpen) return;
-  channel::DrainWakeup(end_->own_wakeup());
   more_to_read_ = false;
   ReadCommands();
   if (state_ == State::kOpen) ReadInjected();
@@ -96,9 +107,12 @@ void ChannelServer::Poll(Time now) {
   if (state_ == State::kOpen) Rest();
 }
 
-void ChannelServer::Accept(Time now) {
+void ChannelServer::DisarmTimer() {
   uint64_t expirations;
   (void)!read(timer_.get(), &expirations, sizeof expirations);
+}
+
+void ChannelServer::Accept(Time now) {
   for (;;) {
     auto socket = channel::AcceptLocal(listener_.get());
     if (!socket.ok()) {

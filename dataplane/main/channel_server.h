@@ -71,6 +71,7 @@ class ChannelServer {
   ChannelServer(const Options& options, SaDatabase& database, GatewayControl& gateway);
 
   absl::Status Listen();
+  void DisarmTimer();
   void Accept(Time now);
   void Greet(UniqueFd socket, Time now);
   absl::Status SendHello(int socket);

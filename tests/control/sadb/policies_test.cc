@@ -104,5 +104,17 @@ TEST(Policies, AReloadTellsOnlyWhatChanged) {
   EXPECT_NE(p.Find(before.add[0]), nullptr);
 }
 
+TEST(Policies, ATrapCanBeSetLaterAndOutlivesAReload) {
+  Policies p;
+  const auto connections = Connections({MakeChild("net", "10.1.0.0/24", "10.2.0.0/24")});
+  const uint32_t net = p.Load(connections).add[0];
+  EXPECT_EQ(p.Trap("c", "net").add, std::vector{net});
+  EXPECT_TRUE(p.Find(net)->acquire);
+  EXPECT_TRUE(p.Trap("c", "net").add.empty()) << "it is one already";
+  EXPECT_TRUE(p.Trap("c", "nobody").add.empty());
+  EXPECT_TRUE(p.Load(connections).add.empty());
+  EXPECT_TRUE(p.Find(net)->acquire);
+}
+
 }  // namespace
 }  // namespace culvert::sadb
