@@ -100,7 +100,8 @@ TEST(Parse, SyntaxErrors) {
 
 TEST(Parse, IncludesExtendTheSectionTheyStandIn) {
   MemoryFiles files;
-  files.files["/etc/d/a.conf"].text = "s { k = old\n include b.conf # comment\n include \"sub/*.conf\"\n }\ninclude none*.conf\n";
+  files.files["/etc/d/a.conf"].text =
+      "s { k = old\n include b.conf # comment\n include \"sub/*.conf\"\n }\ninclude none*.conf\n";
   files.files["/etc/d/b.conf"].text = "k = new\nt { x = 1 }";
   files.files["/etc/d/sub/1.conf"].text = "include deeper.inc";
   files.files["/etc/d/sub/2.conf"].text = "two = 2";
