@@ -21,8 +21,8 @@ struct Booted {
 };
 
 // From configuration to a gateway that is ready to Start(): checks the kernel's interfaces, starts DPDK, makes the pool, opens
-// the ports, adds addresses and routes. `run_dir` tells gateways of one machine apart. The caller's thread becomes main; signals
-// it has blocked stay blocked in every thread made here.
+// the ports, adds addresses and routes. `run_dir` tells gateways of one machine apart. The calling thread becomes main; the
+// signals it has blocked stay blocked in every thread made here.
 absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& run_dir);
 
 // One gateway lives in a run directory: makes the directory, and holds RUN/dataplane.pid locked with our pid in it while the

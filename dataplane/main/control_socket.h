@@ -1,6 +1,5 @@
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
 
 #include <functional>
@@ -53,7 +52,7 @@ class ControlSocket {
   std::map<std::string, Answer> answers_;
   UniqueFd listener_;
   std::string path_;
-  absl::flat_hash_map<int, std::unique_ptr<Client>> clients_;
+  std::map<int, std::unique_ptr<Client>> clients_;
 };
 
 }  // namespace culvert::dp

@@ -4,10 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
 
 #include "common/base/time.h"
 #include "dataplane/worker/rings.h"
@@ -48,7 +47,7 @@ class EventLoop {
   bool stop_ = false;
   std::vector<Poller> pollers_;
   std::vector<int> timers_;  // owned timerfds
-  absl::flat_hash_map<int, std::shared_ptr<OnReady>> ready_;
+  std::map<int, std::shared_ptr<OnReady>> ready_;
 };
 
 }  // namespace culvert::dp

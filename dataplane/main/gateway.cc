@@ -23,7 +23,7 @@ std::unique_ptr<const Forwarding> NoRoutes() {
 }  // namespace
 
 Gateway::Gateway(Parts parts)
-    : ports_(std::move(parts.ports)), loop_(bell_), grace_(parts.topology.workers), fib_(NoRoutes()) {
+    : ports_(std::move(parts.ports)), loop_(bell_), fib_(NoRoutes()), grace_(parts.topology.workers) {
   std::string wrong = parts.topology.Check();
   CHECK(wrong.empty()) << wrong;
   CHECK(ports_.size() <= kMaxPorts && parts.topology.workers <= kMaxWorkers);
@@ -115,6 +115,7 @@ void Gateway::Stop() {
     for (auto& w : workers_) w->Stop();
     for (unsigned i = 0; i < workers(); ++i) rte_eal_wait_lcore(i + 1);
     running_ = false;
+    grace_.Reclaim();  // nobody reads any more
   }
   for (auto& p : ports_) p->Stop();
 }

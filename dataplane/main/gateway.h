@@ -75,10 +75,10 @@ class Gateway : public GatewayControl {
   std::vector<std::unique_ptr<Port>> ports_;
   Bell bell_;
   EventLoop loop_;
-  Grace grace_;
   Counters counters_;
   Published<Forwarding> fib_;
   NeighbourTable table_;
+  Grace grace_;  // behind the tables: what it still has to give back goes to them
   std::vector<std::unique_ptr<PacketRing>> rings_;
   std::vector<WorkerRings> worker_rings_;
   std::vector<std::unique_ptr<WorkerContext>> contexts_;

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/hash/hash.h>
 
 #include <functional>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/time.h"
@@ -108,7 +109,7 @@ class Neighbours {
   Grace& grace_;
   Sender& sender_;
   std::vector<rte_ether_addr> macs_;
-  absl::flat_hash_map<Key, Entry> entries_;
+  std::unordered_map<Key, Entry, absl::Hash<Key>> entries_;  // seeded: a scan cannot aim at a bucket
   size_t incomplete_ = 0;
   uint64_t requests_ = 0;
 };

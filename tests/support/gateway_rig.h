@@ -56,7 +56,8 @@ class GatewayRig {
   rte_mempool* pool_;
   std::vector<RingPort*> ports_;
   std::unique_ptr<dp::Gateway> gateway_;
-  Time now_{std::chrono::hours(1)};
+  // Far ahead of the workers' own clock, so that their stamps of use are old until a test sets one.
+  Time now_ = std::chrono::steady_clock::now() + std::chrono::hours(24);
 };
 
 rte_ether_addr Mac(uint8_t last);  // 02:00:00:00:00:last
