@@ -65,6 +65,9 @@ class Topology:
         side.ns.sysctl('net.ipv6.conf.all.disable_ipv6', 0)
         side.ns.sysctl('net.ipv6.conf.default.disable_ipv6', 0)
         side.ns.forward()
+        # Without a link-local address Linux has no source for its neighbour solicitations and resolves nobody it forwards to.
+        for interface in (self.WAN, self.LAN):
+            side.ns.ip('address', 'add', 'fe80::2/64', 'dev', interface, 'nodad')
         side.ns.address(self.WAN, *side.wan_addresses)
         side.ns.address(self.LAN, *side.lan_addresses)
         for to, via in side.routes:
