@@ -17,7 +17,7 @@ namespace {
 // IKE_AUTH's own view of the peer.
 struct Claim {
   Identity id;
-  std::optional<Identity> wants;   // IDr: whom of us the peer means to reach
+  std::optional<Identity> wants;  // IDr: whom of us the peer means to reach
 };
 
 // Why a connection is not the one the peer asks for; empty where it is.
@@ -43,8 +43,8 @@ ConnectionRef Select(Context& cx, IkeSa& sa, const DatagramIn& d, const Claim& c
     passed_over.push_back(Cat(c->name, " ", why));
   }
   cx.LogStranger(d.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
-                                        claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
-                                        passed_over.empty() ? "none for this address" : Join(passed_over, "; ")));
+                               claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
+                               passed_over.empty() ? "none for this address" : Join(passed_over, "; ")));
   return nullptr;
 }
 
@@ -62,13 +62,14 @@ bool Verify(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, Conne
   if (!auth) {
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH: ", who, " asks for EAP, which is not built"));
   } else if (auth->method != AuthMethod::kSharedKey) {
-    cx.LogStranger(in.datagram.remote,
-                   Cat("IKE_AUTH: ", who, " authenticates by ", Name(auth->method), ", wanted a pre-shared key"));
+    cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, " authenticates by ",
+                                           Name(auth->method), ", wanted a pre-shared key"));
   } else if (connection && !secret) {
-    cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH: no pre-shared key for ", ours.ToString(), " and ", who));
-  } else if (connection && !right) {
     cx.LogStranger(in.datagram.remote,
-                   Cat("IKE_AUTH: AUTH of ", who, " is wrong: another pre-shared key than ", connection->name, "'s"));
+                   Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: no pre-shared key for ", ours.ToString(), " and ", who));
+  } else if (connection && !right) {
+    cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: AUTH of ", who,
+                                           " is wrong: another pre-shared key than ", connection->name, "'s"));
   }
   return right && secret && auth->method == AuthMethod::kSharedKey;
 }
