@@ -105,7 +105,8 @@ void OnTerminate(Context& cx, const Terminate& command) {
   OneAnswer answer(command.request);
   for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, answer.Take());
   for (auto [sa, child] : s.children) {
-    Enqueue(cx, *sa, {.kind = Task::Kind::kDeleteChild, .child = child, .request = answer.Take()}, Where::kFront);
+    Task task{.kind = Task::Kind::kDeleteChild, .child = child, .request = answer.Take(), .and_successors = true};
+    Enqueue(cx, *sa, std::move(task), Where::kFront);
   }
 }
 

@@ -42,8 +42,8 @@ class SimPeer {
   using Half = std::pair<ChildId, bool>;     // inbound?
   // The outbound SA a packet of this child goes out on: the highest preference. nullptr: none.
   const InstallChild* Sends(const std::string& child) const;
-  // Takes in ESP of that SPI, if there is such an SA.
-  bool Receives(const InstallChild& from_peer);
+  // Takes in ESP of that SPI sealed with that key, if there is such an SA.
+  bool Receives(uint32_t spi, ByteView key);
 
   const std::string name;
   const IpAddress address;

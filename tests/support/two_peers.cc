@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include <gtest/gtest.h>
+
+#include "control/ike/wire/header.h"
+
 namespace culvert::ike {
 namespace {
 
@@ -68,6 +72,7 @@ TwoPeers::TwoPeers(uint64_t seed)
     : network(clock, seed * 7 + 3),
       a({clock, network, seed * 7 + 1}, "a", Address("192.0.2.1")),
       b({clock, network, seed * 7 + 2}, "b", Address("192.0.2.2")) {
+  network.on_send = [this](const SimPacket& p) { CheckRepeats(p); };
   Configure(a, b, "10.1.0.0/16", "10.2.0.0/16");
   Configure(b, a, "10.2.0.0/16", "10.1.0.0/16");
 }
@@ -88,9 +93,71 @@ void TwoPeers::Establish() {
   ASSERT_TRUE(CarriesBothWays());
 }
 
+// RFC 7296 2.1: whatever is sent twice is the same, octet by octet.
+void TwoPeers::CheckRepeats(const SimPacket& packet) {
+  auto h = DecodeHeader(packet.data);
+  if (!h || h->exchange == ExchangeType::kIkeSaInit) return;
+  std::string key = std::to_string(h->spi_i) + "/" + std::to_string(h->spi_r) + "/" + std::to_string(h->message_id) +
+                    (h->response ? " response by " : " request by ") + (h->initiator ? "i" : "r");
+  auto [it, fresh] = seen_.try_emplace(key, packet.data);
+  if (!fresh) {
+    EXPECT_EQ(it->second, packet.data) << "message ID used for two messages: " << key;
+  }
+}
+
+void TwoPeers::SendProbe(SimPeer& from, SimPeer& to, const std::string& child) {
+  ++packets;
+  const InstallChild* out = from.Sends(child);
+  auto lose = [this, &from, now = clock.now()](const std::string& why) {
+    if (lost++ == 0) first_loss = from.name + " " + why + " at " + std::to_string(ToNanos(now) / 1000000) + " ms";
+  };
+  if (!out) return lose("has no outbound SA");
+  clock.At(clock.now() + std::chrono::milliseconds(3), [&to, lose, spi = out->sa.spi, key = std::make_shared<SecretBytes>(out->sa.encr_key.Clone())] {
+    if (!to.Receives(spi, key->view())) lose("sent on an SA that is not there");
+  });
+}
+
+void TwoPeers::WatchTraffic(const std::string& child, Duration every) {
+  SendProbe(a, b, child);
+  SendProbe(b, a, child);
+  clock.At(clock.now() + every, [this, child, every, watch = watch_] {
+    if (watch == watch_) WatchTraffic(child, every);
+  });
+}
+
+void TellWithEveryDisturbance(const Story& s) {
+  using namespace std::chrono_literals;
+  auto tell = [&s](const std::string& what, uint64_t number, const Fate& fate) {
+    SCOPED_TRACE(what);
+    TwoPeers p;
+    s.prepare(p);
+    uint64_t first = p.network.sent;
+    p.network.fate = [=](const SimPacket& packet) {
+      if (packet.number != first + number) return Fate{};
+      // Nothing authenticates IKE_SA_INIT but AUTH, which then ends the call, and rightly.
+      bool in_clear = fate.corrupt && DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
+      return in_clear ? Fate{.arrivals = {}} : fate;
+    };
+    s.story(p);
+    p.RunFor(120s);
+    s.check(p);
+    return p.network.sent - first;
+  };
+  constexpr uint64_t kNone = ~uint64_t{0};
+  uint64_t messages = tell("undisturbed", kNone - 1000000, {});
+  ASSERT_GT(messages, 0u);
+  for (uint64_t n = 0; n < messages && !testing::Test::HasFailure(); ++n) {
+    std::string which = "message " + std::to_string(n);
+    tell(which + " lost", n, {.arrivals = {}});
+    tell(which + " twice", n, {.arrivals = {5ms, 25ms}});
+    tell(which + " late", n, {.arrivals = {1500ms}});
+    tell(which + " corrupt", n, {.arrivals = {5ms}, .corrupt = true});
+  }
+}
+
 bool TwoPeers::Carries(SimPeer& from, SimPeer& to, const std::string& child) {
   const InstallChild* out = from.Sends(child);
-  return out && to.Receives(*out);
+  return out && to.Receives(out->sa.spi, out->sa.encr_key.view());
 }
 
 std::string TwoPeers::Disagreement() {
@@ -107,7 +174,7 @@ std::string TwoPeers::Disagreement() {
     }
     if (p->spis.drawn.size() != live) return p->name + " holds " + std::to_string(p->spis.drawn.size()) + " SPIs";
     for (const auto& [half, sa] : p->installed) {
-      if (!half.second && !other.Receives(sa.what)) return p->name + "'s outbound SA has no match";
+      if (!half.second && !other.Receives(sa.what.sa.spi, sa.what.sa.encr_key.view())) return p->name + "'s outbound SA has no match";
     }
   }
   return "";

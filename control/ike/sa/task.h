@@ -20,6 +20,7 @@ struct Task {
   std::optional<TriggeringPacket> packet{};   // kNewChild by a trap
   Time not_before{};
   unsigned attempt = 0;                       // TEMPORARY_FAILUREs met so far
+  bool and_successors = false;                // kDeleteChild: whatever has replaced it by then goes too
   bool expired = false;                       // kDeleteIke: because it could not be rekeyed in time
 };
 

@@ -63,6 +63,11 @@ void DeleteChildren(Context& cx, IkeSa& sa, const DeletePayload& d, PayloadList&
   awaited.insert(awaited.end(), done.awaited.begin(), done.awaited.end());
 }
 
+ChildId LastSuccessor(IkeSa& sa, ChildId id) {
+  for (ChildSa* c = sa.Find(id); c && c->replaced_by && sa.Find(c->replaced_by); c = sa.Find(id)) id = c->replaced_by;
+  return id;
+}
+
 bool DeletesIke(const Inbound& in) {
   return std::ranges::any_of(in.payloads, [](const Payload& p) {
     auto* d = std::get_if<DeletePayload>(&p);
@@ -113,6 +118,7 @@ void StartDeleteChild(Context& cx, IkeSa& sa, Task task) {
     list.Add(DeletePayload{.protocol = task.protocol, .spis = {task.spi}});
     return SendTask(cx, sa, std::move(task), list.Encode());
   }
+  if (task.and_successors) task.child = LastSuccessor(sa, task.child);
   ChildSa* child = sa.Find(task.child);
   if (!child || child->state == ChildState::kRetired) return cx.Answer(task.request);
   // RFC 7296 1.4.1: after the Delete nothing is sent on it; the inbound half waits for the answer.
