@@ -34,6 +34,7 @@ struct ScriptedControl {
     auto region = shm::Region::Adopt(std::move((*fds)[0]), sizeof(channel::Rings));
     if (!region.ok()) return false;
     rings = static_cast<channel::Rings*>(region->data());
+    rings_fd = region->fd();
     wake_dataplane = UniqueFd(dup((*fds)[1].get()));
     end.emplace(std::move(*region), std::move((*fds)[2]), std::move((*fds)[1]), hello.epoch);
     return true;
@@ -74,6 +75,7 @@ struct ScriptedControl {
   UniqueFd socket, wake_dataplane;
   channel::DataplaneHello hello = {};
   channel::Rings* rings = nullptr;
+  int rings_fd = -1;                 // owned by `end`
   std::optional<channel::ControlEnd> end;
   shm::Region page;
   uint64_t txn = 0;
