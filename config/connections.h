@@ -14,6 +14,10 @@ Connection ReadConnection(const SectionReader& in);
 // Null where the section is of a kind that is not supported yet: its verdict has been given.
 std::optional<Secret> ReadSecret(const SectionReader& in);
 
+// Warns of connections with a pre-shared key to whose identities none of the secrets can belong: they come up only once one
+// is loaded by VICI.
+void WarnOfMissingSecrets(const Control& control, const SectionReader& connections);
+
 // Warns where children of two connections protect common packets, and says which of them gets a packet.
 void WarnOfOverlaps(const std::vector<Connection>& connections, const Section& written, Report& report);
 

@@ -83,16 +83,17 @@ Control ReadControl(const SectionReader& in) {
   Control out;
   out.settings = ReadSettings(in);
   Report& report = in.report();
-  if (const Section* connections = in.section().FindSection("connections")) {
-    SectionReader all(*connections, "connections", report);
-    for (const Section& s : connections->sections()) out.connections.push_back(ReadConnection(all.Child(s)));
-    WarnOfOverlaps(out.connections, *connections, report);
-  }
   if (const Section* secrets = in.section().FindSection("secrets")) {
     SectionReader all(*secrets, "secrets", report);
     for (const Section& s : secrets->sections()) {
       if (auto secret = ReadSecret(all.Child(s))) out.secrets.push_back(std::move(*secret));
     }
+  }
+  if (const Section* connections = in.section().FindSection("connections")) {
+    SectionReader all(*connections, "connections", report);
+    for (const Section& s : connections->sections()) out.connections.push_back(ReadConnection(all.Child(s)));
+    WarnOfOverlaps(out.connections, *connections, report);
+    WarnOfMissingSecrets(out, all);
   }
   return out;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "config/connections.h"
@@ -8,7 +9,32 @@ namespace {
 
 constexpr size_t kShortSecret = 16;  // octets; below, a captured handshake may be searched for the key
 
+// Wildcards and spellings with a type prefix are for the IKE process to compare: here they may belong to anybody.
+bool MayBe(const std::string& owner, const std::string& id) {
+  bool plain = owner.find_first_of("*%:") == std::string::npos && id.find_first_of("*%:") == std::string::npos;
+  return !plain || id.empty() || std::ranges::equal(owner, id, {}, Lower, Lower);
+}
+
+bool MayBelong(const Secret& secret, const Connection& conn) {
+  auto either = [&](const std::string& owner) {
+    auto is = [&](const AuthRound& round) { return MayBe(owner, round.id); };
+    return std::ranges::any_of(conn.local, is) || std::ranges::any_of(conn.remote, is);
+  };
+  return secret.owners.empty() || std::ranges::any_of(secret.owners, either);
+}
+
 }  // namespace
+
+void WarnOfMissingSecrets(const Control& control, const SectionReader& connections) {
+  for (const Connection& conn : control.connections) {
+    const Section* section = connections.section().FindSection(conn.name);
+    bool found = std::ranges::any_of(control.secrets, [&](const Secret& s) { return MayBelong(s, conn); });
+    if (section && !found) {
+      connections.Child(*section).Warn(
+          "no pre-shared key in these files belongs to its identities; expected a section in secrets { }");
+    }
+  }
+}
 
 std::optional<Secret> ReadSecret(const SectionReader& in) {
   const Section& section = in.section();

@@ -9,8 +9,9 @@ namespace {
 
 std::optional<Control> Load(const std::string& swanctl, Complaints& complaints, const std::string& settings = "") {
   MemoryFiles files;
-  files.files["/etc/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\n}";
+  files.files["/etc/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\ninclude anybody.conf\n}";
   files.files["/etc/d/swanctl.conf"].text = swanctl;
+  files.files["/etc/d/anybody.conf"].text = "secrets { ike-anybody { secret = 0123456789abcdef\n } }";
   return LoadControl(files, "/etc/d", complaints);
 }
 
@@ -100,7 +101,7 @@ secrets {
   EXPECT_EQ(x.start_action, StartAction::kTrapStart);
   EXPECT_EQ(x.close_action, CloseAction::kStart);
   EXPECT_EQ(x.dpd_action, DpdAction::kRestart);
-  ASSERT_EQ(control->secrets.size(), 3u);
+  ASSERT_EQ(control->secrets.size(), 4u);
   EXPECT_EQ(control->secrets[0].owners, (std::vector<std::string>{"a.example.org", "b.example.org"}));
   EXPECT_EQ(control->secrets[0].data.size(), 16u);
   EXPECT_EQ(AsString(control->secrets[1].data.view()), "a text that is long enough");
@@ -356,6 +357,30 @@ TEST(LoadControl, SecretComplaints) {
        "E swanctl.conf:1: secrets.ike.secret: missing; expected text, 0x and hexadecimal, or 0s and base64"},
   };
   for (auto& c : cases) EXPECT_EQ(Complain(c.text), c.expect) << c.text;
+}
+
+TEST(LoadControl, ConnectionsWithoutASecretAreNamed) {
+  auto load = [](const std::string& ids, const std::string& secrets) {
+    MemoryFiles files;
+    files.files["/etc/d/culvert.conf"].text =
+        "control { connections { a { local { auth = psk\n id = me\n } remote { auth = psk\n" + ids +
+        "\n } children { x { } } } }\n secrets {\n" + secrets + "} }";
+    Complaints complaints;
+    EXPECT_TRUE(LoadControl(files, "/etc/d", complaints));
+    return Print(complaints);
+  };
+  const std::string missing =
+      "W culvert.conf:1: connections.a: no pre-shared key in these files belongs to its identities; expected a section in "
+      "secrets { }";
+  auto key = [](const std::string& owner) { return "ike { secret = 0123456789abcdef\n" + owner + "\n }\n"; };
+  EXPECT_EQ(load("id = you", ""), missing);
+  EXPECT_EQ(load("id = you", key("id = other")), missing);
+  for (auto* owner :
+       {"", "id = you", "id = YOU", "id = me", "id-1 = other\n id-2 = you", "id = *", "id = fqdn:you", "id = %any"}) {
+    EXPECT_EQ(load("id = you", key(owner)), "") << owner;
+  }
+  EXPECT_EQ(load("id = *.example.org", key("id = other")), "");
+  EXPECT_EQ(load("", key("id = 192.0.2.2")), "") << "the peer's address may be its identity";
 }
 
 TEST(LoadControl, SecretsInAFileForEverybodyAreRefused) {
