@@ -4,17 +4,10 @@
 #include <cstring>
 
 namespace culvert::dp {
-namespace {
-
-bool Same(const IpAddress& a, uint8_t family, const uint8_t* octets) {
-  return static_cast<uint8_t>(a.family) == family && std::equal(octets, octets + a.size(), a.octets.data());
-}
-
-}  // namespace
-
 Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own,
                        std::vector<RouteTarget> links)
     : generation_(generation), links_(std::move(links)), own_(std::move(own)) {
+  std::ranges::sort(own_, {}, &OwnAddress::address);
   std::vector<PrefixTable::Entry> v4, v6;
   for (const Route& r : routes) {
     auto& list = r.to.address.family == Family::kV4 ? v4 : v6;
@@ -33,10 +26,12 @@ Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vect
 }
 
 const OwnAddress* Forwarding::FindOwn(uint8_t family, const uint8_t* address, uint16_t port) const {
-  for (const OwnAddress& o : own_) {
-    if (!Same(o.address, family, address)) continue;
-    if (family == 6 && o.address.is_link_local() && o.port != port) continue;
-    return &o;
+  IpAddress wanted = IpAddress::Any(static_cast<Family>(family));
+  std::memcpy(wanted.octets.data(), address, wanted.size());
+  for (auto it = std::ranges::lower_bound(own_, wanted, {}, &OwnAddress::address); it != own_.end(); ++it) {
+    if (it->address != wanted) return nullptr;
+    // Two ports may have the same link-local address.
+    if (family == 4 || !it->address.is_link_local() || it->port == port) return &*it;
   }
   return nullptr;
 }

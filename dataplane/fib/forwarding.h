@@ -68,7 +68,7 @@ class Forwarding {
   uint64_t generation_;
   PrefixTable v4_, v6_;
   std::vector<RouteTarget> targets_, links_;
-  std::vector<OwnAddress> own_;
+  std::vector<OwnAddress> own_;       // by address
   uint64_t own_filter_ = 0;
   std::vector<uint32_t> broadcasts_;  // host byte order
 };

@@ -69,13 +69,19 @@ Json PortsReport(Gateway& g) {
       if (a.port == p.name) addresses.push_back(a.address.ToString());
     }
     addresses.push_back(LinkLocalOf(p.mac).ToString() + "/64");
+    Port::Stats stats = port.stats();
     ports.push_back({{"name", p.name},
                      {"mac", MacText(p.mac)},
                      {"mtu", p.mtu},
                      {"link", p.up ? "up" : "down"},
                      {"rx_queues", port.rx_queues()},
                      {"tx_queues", port.tx_queues()},
-                     {"addresses", addresses}});
+                     {"addresses", addresses},
+                     {"rx_packets", stats.rx_packets},
+                     {"tx_packets", stats.tx_packets},
+                     {"rx_missed", stats.rx_missed},
+                     {"rx_errors", stats.rx_errors},
+                     {"tx_errors", stats.tx_errors}});
   }
   return {{"ports", ports}};
 }

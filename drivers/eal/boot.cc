@@ -6,7 +6,10 @@
 #include <absl/strings/str_join.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -33,6 +36,29 @@ std::string LcoreMap(const std::vector<unsigned>& workers) {
   std::string map = absl::StrCat("0@(", absl::StrJoin(FloatingCores(workers), ","), ")");
   for (size_t i = 0; i < workers.size(); ++i) absl::StrAppend(&map, ",", i + 1, "@", workers[i]);
   return map;
+}
+
+// DPDK's log lines become ours. What it says is at least a warning: --log-level above.
+ssize_t LogLine(void*, const char* text, size_t size) {
+  std::string_view line(text, size);
+  while (line.ends_with('\n')) line.remove_suffix(1);
+  if (!line.empty()) LOG(WARNING) << "dpdk: " << std::string(line);
+  return static_cast<ssize_t>(size);
+}
+
+void RedirectLog() {
+  cookie_io_functions_t io{.read = nullptr, .write = LogLine, .seek = nullptr, .close = nullptr};
+  FILE* stream = fopencookie(nullptr, "w", io);
+  if (stream == nullptr) return;
+  setvbuf(stream, nullptr, _IOLBF, 0);
+  rte_openlog_stream(stream);
+}
+
+// The libraries under af_xdp speak to stderr about what is normal here. A dispatcher lets several XDP programs share an
+// interface: a gateway's port belongs to the gateway.
+void QuietXdp() {
+  setenv("LIBBPF_LOG_LEVEL", "warn", 0);
+  setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
 }
 
 }  // namespace
@@ -90,6 +116,8 @@ absl::StatusOr<EalMode> BootEal(const EalOptions& options) {
                       ? absl::StrCat(" (hugepages = auto, and only ", mode.free_mib, " MiB of hugepages are free)")
                       : "");
   }
+  QuietXdp();
+  RedirectLog();
   std::vector<std::string> copy = mode.arguments;  // rte_eal_init reorders and writes into its argv
   std::vector<char*> argv;
   for (auto& s : copy) argv.push_back(s.data());

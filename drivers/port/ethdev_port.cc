@@ -94,6 +94,16 @@ bool EthdevPort::link_up() const {
   return running_ && rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
+Port::Stats EthdevPort::stats() const {
+  rte_eth_stats s{};
+  if (!running_ || rte_eth_stats_get(id_, &s) != 0) return {};
+  return {.rx_packets = s.ipackets,
+          .tx_packets = s.opackets,
+          .rx_missed = s.imissed + s.rx_nombuf,
+          .rx_errors = s.ierrors,
+          .tx_errors = s.oerrors};
+}
+
 void EthdevPort::Stop() {
   if (!running_) return;
   running_ = false;

@@ -39,6 +39,7 @@ class EthdevPort : public Port {
   bool link_up() const override;
   bool is_virtual() const override { return virtual_; }
   void Stop() override;
+  Stats stats() const override;
   uint16_t dpdk_id() const { return id_; }
 
  private:

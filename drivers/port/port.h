@@ -25,6 +25,13 @@ class Port {
   virtual bool link_up() const = 0;
   virtual bool is_virtual() const = 0;      // af_xdp, af_packet, tap, memif, ring: adaptive idle is the default
   virtual void Stop() = 0;
+  // What the device itself counts; zeros where it does not.
+  struct Stats {
+    uint64_t rx_packets = 0, tx_packets = 0;
+    uint64_t rx_missed = 0;                 // its queue was full, or it had no buffer: lost before anyone could count them here
+    uint64_t rx_errors = 0, tx_errors = 0;
+  };
+  virtual Stats stats() const { return {}; }
 
   const std::string& name() const { return name_; }
   uint16_t index() const { return index_; } // dense, in configuration order; the `port` of a packet
