@@ -44,7 +44,7 @@ channel::WireSelector ExactSelector(const IpAddress& a, const Flow& f, uint16_t 
 void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) {
   const Spd& spd = *tables_.spd.current();
   for (uint16_t i = 0; i < plain.n; ++i) {
-    flow_keys_[i] = FlowKey::Of(plain.p[i], flows_.seed());
+    flow_keys_[i].Fill(*plain.p[i], flows_.seed());
     flows_.Prefetch(flow_keys_[i]);
   }
   for (uint16_t i = 0; i < plain.n; ++i) {
@@ -52,7 +52,7 @@ void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Bu
     if (known_[i] && verdicts_[i].sa != nullptr) __builtin_prefetch(verdicts_[i].sa);
   }
   for (uint16_t i = 0; i < plain.n; ++i) {
-    Packet& p = plain.p[i];
+    Packet& p = *plain.p[i];
     FlowVerdict& v = verdicts_[i];
     if (p.local_origin && IsOwnException(p)) {
       forward.Add(p);

@@ -32,29 +32,25 @@ FlowCache::~FlowCache() {
   munmap(v6_, kV6Sets * sizeof(V6));
 }
 
-FlowKey FlowKey::Of(const Packet& p, uint64_t seed) {
-  FlowKey k;
+void FlowKey::Fill(const Packet& p, uint64_t seed) {
   const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  uint32_t upper = 0;
-  bool later_fragment = p.fragment && !p.first_fragment;
-  if (!later_fragment && p.length >= p.l4 + 4u) {
-    std::memcpy(&upper, data + p.l4, 4);
-    upper &= PortMask(p.protocol);
-  } else {
-    later_fragment = true;  // no ports to be seen: the same to every selector
+  uint32_t ports = 0;
+  bool hidden = (p.fragment && !p.first_fragment) || p.length < p.l4 + 4u;  // no ports to be seen: all the same to selectors
+  if (!hidden) {
+    std::memcpy(&ports, data + p.l4, 4);
+    ports &= PortMask(p.protocol);
   }
-  k.upper = uint64_t{upper} << 32 | static_cast<uint64_t>(p.protocol) << 1 | later_fragment;
-  k.family = p.family;
-  uint64_t h = Mix(seed, k.upper);
+  upper = uint64_t{ports} << 32 | static_cast<uint64_t>(p.protocol) << 1 | hidden;
+  family = p.family;
+  uint64_t h = Mix(seed, upper);
   if (p.family == 4) {
-    std::memcpy(k.a, data + offsetof(rte_ipv4_hdr, src_addr), 8);
-    k.hash = Mix(h, k.a[0]);
-    return k;
+    std::memcpy(a, data + offsetof(rte_ipv4_hdr, src_addr), 8);
+    hash = Mix(h, a[0]);
+    return;
   }
-  std::memcpy(k.a, data + offsetof(rte_ipv6_hdr, src_addr), 32);
-  for (uint64_t word : k.a) h = Mix(h, word);
-  k.hash = h;
-  return k;
+  std::memcpy(a, data + offsetof(rte_ipv6_hdr, src_addr), 32);
+  for (uint64_t word : a) h = Mix(h, word);
+  hash = h;
 }
 
 void FlowCache::Put(const FlowKey& k, uint32_t generation, const FlowVerdict& v) {

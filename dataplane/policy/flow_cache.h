@@ -27,7 +27,8 @@ struct FlowKey {
   uint64_t hash;
   uint8_t family;
 
-  static FlowKey Of(const Packet& p, uint64_t seed);
+  // In place: a copy of what was just written word by word would stall.
+  void Fill(const Packet& p, uint64_t seed);
 };
 
 // A worker's memory of policy look-ups. Two ways of IPv4 flows to a cache line, one of IPv6. An entry counts while its

@@ -78,7 +78,7 @@ void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, 
   for (uint16_t i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   for (uint16_t i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n) rte_prefetch0(rte_pktmbuf_mtod(frames[i + kPrefetchAhead], void*));
-    Packet p;
+    Packet& p = ctx.slots.New();
     p.m = frames[i];
     p.port = port;
     ClassifyFrame(ctx, p, mac, esp, plain);
@@ -87,7 +87,7 @@ void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, 
 }
 
 void ClassifyOpened(WorkerContext& ctx, Burst& opened, Burst& plain) {
-  for (uint16_t i = 0; i < opened.n; ++i) Sort(ctx, opened.p[i], nullptr, plain);
+  for (uint16_t i = 0; i < opened.n; ++i) Sort(ctx, *opened.p[i], nullptr, plain);
   opened.n = 0;
 }
 

@@ -104,7 +104,7 @@ void EspWorker::Open(WorkerContext& ctx, Burst& esp, Burst& opened) {
 void EspWorker::Locate(WorkerContext& ctx, Burst& esp) {
   lanes_n_ = 0;
   for (uint16_t i = 0; i < esp.n; ++i) {
-    Packet& p = esp.p[i];
+    Packet& p = *esp.p[i];
     if (!MakeWritable(ctx, p, 0, 0)) continue;
     const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
     bool encap = p.protocol == kUdp;

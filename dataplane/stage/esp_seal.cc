@@ -113,16 +113,16 @@ void FillCbc(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t 
 
 void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
   for (uint16_t i = 0; i < seal.n; ++i) {
-    Packet& p = seal.p[i];
+    Packet& p = *seal.p[i];
     if (p.sa == nullptr && (p.sa = ResolveHandedOver(ctx, p)) == nullptr) continue;
-    if (i > 0 && p.sa == seal.p[i - 1].sa) continue;
+    if (i > 0 && p.sa == seal.p[i - 1]->sa) continue;
     for (unsigned line = 1; line < 4; ++line) __builtin_prefetch(static_cast<const char*>(p.sa) + line * kCacheLine, 1);
   }
   uint16_t n = 0;
   uint16_t first = sealed.n;
   bool checksums = false;
   for (uint16_t i = 0; i < seal.n; ++i) {
-    Packet& p = seal.p[i];
+    Packet& p = *seal.p[i];
     if (p.m == nullptr) continue;
     auto& sa = *static_cast<OutboundSa*>(p.sa);
     if (Drop why = AdmitSeal(ctx, p, sa); why != Drop::kCount) {
@@ -137,7 +137,7 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
   }
   engine_->Seal(ops_, n);
   for (uint16_t i = first; i < sealed.n; ++i) {
-    Packet& p = sealed.p[i];
+    Packet& p = *sealed.p[i];
     const auto& sa = *static_cast<const OutboundSa*>(p.sa);
     if (checksums && sa.family == 6 && sa.encap) FillUdpChecksum(rte_pktmbuf_mtod(p.m, uint8_t*), sa, p.length);
     p.sa = nullptr;

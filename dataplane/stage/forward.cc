@@ -65,9 +65,8 @@ bool Route(WorkerContext& ctx, Packet& p) {
 void LowerTtl(WorkerContext& ctx, Burst& burst) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst.n; ++i) {
-    if (burst.p[i].local_origin || Lower(ctx, burst.p[i])) {
-      if (kept != i) burst.p[kept] = burst.p[i];
-      ++kept;
+    if (burst.p[i]->local_origin || Lower(ctx, *burst.p[i])) {
+      burst.p[kept++] = burst.p[i];
     }
   }
   burst.n = kept;
@@ -76,9 +75,8 @@ void LowerTtl(WorkerContext& ctx, Burst& burst) {
 void Forward(WorkerContext& ctx, Burst& burst) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst.n; ++i) {
-    if (burst.p[i].next_hop != 0 || Route(ctx, burst.p[i])) {
-      if (kept != i) burst.p[kept] = burst.p[i];
-      ++kept;
+    if (burst.p[i]->next_hop != 0 || Route(ctx, *burst.p[i])) {
+      burst.p[kept++] = burst.p[i];
     }
   }
   burst.n = kept;

@@ -129,7 +129,7 @@ void SendIcmpError(WorkerContext& ctx, const Packet& p, IcmpError what, uint32_t
     FillV6(out, *from, total, offending);
     FillIcmp(out + head, tc, mtu, 8 + quote, out);
   }
-  Packet& error = ctx.originated.Add({});
+  Packet& error = ctx.slots.New();
   error.m = m;
   error.port = p.port;
   error.family = p.family;
@@ -137,6 +137,7 @@ void SendIcmpError(WorkerContext& ctx, const Packet& p, IcmpError what, uint32_t
   error.l4 = static_cast<uint16_t>(head);
   error.length = static_cast<uint16_t>(total);
   error.local_origin = true;
+  ctx.originated.Add(error);
   ctx.counters.injected.Add(1);
 }
 

@@ -11,7 +11,7 @@ constexpr int kTransmitTries = 8;  // a full queue of a virtual port is often dr
 // Packets of one port, ready to go.
 struct Outbox {
   rte_mbuf* m[kBurstMax];
-  uint16_t n = 0;
+  uint16_t n;
 };
 
 // False: the packet went another way.
@@ -51,7 +51,7 @@ void Transmit(WorkerContext& ctx, Burst& burst) {
   static_assert(kBurstMax <= 64);
   uint64_t left = 0;  // bit i: packet i waits for its port's turn
   for (uint16_t i = 0; i < burst.n; ++i) {
-    Packet& p = burst.p[i];
+    Packet& p = *burst.p[i];
     WorkerPort& port = ctx.ports[p.out_port];
     if (port.tx_queue == kNoQueue) {
       ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
@@ -60,12 +60,13 @@ void Transmit(WorkerContext& ctx, Burst& burst) {
     }
   }
   while (left != 0) {
-    uint16_t out_port = burst.p[__builtin_ctzll(left)].out_port;
-    Outbox out;
+    uint16_t out_port = burst.p[__builtin_ctzll(left)]->out_port;
+    [[gnu::uninitialized]] Outbox out;
+    out.n = 0;
     for (uint64_t scan = left; scan != 0; scan &= scan - 1) {
       int i = __builtin_ctzll(scan);
-      if (burst.p[i].out_port != out_port) continue;
-      out.m[out.n++] = burst.p[i].m;
+      if (burst.p[i]->out_port != out_port) continue;
+      out.m[out.n++] = burst.p[i]->m;
       left &= ~(uint64_t{1} << i);
     }
     Flush(ctx, ctx.ports[out_port], out);

@@ -61,6 +61,7 @@ struct WorkerContext {
 
   uint32_t stamp = 0;                       // coarse clock for neighbours' last use: monotonic seconds
 
+  PacketSlots slots;                        // of the turn in hand
   TokenBucket icmp_errors;
   Burst originated;                         // ICMP made in this pass; goes through policy at its end
   uint16_t ip_id = 0;

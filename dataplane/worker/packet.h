@@ -30,12 +30,28 @@ struct Packet {
   uint64_t tag = 0;           // of the stage that hands the packet to another worker: SA slot and generation
 };
 
+// Packets on their way from one stage to the next. They stay where they are, in the worker's PacketSlots: to copy one whose
+// fields have just been written one by one would stall on every wide load.
 struct Burst {
   uint16_t n = 0;
-  Packet p[kBurstMax];
+  Packet* p[kBurstMax];
 
-  Packet& Add(const Packet& x) { return p[n++] = x; }
+  void Add(Packet& x) { p[n++] = &x; }
   bool full() const { return n == kBurstMax; }
+};
+
+// Where the packets of one turn live: those received, and as many made on the way.
+class PacketSlots {
+ public:
+  // Blank, valid until the next Clear(). At most kSlots of one turn.
+  Packet& New() { return slots_[used_++] = Packet(); }
+  void Clear() { used_ = 0; }
+
+  static constexpr uint16_t kSlots = 2 * kBurstMax;
+
+ private:
+  uint16_t used_ = 0;
+  Packet slots_[kSlots];
 };
 
 }  // namespace culvert::dp

@@ -41,10 +41,11 @@ bool Worker::Pass() {
   for (uint16_t i = 0; i < ctx_.port_count; ++i) {
     WorkerPort& port = ctx_.ports[i];
     if (port.rx_queue == kNoQueue) continue;
-    rte_mbuf* frames[kBurstMax];
+    [[gnu::uninitialized]] rte_mbuf* frames[kBurstMax];
     uint16_t n = port.port->Receive(port.rx_queue, frames, options_.burst);
     if (n == 0) continue;
     busy = true;
+    ctx_.slots.Clear();
     Classify(ctx_, i, frames, n, esp_, plain_);
     Process();
   }
@@ -55,19 +56,20 @@ bool Worker::Pass() {
 }
 
 bool Worker::TakeRing(PacketRing& ring) {
-  HandedOver in[kBurstMax];
-  uint32_t n = ring.Take(in, options_.burst);
-  if (n == 0) return false;
+  if (ring.empty()) [[likely]] return false;
+  uint32_t n = ring.Take(taken_, options_.burst);
   ctx_.counters.unparked.Add(n);
+  ctx_.slots.Clear();
   for (uint32_t i = 0; i < n; ++i) {
-    switch (static_cast<HandOverKind>(in[i].kind)) {
-      case HandOverKind::kOpen: esp_.Add(in[i].packet); break;
-      case HandOverKind::kSeal: seal_.Add(in[i].packet); break;
-      case HandOverKind::kTransmit: transmit_.Add(in[i].packet); break;
-      case HandOverKind::kOriginate: plain_.Add(in[i].packet); break;
+    Packet& p = taken_[i].packet;
+    switch (static_cast<HandOverKind>(taken_[i].kind)) {
+      case HandOverKind::kOpen: esp_.Add(p); break;
+      case HandOverKind::kSeal: seal_.Add(p); break;
+      case HandOverKind::kTransmit: transmit_.Add(p); break;
+      case HandOverKind::kOriginate: plain_.Add(p); break;
       case HandOverKind::kUnreachable:
-        SendIcmpError(ctx_, in[i].packet, IcmpError::kHostUnreachable);
-        ctx_.Drop(in[i].packet, Drop::kNoNeighbour);
+        SendIcmpError(ctx_, p, IcmpError::kHostUnreachable);
+        ctx_.Drop(p, Drop::kNoNeighbour);
         break;
     }
   }
@@ -82,7 +84,7 @@ void Worker::Process() {
       ctx_.ipsec->Open(ctx_, esp_, opened_);
       ClassifyOpened(ctx_, opened_, plain_);
     } else {
-      for (uint16_t i = 0; i < esp_.n; ++i) ctx_.Drop(esp_.p[i], Drop::kUnknownSpi);
+      for (uint16_t i = 0; i < esp_.n; ++i) ctx_.Drop(*esp_.p[i], Drop::kUnknownSpi);
     }
     esp_.n = 0;
   }
@@ -90,7 +92,7 @@ void Worker::Process() {
   Route(plain_);
   // ICMP made on the way; it causes no further ICMP, so one more round is enough.
   if (ctx_.originated.n != 0) {
-    for (uint16_t i = 0; i < ctx_.originated.n; ++i) plain_.Add(ctx_.originated.p[i]);
+    for (uint16_t i = 0; i < ctx_.originated.n; ++i) plain_.Add(*ctx_.originated.p[i]);
     ctx_.originated.n = 0;
     Route(plain_);
   }

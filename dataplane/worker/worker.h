@@ -45,6 +45,7 @@ class Worker {
 
   // Scratch of one pass, kept here because clearing it costs more than a small burst's work.
   Burst esp_, opened_, plain_, forward_, seal_, sealed_, transmit_;
+  HandedOver taken_[kBurstMax];
 };
 
 }  // namespace culvert::dp

@@ -243,7 +243,7 @@ void MbEngine::RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bo
 }
 
 void MbEngine::Seal(CryptoOp* ops, uint16_t n) {
-  uint8_t others[kMaxOps];
+  [[gnu::uninitialized]] uint8_t others[kMaxOps];
   unsigned other_n = 0;
   for (uint16_t i = 0; i < n; ++i) {
     // A run of one key needs no asking.
@@ -262,7 +262,7 @@ void MbEngine::Seal(CryptoOp* ops, uint16_t n) {
 }
 
 void MbEngine::Open(CryptoOp* ops, uint16_t n) {
-  uint8_t others[kMaxOps];
+  [[gnu::uninitialized]] uint8_t others[kMaxOps];
   unsigned other_n = 0;
   for (uint16_t i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n && ops[i + kPrefetchAhead].key != ops[i + kPrefetchAhead - 1].key) {

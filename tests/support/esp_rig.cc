@@ -174,8 +174,8 @@ rte_mbuf* EspRig::MakeMbuf(ByteView data) {
   return m;
 }
 
-dp::Packet EspRig::MakePacket(ByteView ip, uint16_t port) {
-  dp::Packet p;
+dp::Packet& EspRig::MakePacket(ByteView ip, uint16_t port) {
+  dp::Packet& p = contexts_[0]->slots.New();
   p.m = MakeMbuf(ip);
   p.port = port;
   EXPECT_FALSE(dp::ParseIp(p).has_value());
@@ -190,8 +190,9 @@ Bytes EspRig::Contents(const dp::Packet& p) {
 }
 
 void EspRig::Free(dp::Burst& b) {
-  for (uint16_t i = 0; i < b.n; ++i) rte_pktmbuf_free(b.p[i].m);
+  for (uint16_t i = 0; i < b.n; ++i) rte_pktmbuf_free(b.p[i]->m);
   b.n = 0;
+  contexts_[0]->slots.Clear();
 }
 
 uint64_t EspRig::Drops(Drop why, unsigned worker) {

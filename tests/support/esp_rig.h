@@ -55,10 +55,11 @@ class EspRig {
   void InstallBoth(const SaSpec& s);
 
   // A packet as the worker's loop has it after parse. Fails the test where it does not parse.
-  dp::Packet MakePacket(ByteView ip, uint16_t port = 0);
+  dp::Packet& MakePacket(ByteView ip, uint16_t port = 0);
   rte_mbuf* MakeMbuf(ByteView data);
   static Bytes Contents(const dp::Packet& p);
-  static void Free(dp::Burst& b);
+  // Frees its packets, and forgets all that were made.
+  void Free(dp::Burst& b);
 
   // Drops of a reason since the last call for it.
   uint64_t Drops(Drop why, unsigned worker = 0);

@@ -194,7 +194,7 @@ void EspReference::SealBurst(size_t n) {
   for (size_t i = 0; i < n; ++i) {
     auto& [live, inner] = want[i];
     const SaSpec& s = live->spec;
-    Bytes outer = EspRig::Contents(sealed.p[i]);
+    Bytes outer = EspRig::Contents(*sealed.p[i]);
     uint64_t sequence = live->next_out++;
     ReferenceOpened o = ReferenceOpen(s.Outbound(), outer, static_cast<uint32_t>(sequence >> 32));
     ASSERT_EQ(o.error, "") << Name(s.suite) << " inner " << inner.size();
@@ -208,10 +208,10 @@ void EspReference::SealBurst(size_t n) {
       iv.U64(uint64_t{s.iv_generation} << 48 | sequence);
       ASSERT_EQ(ToHex(o.iv), ToHex(iv.view()));
     }
-    ASSERT_EQ(sealed.p[i].length, outer.size());
-    ASSERT_NE(sealed.p[i].next_hop, 0u);
+    ASSERT_EQ(sealed.p[i]->length, outer.size());
+    ASSERT_NE(sealed.p[i]->next_hop, 0u);
   }
-  EspRig::Free(sealed);
+  rig_.Free(sealed);
 }
 
 // One packet towards us: usually genuine. True where it must come out, as `expected`.
@@ -317,11 +317,11 @@ void EspReference::OpenBurst(size_t n) {
   ASSERT_EQ(opened.n, want.size());
   ASSERT_EQ(rig_.AllDrops() + rig_.context().counters.consumed.get() - before, arrived - opened.n);
   for (uint16_t i = 0; i < opened.n; ++i) {
-    ASSERT_EQ(ToHex(EspRig::Contents(opened.p[i])), ToHex(want[i]));
-    ASSERT_TRUE(opened.p[i].opened);
-    ASSERT_EQ(opened.p[i].length, want[i].size());
+    ASSERT_EQ(ToHex(EspRig::Contents(*opened.p[i])), ToHex(want[i]));
+    ASSERT_TRUE(opened.p[i]->opened);
+    ASSERT_EQ(opened.p[i]->length, want[i].size());
   }
-  EspRig::Free(opened);
+  rig_.Free(opened);
 }
 
 TEST_F(EspReference, Seals) {
