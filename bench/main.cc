@@ -1,0 +1,14 @@
+// culvert-bench: what this machine does, one subcommand each. See --help and bench/README.md.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "bench/esp/esp_bench.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures Culvert on this machine.", "culvert-bench");
+  app.require_subcommand(1);
+  int rc = 0;
+  culvert::bench::AddEspBench(app, rc);
+  CLI11_PARSE(app, argc, argv);
+  return rc;
+}
