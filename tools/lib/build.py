@@ -77,7 +77,7 @@ def _ninja(tree, targets):
             shown = now
             _say(f'{tree}: {step[1]} after {now - start:.0f} s')
     if ninja.wait():
-        sys.stderr.writelines(said[-200:])
+        sys.stderr.writelines(line if len(line) < 500 else line[:500] + ' ...\n' for line in said[-200:])
         raise BuildError(f'building build/{tree} failed')
     if time.monotonic() - start > 5:
         _say(f'{tree}: done in {time.monotonic() - start:.0f} s')
