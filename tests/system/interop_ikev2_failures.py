@@ -8,7 +8,7 @@ SUITE = 'interop-ikev2'
 
 # What to break, the notify that a peer shows in its log, what of ours a person must find in our log (any of).
 CASES = {
-    'psk': (dict(b_psk='another secret altogether'), 'AUTHENTICATION_FAILED', ('AUTHENTICATION_FAILED', 'authentication')),
+    'psk': (dict(b_psk='another secret altogether'), 'AUTHENTICATION_FAILED', ('AUTHENTICATION_FAILED', 'pre-shared key')),
     'ike_proposal': (dict(b_connection={'proposals': 'aes256-sha512-modp4096'}), 'NO_PROPOSAL_CHOSEN',
                      ('NO_PROPOSAL_CHOSEN', 'proposal')),
     'child_proposal': (dict(b_child={'esp_proposals': 'aes256-sha512'}), 'NO_PROPOSAL_CHOSEN', ('NO_PROPOSAL_CHOSEN', 'proposal')),

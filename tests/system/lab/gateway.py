@@ -106,6 +106,11 @@ class Gateway(Vici):
         """{reason: packets} of the reasons that are not zero."""
         return {reason: count for reason, count in self.ctl('drops')['drops'].items() if count}
 
+    def port_losses(self):
+        """Packets that the devices under its ports count as lost before they reached us: {'port': packets}."""
+        return {f'{self.name}/{port["name"]}': sum(port[k] for k in ('rx_missed', 'rx_errors', 'tx_errors'))
+                for port in self.ctl('ports')['ports']}
+
     def balance(self):
         """(packets in, packets accounted for), from one snapshot of the counters."""
         counters = self.ctl('counters')

@@ -43,10 +43,12 @@ class Namespace:
     def route(self, to, via):
         self.ip(*(['-6'] if ':' in to else []), 'route', 'add', to, 'via', via)
 
-    def counters(self, interface):
-        """The interface's own counters: {'rx': {packets, dropped, errors, ...}, 'tx': {...}}."""
-        link = json.loads(run('ip', '-n', self.name, '-s', '-s', '-j', 'link', 'show', interface).stdout)
-        return link[0]['stats64']
+    def losses(self):
+        """Packets that the interfaces here count as lost by themselves: {'interface': packets}."""
+        links = json.loads(run('ip', '-n', self.name, '-s', '-s', '-j', 'link', 'show').stdout)
+        return {f'{self.name}/{link["ifname"]}': sum(link['stats64'][way].get('dropped', 0) + link['stats64'][way].get('errors', 0)
+                                                      for way in ('rx', 'tx'))
+                for link in links if 'stats64' in link}
 
     def close(self):
         pids = run('ip', 'netns', 'pids', self.name, check=False).stdout.split()

@@ -60,6 +60,11 @@ class Topology:
         ns.ip('-6', 'route', 'add', 'default', 'via', gateway6)
         return Host(self.lab, ns, address, address6)
 
+    def losses(self):
+        """What the wires and the bridge count as lost by themselves: {'namespace/interface': packets}."""
+        namespaces = [self.alice.ns, self.a.ns, self.outside.ns, self.b.ns, self.bob.ns] + ([self.nat.ns] if self.nat else [])
+        return {name: count for ns in namespaces for name, count in ns.losses().items()}
+
     def kernel(self, side):
         """Gives a gateway's namespace its addresses and makes it forward: for peers that use the kernel's stack there."""
         side.ns.sysctl('net.ipv6.conf.all.disable_ipv6', 0)
