@@ -42,12 +42,13 @@ EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_di
 
 PoolPlan PoolFor(const config::Dataplane& config) {
   auto workers = static_cast<unsigned>(config.worker_cores.size());
-  uint32_t descriptors = 0, largest_mtu = 0;
+  PortMemory all;
   for (const auto& p : config.ports) {
-    descriptors += DescriptorsOf(p.device, workers);
-    largest_mtu = std::max(largest_mtu, p.mtu);
+    PortMemory m = MemoryOf(p.device, p.mtu, workers);
+    all.descriptors += m.descriptors;
+    all.buffer = std::max(all.buffer, m.buffer);
   }
-  return PlanPool(descriptors, workers, largest_mtu);
+  return PlanPool(all.descriptors, workers, all.buffer);
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Dataplane& config, rte_mempool* pool) {

@@ -12,16 +12,14 @@ namespace {
 constexpr uint32_t kCache = 256;              // mbufs each lcore keeps for itself
 constexpr uint32_t kPerWorker = 2048;         // in its caches, bursts and rings to others
 constexpr uint32_t kShared = 8192;            // hold queues: 1,024 unresolved neighbours of 8 packets at most
-constexpr uint32_t kTrailer = 64;             // ESP padding, trailer and ICV behind a full-sized packet
 constexpr uint32_t kOverhead = 128 + 64;      // rte_mbuf and the pool's own header
 
 }  // namespace
 
-PoolPlan PlanPool(uint32_t descriptors, unsigned workers, uint32_t largest_mtu) {
+PoolPlan PlanPool(uint32_t descriptors, unsigned workers, uint32_t buffer) {
   PoolPlan plan;
   plan.packets = descriptors + workers * kPerWorker + kShared;
-  uint32_t room = std::max<uint32_t>(RTE_MBUF_DEFAULT_DATAROOM, largest_mtu + 18 + kTrailer);
-  room = (room + RTE_PKTMBUF_HEADROOM + 63) / 64 * 64;
+  uint32_t room = std::max<uint32_t>(RTE_MBUF_DEFAULT_DATAROOM, buffer) + RTE_PKTMBUF_HEADROOM;
   plan.data_room = static_cast<uint16_t>(room);
   plan.mib = static_cast<uint32_t>(uint64_t{plan.packets} * (room + kOverhead) / (1024 * 1024)) + 1;
   return plan;

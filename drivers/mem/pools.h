@@ -16,8 +16,8 @@ struct PoolPlan {
 };
 
 // `descriptors` counts all receive and transmit descriptors of all ports; each can hold a packet, and rings, hold queues
-// and per-core caches hold some more.
-PoolPlan PlanPool(uint32_t descriptors, unsigned workers, uint32_t largest_mtu);
+// and per-core caches hold some more. `buffer`: octets behind the head room that the most demanding port wants.
+PoolPlan PlanPool(uint32_t descriptors, unsigned workers, uint32_t buffer);
 
 absl::StatusOr<rte_mempool*> MakePool(const std::string& name, const PoolPlan& plan);
 

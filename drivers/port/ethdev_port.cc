@@ -4,9 +4,9 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "drivers/eal/boot.h"
+#include "drivers/port/kernel_interface.h"
 
 namespace culvert {
 namespace {
@@ -14,6 +14,17 @@ namespace {
 constexpr uint16_t kRxDescriptors = 2048;  // at 10 Gb/s of full-sized packets, 2.4 ms: a worker sleeps 0.2 at most
 constexpr uint16_t kTxDescriptors = 1024;
 constexpr unsigned kPacketFrames = 4096;   // of an af_packet ring
+constexpr uint32_t kEthernet = 18;         // octets of header and, where a NIC keeps it, checksum
+constexpr uint32_t kTrailer = 64;          // octets of ESP padding, trailer and ICV behind a full-sized packet
+constexpr uint32_t kXdpHeadroom = 256;     // octets the kernel leaves in front of a frame, XDP_PACKET_HEADROOM
+// af_xdp's frames are whole buffers and must fit a page: 63 cache lines, because the pool spreads its buffers over memory
+// channels by making their size an odd number of lines. What the pool, the mbuf and its head room leave is the frame's.
+constexpr uint32_t kXdpBuffer = 63 * 64 - 64 - sizeof(rte_mbuf) - RTE_PKTMBUF_HEADROOM;
+constexpr uint32_t kXdpMaxMtu = kXdpBuffer - kXdpHeadroom - RTE_ETHER_HDR_LEN;
+
+// Octets of an af_packet ring's frame: the kernel's header, the Ethernet header and the packet, in steps of which four are
+// whole pages, because frames must lie in blocks without a gap.
+unsigned PacketFrame(uint32_t mtu) { return std::max<unsigned>(2048, (mtu + 128 + 1023) / 1024 * 1024); }
 
 absl::Status Failed(const std::string& port, const std::string& what, int rc) {
   return absl::UnavailableError(absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(-rc)));
@@ -26,15 +37,20 @@ std::string CompleteDevice(const std::string& device, uint32_t mtu) {
       device.find("framesz=") != std::string::npos || device.find("blocksz=") != std::string::npos) {
     return device;
   }
-  // A frame holds the kernel's header, the Ethernet header and the packet; a block holds at least one page and one frame.
-  unsigned frame = std::bit_ceil(std::max<unsigned>(2048, mtu + 128));
-  return absl::StrCat(device, ",framesz=", frame, ",blocksz=", std::max<unsigned>(4096, frame), ",framecnt=", kPacketFrames);
+  unsigned frame = PacketFrame(mtu);
+  return absl::StrCat(device, ",framesz=", frame, ",blocksz=", 4 * frame, ",framecnt=", kPacketFrames);
 }
 
-uint32_t DescriptorsOf(const std::string& device, unsigned workers) {
+PortMemory MemoryOf(const std::string& device, uint32_t mtu, unsigned workers) {
   // af_xdp keeps a fill ring of the receive ring's size beside it, and a completion ring beside transmit's.
   unsigned queues = IsVdev(device) ? 1 : std::max(1u, workers);
-  return queues * 2u * (kRxDescriptors + kTxDescriptors);
+  PortMemory m{.descriptors = queues * 2u * (kRxDescriptors + kTxDescriptors), .buffer = mtu + kEthernet + kTrailer};
+  if (device.starts_with("net_af_xdp")) {
+    m.buffer = std::min(m.buffer + kXdpHeadroom, kXdpBuffer);
+  }
+  // af_packet wants a buffer as large as its ring's frames.
+  if (device.starts_with("net_af_packet")) m.buffer = PacketFrame(mtu);
+  return m;
 }
 
 absl::StatusOr<std::unique_ptr<EthdevPort>> EthdevPort::Open(const EthdevOptions& o, rte_mempool* pool) {
@@ -60,14 +76,7 @@ absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
                                        info.flow_type_rss_offloads;
   }
   if (int rc = rte_eth_dev_configure(id_, queues_, queues_, &conf); rc != 0) return Failed(o.name, "configure", rc);
-  if (int rc = rte_eth_dev_set_mtu(id_, static_cast<uint16_t>(o.mtu)); rc != 0) {
-    // A device that cannot be told is asked what it has.
-    uint16_t has = 0;
-    if (rc != -ENOTSUP || rte_eth_dev_get_mtu(id_, &has) != 0 || has != o.mtu) {
-      return Failed(o.name, absl::StrCat("mtu ", o.mtu, " (the device takes ", info.min_mtu, " to ", info.max_mtu, ")"), rc);
-    }
-  }
-  mtu = o.mtu;
+  if (auto s = SetMtu(o, info); !s.ok()) return s;
   uint16_t rx = kRxDescriptors, tx = kTxDescriptors;
   if (int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); rc != 0) return Failed(o.name, "descriptors", rc);
   int socket = rte_eth_dev_socket_id(id_);
@@ -81,6 +90,25 @@ absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
   if (int rc = rte_eth_allmulticast_enable(id_); rc != 0 && rc != -ENOTSUP) return Failed(o.name, "all-multicast", rc);
   if (int rc = rte_eth_macaddr_get(id_, &mac); rc != 0) return Failed(o.name, "no MAC address", rc);
   return absl::OkStatus();
+}
+
+absl::Status EthdevPort::SetMtu(const EthdevOptions& o, const rte_eth_dev_info& info) {
+  mtu = o.mtu;
+  // af_packet refuses to be told of more than 1,500 octets and yet carries what its ring and the interface hold.
+  auto interface = KernelInterfaceUnder(o.device);
+  bool packet = o.device.starts_with("net_af_packet");
+  if (packet && interface && KernelMtu(*interface) == o.mtu) return absl::OkStatus();
+  if (o.device.starts_with("net_af_xdp") && o.mtu > kXdpMaxMtu) {
+    return absl::InvalidArgumentError(absl::StrCat("port ", o.name, ": mtu ", o.mtu, ": af_xdp carries up to ", kXdpMaxMtu));
+  }
+  int rc = rte_eth_dev_set_mtu(id_, static_cast<uint16_t>(o.mtu));
+  if (rc == 0) return absl::OkStatus();
+  // A device that cannot be told is asked what it has.
+  uint16_t has = 0;
+  if (rc == -ENOTSUP && rte_eth_dev_get_mtu(id_, &has) == 0 && has == o.mtu) return absl::OkStatus();
+  std::string range = packet ? absl::StrCat("; set it on the interface: ip link set ", interface.value_or("?"), " mtu ", o.mtu)
+                             : absl::StrCat(" (the device takes ", info.min_mtu, " to ", info.max_mtu, ")");
+  return Failed(o.name, absl::StrCat("mtu ", o.mtu, range), rc);
 }
 
 uint16_t EthdevPort::Receive(uint16_t queue, rte_mbuf** out, uint16_t n) { return rte_eth_rx_burst(id_, queue, out, n); }

@@ -8,6 +8,8 @@
 
 #include "drivers/port/port.h"
 
+struct rte_eth_dev_info;
+
 namespace culvert {
 
 struct EthdevOptions {
@@ -22,8 +24,12 @@ struct EthdevOptions {
 // the operator said nothing (af_packet).
 std::string CompleteDevice(const std::string& device, uint32_t mtu);
 
-// Descriptors of a port's queues that may hold packets, for the pool's size; before the device exists.
-uint32_t DescriptorsOf(const std::string& device, unsigned workers);
+// What a port asks of the packet pool, known before the device exists.
+struct PortMemory {
+  uint32_t descriptors = 0;   // of all its queues; each may hold a packet
+  uint32_t buffer = 0;        // octets behind the mbuf's head room that its driver wants for one frame
+};
+PortMemory MemoryOf(const std::string& device, uint32_t mtu, unsigned workers);
 
 // A DPDK ethdev: a NIC by PCI address, or an af_xdp, af_packet, tap, memif or ring vdev.
 class EthdevPort : public Port {
@@ -45,6 +51,7 @@ class EthdevPort : public Port {
  private:
   EthdevPort(const EthdevOptions& o, uint16_t id) : Port(o.name, o.index), id_(id) {}
   absl::Status Configure(const EthdevOptions& o, rte_mempool* pool);
+  absl::Status SetMtu(const EthdevOptions& o, const rte_eth_dev_info& info);
 
   uint16_t id_;
   uint16_t queues_ = 1;

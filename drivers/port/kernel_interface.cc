@@ -4,8 +4,11 @@
 #include <absl/strings/str_split.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -39,6 +42,17 @@ std::optional<std::string> KernelInterfaceUnder(const std::string& device) {
     if (part.starts_with("iface=")) return part.substr(6);
   }
   return std::nullopt;
+}
+
+uint32_t KernelMtu(const std::string& interface) {
+  ifreq request{};
+  if (interface.size() >= sizeof request.ifr_name) return 0;
+  std::ranges::copy(interface, request.ifr_name);
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  bool known = ioctl(fd, SIOCGIFMTU, &request) == 0;
+  close(fd);
+  return known ? static_cast<uint32_t>(request.ifr_mtu) : 0;
 }
 
 absl::Status CheckKernelBlind(const std::string& interface) {

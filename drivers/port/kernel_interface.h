@@ -10,6 +10,9 @@ namespace culvert {
 // The kernel interface a vdev takes its packets from ("iface=" of af_xdp and af_packet), if it has one.
 std::optional<std::string> KernelInterfaceUnder(const std::string& device);
 
+// The interface's MTU in octets of IP packet, as the kernel has it; 0 where it cannot be read.
+uint32_t KernelMtu(const std::string& interface);
+
 // The kernel must not see the traffic: after the dataplane is killed the kernel's stack receives what is no longer taken,
 // and af_packet always copies to it. Refuses an interface that has addresses, or IPv6 that would give it some, or whose
 // namespace forwards; the message says how to put it right.

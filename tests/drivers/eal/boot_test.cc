@@ -63,20 +63,27 @@ TEST(Devices, HaveNamesAndKinds) {
 
 TEST(Devices, GetRingsThatHoldAMillisecond) {
   EXPECT_EQ(CompleteDevice("net_af_xdp0,iface=a", 1500), "net_af_xdp0,iface=a");
-  EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 1500), "net_af_packet0,iface=a,framesz=2048,blocksz=4096,framecnt=4096");
-  EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 9000), "net_af_packet0,iface=a,framesz=16384,blocksz=16384,framecnt=4096");
+  EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 1500), "net_af_packet0,iface=a,framesz=2048,blocksz=8192,framecnt=4096");
+  EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 9000), "net_af_packet0,iface=a,framesz=9216,blocksz=36864,framecnt=4096");
   EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a,framecnt=512", 1500), "net_af_packet0,iface=a,framecnt=512");
 }
 
 TEST(PlanPool, HoldsEveryDescriptorAndTheLargestPacket) {
-  PoolPlan p = PlanPool(DescriptorsOf("net_af_xdp0,iface=a", 1) + DescriptorsOf("net_af_xdp1,iface=b", 1), 1, 1500);
+  PortMemory xdp = MemoryOf("net_af_xdp0,iface=a", 1500, 1);
+  EXPECT_EQ(MemoryOf("0000:3b:00.0", 1500, 4).descriptors, 4 * xdp.descriptors);
+  PoolPlan p = PlanPool(2 * xdp.descriptors, 1, xdp.buffer);
   EXPECT_GE(p.packets, 2u * 2 * (2048 + 1024));
   EXPECT_EQ(p.data_room, 2048 + 128);
   EXPECT_LT(p.mib, 128u);
-  PoolPlan jumbo = PlanPool(1024, 1, 9000);
-  EXPECT_GE(jumbo.data_room, 128 + 18 + 9000 + 64);
-  // af_xdp's frames are whole buffers and must fit a page.
-  EXPECT_LE(PlanPool(1024, 1, 3498).data_room + 128 + 64, 4096);
+  EXPECT_GE(MemoryOf("0000:3b:00.0", 9000, 1).buffer, 18u + 9000 + 64);
+  EXPECT_GE(MemoryOf("net_af_packet0,iface=a", 9000, 1).buffer, 9216u);
+  EXPECT_EQ(PlanPool(1024, 1, 9216).data_room, 9216 + 128);
+  // af_xdp's frames are whole buffers, must fit a page, and have the kernel's own room in front.
+  for (uint32_t mtu : {1500u, 3400u, 3442u}) {
+    uint32_t buffer = MemoryOf("net_af_xdp0,iface=a", mtu, 1).buffer;
+    EXPECT_GE(buffer, 14 + mtu + 256) << mtu;
+    EXPECT_LE(PlanPool(1024, 1, buffer).data_room + 128 + 64, 63 * 64) << mtu;
+  }
 }
 
 }  // namespace
