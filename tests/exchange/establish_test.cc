@@ -366,6 +366,11 @@ TEST(Establish, InitialContactClearsWhatTheCrashedPeerForgot) {
   p.a.Start();
   p.a.Up("net");
   p.RunFor(1s);
+  EXPECT_EQ(p.b.Established().size(), 1u);
+  EXPECT_EQ(p.b.LiveChildren().size(), 1u);
+  EXPECT_EQ(p.b.installed.size(), 3u) << "the old child still takes what is under way";
+  EXPECT_TRUE(p.CarriesBothWays());
+  p.RunFor(p.b.control.settings.delete_rekeyed_delay);
   EXPECT_EQ(p.Disagreement(), "");
   EXPECT_EQ(p.b.Established().size(), 1u);
   EXPECT_TRUE(p.CarriesBothWays());

@@ -96,7 +96,8 @@ void TwoPeers::Establish() {
 // RFC 7296 2.1: whatever is sent twice is the same, octet by octet.
 void TwoPeers::CheckRepeats(const SimPacket& packet) {
   auto h = DecodeHeader(packet.data);
-  if (!h || h->exchange == ExchangeType::kIkeSaInit) return;
+  // What is not protected answers what could not be read (a damaged version octet), and is nobody's cached reply.
+  if (!h || h->next_payload != PayloadType::kSk) return;
   std::string key = std::to_string(h->spi_i) + "/" + std::to_string(h->spi_r) + "/" + std::to_string(h->message_id) +
                     (h->response ? " response by " : " request by ") + (h->initiator ? "i" : "r");
   auto [it, fresh] = seen_.try_emplace(key, packet.data);

@@ -59,6 +59,7 @@ struct ChildSa {
   bool requester = false;          // the exchange that made it was ours
   bool confirmed = false;          // the peer is known to have it: it may not have heard our answer yet
   bool announced = false;          // its Notice has been given
+  bool handed_over = false;        // its peer has lost the IKE SA that made it: only a successor will end it
   ChildId replaces = 0, replaced_by = 0;
   uint32_t preference = 0;
   IpsecProtocol protocol = IpsecProtocol::kEsp;

@@ -43,6 +43,9 @@ inline constexpr std::chrono::seconds kReplacedIkeLife{90};      // longer than 
 inline constexpr std::chrono::seconds kTombstoneLife{30};        // answers repeats of the request that closed the SA
 inline constexpr std::chrono::seconds kChildOverdueAfter{90};
 inline constexpr std::chrono::seconds kChildUsePoll{1};
+// After INITIAL_CONTACT the answer must have reached the peer's data plane before we send on the new SA; a peer that really
+// has lost everything waits no longer than this.
+inline constexpr std::chrono::milliseconds kHandOverDelay{100};
 inline constexpr std::chrono::seconds kUseAnswerWait{1};
 inline constexpr std::chrono::seconds kRouteRetryAfter{5};
 inline constexpr std::chrono::seconds kAgainAfterRefusal{10};    // a rekey the peer refused for good is tried again

@@ -87,18 +87,22 @@ void AddIdentity(Context& cx, IkeSa& sa, const ResponderHandshake& h, PayloadLis
   list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {false, h.response, h.nonce_i, body}))});
 }
 
-// The first Child SA's part of the answer. RFC 7296 2.21.2: without one the IKE SA stands all the same.
-void AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const ResponderHandshake& h) {
+// The first Child SA's part of the answer, nullptr without one. RFC 7296 2.21.2: the IKE SA stands all the same.
+ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const ResponderHandshake& h) {
   PayloadList without;
   AddIdentity(cx, sa, h, without);
-  if (in.form == MessageForm::kAuthChildless) return HoldReply(cx, sa, in.header, {.ready = without.Encode()});
+  if (in.form == MessageForm::kAuthChildless) {
+    HoldReply(cx, sa, in.header, {.ready = without.Encode()});
+    return nullptr;
+  }
   auto reply = AnswerOffer(cx, sa, in, nullptr);
   if (!reply) {
     const Refusal& no = reply.error();
     cx.Bump(no.type == NotifyType::kTsUnacceptable ? Count::kTsUnacceptable : Count::kNoProposalChosen);
     cx.Log(Severity::kWarning, sa, Cat("IKE_AUTH: no Child SA, ", Name(no.type), ": ", no.why));
     without.AddNotify(no.type, no.data);
-    return HoldReply(cx, sa, in.header, {.ready = without.Encode()});
+    HoldReply(cx, sa, in.header, {.ready = without.Encode()});
+    return nullptr;
   }
   PayloadList with;
   AddIdentity(cx, sa, h, with);
@@ -111,6 +115,7 @@ void AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const ResponderH
   InstallInbound(cx, sa, child);
   held.awaiting = {child.id};
   HoldReply(cx, sa, in.header, std::move(held));
+  return &child;
 }
 
 }  // namespace
@@ -131,7 +136,8 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   sa.path.local = in.datagram.local;
   sa.path.remote = in.datagram.remote;
   sa.path.marker = in.datagram.marker;
-  if (!AdmitUnique(cx, sa, in.Notify(NotifyType::kInitialContact))) {
+  std::vector<IkeId> abandoned;
+  if (!AdmitUnique(cx, sa, in.Notify(NotifyType::kInitialContact), abandoned)) {
     cx.Log(Severity::kWarning, sa, Cat(sa.remote_id.ToString(), " is connected already (unique = keep)"));
     return Refuse(cx, sa, in);
   }
@@ -141,7 +147,7 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   Establish(cx, sa);
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
   cx.Tell(StateChange::kIkeUp, sa);
-  AnswerWithChild(cx, sa, in, *h);
+  CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, *h));
 }
 
 }  // namespace culvert::ike

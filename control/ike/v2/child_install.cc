@@ -56,8 +56,8 @@ void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
 
 std::string Summary(const ChildSa& child) {
   return Cat("Child SA ", child.name(), "{", child.id, "} ", Name(child.suite), " ", absl::Hex(child.spi_in, absl::kZeroPad8),
-                      "_in ", absl::Hex(child.spi_out, absl::kZeroPad8), "_out ", ToString(child.local_ts), " === ",
-                      ToString(child.remote_ts));
+             "_in ", absl::Hex(child.spi_out, absl::kZeroPad8), "_out ", ToString(child.local_ts),
+             " === ", ToString(child.remote_ts));
 }
 
 // Both halves are confirmed.
@@ -161,7 +161,7 @@ void StartUsing(Context& cx, IkeSa& sa, ChildSa& child) {
   ChildSa* old = sa.Find(child.replaces);
   if (!old || old->state == ChildState::kRetired) return InstallOutbound(cx, sa, child);
   if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
-  cx.Arm(TimerKind::kChildUse, child.id, cx.now + kChildUsePoll);
+  cx.Arm(TimerKind::kChildUse, child.id, cx.now + (old->handed_over ? Duration(kHandOverDelay) : kChildUsePoll));
 }
 
 void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId id) {
@@ -174,6 +174,8 @@ void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId id) {
 void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId id) {
   ChildSa* child = sa.Find(id);
   if (!child || child->out != HalfState::kAbsent || !child->live()) return;
+  ChildSa* old = sa.Find(child->replaces);
+  if (!old || old->handed_over) return InstallOutbound(cx, sa, *child);
   cx.Emit(QueryChildUse{id});
   cx.Arm(TimerKind::kChildUse, id, cx.now + kChildUsePoll);
 }
@@ -184,6 +186,17 @@ void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor) {
   successor.replaces = old.id;
   cx.Cancel(TimerKind::kRekeyChild, old.id);
   cx.Arm(TimerKind::kChildOverdue, old.id, cx.now + kChildOverdueAfter);
+}
+
+void HandOver(Context& cx, IkeSa& from, ChildSa& child, IkeSa& to, ChildSa& successor) {
+  auto it = std::ranges::find_if(from.children, [&](const auto& c) { return c.get() == &child; });
+  to.children.push_back(std::move(*it));
+  from.children.erase(it);
+  cx.sas.IndexChild(child.id, to);
+  MarkRekeyed(cx, child, successor);
+  child.handed_over = true;
+  cx.Cancel(TimerKind::kChildOverdue, child.id);
+  cx.Arm(TimerKind::kRetireChild, child.id, cx.now + cx.config.settings.delete_rekeyed_delay);
 }
 
 void Retire(Context& cx, IkeSa& sa, ChildSa& child) {

@@ -19,6 +19,8 @@ void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId child);
 
 // `old` has a successor.
 void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor);
+// `child` of `from`, whose peer has lost its IKE SA, goes to `to` and waits there for its successor: no Delete will come.
+void HandOver(Context& cx, IkeSa& from, ChildSa& child, IkeSa& to, ChildSa& successor);
 // A replaced child was deleted: what it sent goes out on its successor, stragglers still come in for delete_rekeyed_delay.
 void Retire(Context& cx, IkeSa& sa, ChildSa& child);
 // A child goes: the one it was to replace, if that is still there, is in force again.

@@ -1,5 +1,8 @@
 #include "control/ike/v2/uniqueness.h"
 
+#include <algorithm>
+
+#include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/tasks.h"
 
@@ -17,6 +20,21 @@ std::vector<IkeSa*> Others(Context& cx, const IkeSa& sa) {
   return others;
 }
 
+bool CoversEach(const SelectorList& outer, const SelectorList& inner) {
+  return std::ranges::all_of(inner, [&](const TrafficSelector& i) {
+    return std::ranges::any_of(outer, [&](const TrafficSelector& o) { return o.Covers(i); });
+  });
+}
+
+// Of `from`'s children the one that `successor` takes the place of.
+ChildSa* PredecessorIn(IkeSa& from, const ChildSa& successor) {
+  for (const auto& c : from.children) {
+    bool same = c->live() && c->name() == successor.name() && c->connection->name == successor.connection->name;
+    if (same && CoversEach(successor.local_ts, c->local_ts) && CoversEach(successor.remote_ts, c->remote_ts)) return c.get();
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool IsInitialContact(Context& cx, const IkeSa& sa) {
@@ -26,14 +44,14 @@ bool IsInitialContact(Context& cx, const IkeSa& sa) {
   }) == nullptr;
 }
 
-bool AdmitUnique(Context& cx, IkeSa& sa, bool initial_contact) {
+bool AdmitUnique(Context& cx, IkeSa& sa, bool initial_contact, std::vector<IkeId>& abandoned) {
   config::Unique unique = sa.connection->unique;
   // `never`: several devices share the identity, and one's INITIAL_CONTACT says nothing of the others.
   if (unique == config::Unique::kNever) return true;
   std::vector<IkeSa*> others = Others(cx, sa);
   if (initial_contact) {
     // RFC 7296 2.4: the peer has none of them any more; a Delete would find nobody.
-    for (IkeSa* o : others) CloseIke(cx, *o, Why::kReplaced);
+    for (IkeSa* o : others) abandoned.push_back(o->id);
     return true;
   }
   if (unique == config::Unique::kKeep) return others.empty();
@@ -41,6 +59,16 @@ bool AdmitUnique(Context& cx, IkeSa& sa, bool initial_contact) {
     for (IkeSa* o : others) Enqueue(cx, *o, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
   }
   return true;
+}
+
+void CloseAbandoned(Context& cx, IkeSa& sa, const std::vector<IkeId>& abandoned, ChildSa* successor) {
+  for (IkeId id : abandoned) {
+    IkeSa* old = cx.sas.Find(id);
+    if (!old) continue;
+    ChildSa* child = successor && successor->replaces == 0 ? PredecessorIn(*old, *successor) : nullptr;
+    if (child) HandOver(cx, *old, *child, sa, *successor);
+    CloseIke(cx, *old, Why::kReplaced);
+  }
 }
 
 }  // namespace culvert::ike
