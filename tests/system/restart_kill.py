@@ -19,7 +19,10 @@ QUIET = dict(rate=500, sizes=(64, 400))
 
 def culvert_pair(lab):
     net = Topology(lab, whole_capture=True)
-    return Pair(net, Gateway(lab, net.a, 'culvert-a'), Gateway(lab, net.b, 'culvert-b'), Tunnel()).start()
+    # What lingers after a replacement decides how long a round takes.
+    ends = [Gateway(lab, side, name, control={'delete_rekeyed_delay': 1})
+            for side, name in ((net.a, 'culvert-a'), (net.b, 'culvert-b'))]
+    return Pair(net, *ends, Tunnel()).start()
 
 
 def settle(pair):
