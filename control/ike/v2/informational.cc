@@ -170,9 +170,7 @@ void OnInformationalResponse(Context& cx, IkeSa& sa, const Inbound& in) {
 void OnUnknownExchange(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.header.response) return;
   cx.Log(Severity::kWarning, sa, Cat("the peer began an exchange of unknown type ", Name(in.header.exchange)));
-  cx.Bump(Count::kInvalidSyntaxSent);
-  SendReply(cx, sa, in.header, NotifyChain(NotifyType::kInvalidSyntax));
-  CloseIke(cx, sa, Why::kProtocolError);
+  ReplyNotify(cx, sa, in.header, NotifyType::kInvalidSyntax);
 }
 
 }  // namespace culvert::ike

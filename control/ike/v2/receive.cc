@@ -4,6 +4,7 @@
 #include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/nat.h"
+#include "control/ike/v2/reply.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/table.h"
@@ -59,10 +60,7 @@ void ReceiveInitResponse(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeH
 // 2.5: an unknown critical payload only fails the exchange.
 void RefuseSyntax(Context& cx, IkeSa& sa, const IkeHeader& header, std::string_view what) {
   cx.Log(Severity::kWarning, sa, Cat(Name(header.exchange), ": the peer's message is not valid: ", what));
-  if (!header.response) {
-    cx.Bump(Count::kInvalidSyntaxSent);
-    SendReply(cx, sa, header, NotifyChain(NotifyType::kInvalidSyntax));
-  }
+  if (!header.response) return ReplyNotify(cx, sa, header, NotifyType::kInvalidSyntax);
   CloseIke(cx, sa, Why::kProtocolError);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/ike/v2/child_install.h"
+#include "control/ike/v2/closing.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/tasks.h"
 
@@ -47,8 +48,11 @@ void ReplyNotify(Context& cx, IkeSa& sa, const IkeHeader& request, NotifyType ty
   if (type == NotifyType::kTsUnacceptable) cx.Bump(Count::kTsUnacceptable);
   if (type == NotifyType::kNoProposalChosen) cx.Bump(Count::kNoProposalChosen);
   if (type == NotifyType::kInvalidKePayload) cx.Bump(Count::kInvalidKeSent);
+  if (type == NotifyType::kInvalidSyntax) cx.Bump(Count::kInvalidSyntaxSent);
   sa.reply.reset();
   SendReply(cx, sa, request, NotifyChain(type, std::move(data)));
+  // RFC 7296 2.21.3: the peer takes the IKE SA for ended.
+  if (type == NotifyType::kInvalidSyntax) return CloseIke(cx, sa, Why::kProtocolError);
   Pump(cx, sa);
 }
 

@@ -16,7 +16,7 @@ void ProceedReply(Context& cx, IkeSa& sa);
 // The data plane refused `child`: true where the answer being held can still say so.
 bool RefuseReply(Context& cx, IkeSa& sa, ChildId child);
 
-// Answers with one notify, and is done with the request.
+// Answers with one notify, and is done with the request; with INVALID_SYNTAX also with the IKE SA.
 void ReplyNotify(Context& cx, IkeSa& sa, const IkeHeader& request, NotifyType type, Bytes data = {});
 
 }  // namespace culvert::ike

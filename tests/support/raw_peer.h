@@ -1,0 +1,82 @@
+#pragma once
+
+#include <optional>
+
+#include "control/ike/crypto/sk_cipher.h"
+#include "control/ike/v2/payload_list.h"
+#include "tests/support/sim_peer.h"
+
+namespace culvert::ike {
+
+// An initiator that keeps no rule: every message is put together by the test, with valid keys where it wants them. Speaks to
+// one SimPeer over the simulated network; uses AES-128-GCM, PRF-HMAC-SHA-256 and X25519 as TwoPeers does.
+class RawPeer {
+ public:
+  struct World {
+    SimClock& clock;
+    SimNetwork& network;
+    SimPeer& target;
+  };
+  RawPeer(World world, const IpAddress& address, uint64_t seed = 99);
+
+  struct Init {
+    uint64_t spi_i = 0x1122334455667788;
+    Bytes nonce = Bytes(32, 0x42);
+    Bytes cookie{};
+    bool cookie_last = false;
+    std::vector<Payload> more{};
+    std::optional<KeGroup> group{};          // in the KE payload; default X25519 with a good public value
+    std::optional<Bytes> public_value{};
+    std::optional<SaPayload> offer{};
+  };
+  Bytes InitRequest(const Init& init);
+  Bytes InitRequest() { return InitRequest(Init{}); }
+
+  // Sends, lets the network and the target work, and returns what came back.
+  std::vector<Bytes> Ask(Bytes datagram);
+  std::vector<Bytes> Ask(Bytes datagram, const Endpoint& from, const Endpoint& to, bool marker);
+
+  // IKE_SA_INIT with the target, up to having keys. False where it did not answer.
+  bool Handshake(const Init& init);
+  bool Handshake() { return Handshake(Init{}); }
+  // The same and IKE_AUTH with one child; `net` is up afterwards.
+  bool Establish();
+
+  // Sealed with the SA's keys. `chain` need not be payloads.
+  Bytes Seal(ExchangeType exchange, uint32_t message_id, const Chain& chain, bool response = false);
+  Bytes Seal(ExchangeType exchange, uint32_t message_id, const PayloadList& list) {
+    return Seal(exchange, message_id, list.Encode());
+  }
+  // What a sealed answer holds; empty where it is not for these keys. Borrowed until the next call.
+  std::vector<Payload> Open(const Bytes& datagram);
+  // The type of the first notify in a sealed answer, 0 where there is none.
+  NotifyType NotifyIn(const Bytes& datagram);
+  static NotifyType NotifyInClear(const Bytes& datagram);
+
+  // Payloads of a good IKE_AUTH request, each of which a test may leave out or change.
+  enum class Part : uint8_t { kIdI, kAuth, kSa, kTsI, kTsR };
+  PayloadList AuthRequest(std::initializer_list<Part> without = {});
+  static SaPayload EspOffer(uint32_t spi, std::optional<KeGroup> group = std::nullopt);
+  PayloadList ChildRequest(uint32_t spi, std::optional<NotifyPayload> rekey = std::nullopt);
+
+  uint64_t spi_i = 0, spi_r = 0;
+  uint32_t child_spi = 0x0a0b0c0d;           // ours, of the first child
+  uint32_t target_child_spi = 0;
+  std::string id = "a.example.org";
+  Bytes psk = ToBytes(AsBytes("a secret of both, and long enough"));
+
+  Endpoint local, remote;
+
+ private:
+  World world_;
+  SeededRandom random_;
+  std::vector<Bytes> received_;
+  std::unique_ptr<KeyExchange> key_;
+  Bytes nonce_i_, nonce_r_, request_, response_;
+  IkeSuite suite_{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
+  IkeKeys keys_;
+  std::unique_ptr<SkCipher> seal_, open_;
+  Bytes plain_;
+};
+
+}  // namespace culvert::ike
