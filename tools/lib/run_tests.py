@@ -27,6 +27,7 @@ TREES_OF = {
     'unit': ['release', 'asan'],
     'channel': ['release', 'tsan'],
     'fuzz-replay': ['asan'],
+    'sim-ikev2': ['release', 'asan'],
 }
 # Quick ones first, then by what they build upon.
 ORDER = ['unit', 'channel', 'fuzz-replay', 'esp-reference', 'sim-ikev2', 'lab', 'forward', 'interop-ikev2', 'restart']

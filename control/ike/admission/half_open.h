@@ -1,9 +1,10 @@
 #pragma once
 
 #include <array>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "common/base/time.h"
 #include "config/model.h"
 #include "control/ike/event.h"
@@ -51,9 +52,9 @@ class HalfOpenTable {
   };
   void Drop(const IpAddress& source);
 
-  absl::flat_hash_map<HalfOpenKey, IkeId> index_;
-  absl::flat_hash_map<IpAddress, Load> load_;
-  absl::flat_hash_map<JobId, IpAddress> jobs_;   // and the source that caused it
+  std::unordered_map<HalfOpenKey, IkeId, absl::Hash<HalfOpenKey>> index_;
+  std::unordered_map<IpAddress, Load, absl::Hash<IpAddress>> load_;
+  std::unordered_map<JobId, IpAddress, absl::Hash<JobId>> jobs_;   // and the source that caused it
 };
 
 inline constexpr unsigned kMaxStrangerJobs = 1024, kMaxJobsPerSource = 4;

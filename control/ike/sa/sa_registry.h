@@ -2,12 +2,15 @@
 
 #include <map>
 #include <memory>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "control/ike/sa/ike_sa.h"
 
 namespace culvert::ike {
 
+// Abseil's own hash maps are not used here: their layout changes under AddressSanitizer, and Debian's library is built without.
+//
 // Owns every IKE SA and finds it by our id, by its SPIs, and by a Child SA's id. Iteration is in order of id, so that one
 // seed gives one run.
 class SaRegistry {
@@ -57,11 +60,11 @@ class SaRegistry {
   void Unindex(const IkeSa& sa);
 
   std::map<IkeId, std::unique_ptr<IkeSa>> by_id_;
-  absl::flat_hash_map<SpiPair, IkeId> by_spi_;
-  absl::flat_hash_map<uint64_t, unsigned> spis_in_use_;
-  absl::flat_hash_map<IkeId, SpiPair> indexed_;
-  absl::flat_hash_map<ChildId, IkeId> owner_of_child_;
-  absl::flat_hash_map<JobId, IkeId> owner_of_job_;
+  std::unordered_map<SpiPair, IkeId, absl::Hash<SpiPair>> by_spi_;
+  std::unordered_map<uint64_t, unsigned, absl::Hash<uint64_t>> spis_in_use_;
+  std::unordered_map<IkeId, SpiPair, absl::Hash<IkeId>> indexed_;
+  std::unordered_map<ChildId, IkeId, absl::Hash<ChildId>> owner_of_child_;
+  std::unordered_map<JobId, IkeId, absl::Hash<JobId>> owner_of_job_;
   std::vector<IkeId> dead_;
   IkeId next_id_ = 1;
 };
