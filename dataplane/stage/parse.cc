@@ -12,6 +12,21 @@ constexpr int kMaxExtensionHeaders = 8;  // more than any stack sends; bounds th
 
 constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kDestinationOptions = 60;
 
+// RFC 791 3.1. Source routes are refused, as RFC 7126 4.3 and 4.4 advise: they let a sender choose its way around a policy.
+std::optional<Drop> CheckOptions(const uint8_t* at, const uint8_t* end) {
+  constexpr uint8_t kEnd = 0, kNoOperation = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137;
+  while (at < end && *at != kEnd) {
+    if (*at == kNoOperation) {
+      ++at;
+      continue;
+    }
+    if (end - at < 2 || at[1] < 2 || at[1] > end - at) return Drop::kBadHeader;
+    if (*at == kLooseSourceRoute || *at == kStrictSourceRoute) return Drop::kMartian;
+    at += at[1];
+  }
+  return std::nullopt;
+}
+
 std::optional<Drop> ParseV4(Packet& p, const rte_ipv4_hdr* ip, uint32_t available) {
   if (available < sizeof *ip) return Drop::kRunt;
   unsigned header = (ip->version_ihl & 15u) * 4;
@@ -20,6 +35,10 @@ std::optional<Drop> ParseV4(Packet& p, const rte_ipv4_hdr* ip, uint32_t availabl
   if (header < sizeof *ip || total < header) return Drop::kBadHeader;
   if (total > available) return Drop::kRunt;
   if (rte_raw_cksum(ip, header) != 0xffff) return Drop::kBadHeader;
+  if (header > sizeof *ip) [[unlikely]] {
+    const auto* data = reinterpret_cast<const uint8_t*>(ip);
+    if (auto why = CheckOptions(data + sizeof *ip, data + header)) return why;
+  }
   unsigned offset = rte_be_to_cpu_16(ip->fragment_offset);
   p.family = 4;
   p.protocol = ip->next_proto_id;

@@ -10,7 +10,7 @@ namespace culvert::dp {
 // Reads the IP header at the start of p.m's data and fills family, protocol, l4, length and the fragment flags; cuts what
 // lies behind the IP packet's own length. IPv6 extension headers (hop-by-hop, routing, destination options, fragment) are
 // walked up to a fixed depth. Returns why the packet must be dropped, or nothing. Used on what came from a port and on what
-// came out of an SA. The header checksum of IPv4 is checked (RFC 1812 5.2.2).
+// came out of an SA. The header checksum of IPv4 is checked (RFC 1812 5.2.2), and source routes are refused.
 [[nodiscard]] std::optional<Drop> ParseIp(Packet& p);
 
 // An address that may not be on a wire as it stands there (RFC 1812 5.3.7, RFC 4291): loopback, a source that is no unicast

@@ -51,6 +51,7 @@ class GatewayRig {
   Time now() const { return now_; }
   // mbufs out of the pool: 0 unless something is held. A leak shows here.
   unsigned buffers_in_use() const;
+  rte_mempool* pool() { return pool_; }
 
  private:
   rte_mempool* pool_;

@@ -413,6 +413,67 @@ TEST(RouterWorkers, HandOverWhatAnotherTransmits) {
   EXPECT_EQ(rig.buffers_in_use(), 0u);
 }
 
+// Main does not turn: its rings fill, and what does not fit is counted, each class by itself.
+TEST(RouterWorkers, DropWhatMainDoesNotTake) {
+  GatewayRig rig;
+  rig.gateway().ike().SetSink([](const channel::DatagramInfo&, ByteView) { return true; });
+  rig.AddNeighbour(kWan, Ip("192.0.2.254"), kUpstream);
+  IpAddress from = Ip("10.1.0.2"), to = Ip("10.1.0.1");
+  auto frame = [&](uint8_t responder_spi) {
+    Bytes ike(28, 0);
+    ike[15] = responder_spi;
+    return Ethernet(rig.port(kLan).mac, kAlice, 0x0800, IpPacket(from, to, 17, UdpDatagram(from, to, {500, 500}, ike)));
+  };
+  Bytes arp = EncodeRequest({kAlice, from}, to, nullptr);
+  for (const Bytes& f : {frame(0), frame(1), arp}) {
+    for (int i = 0; i < 1100; ++i) {
+      rig.Feed(kLan, f);
+      while (rig.gateway().worker(0).Pass()) {
+      }
+    }
+  }
+  // 255 strangers, 1,023 known, 1,023 ARP; forwarding goes on meanwhile.
+  EXPECT_EQ(rig.drops(Drop::kPuntFull), (1100u - 255) + (1100u - 1023) * 2);
+  rig.Feed(kLan, Ethernet(rig.port(kLan).mac, kAlice, 0x0800, IpPacket(from, Ip("198.51.100.1"), 17, Bytes(8, 0))));
+  rig.gateway().worker(0).Pass();
+  EXPECT_EQ(rig.Sent(kWan).size(), 1u);
+  EXPECT_TRUE(rig.Balanced());
+  EXPECT_EQ(rig.balance().held, 255u + 1023 * 2);
+  rig.Run();
+  EXPECT_EQ(rig.balance().held, 0u);
+  EXPECT_EQ(rig.balance().punted, 255u + 1023);
+  EXPECT_TRUE(rig.Balanced());
+}
+
+// F06: nothing left in the pool. What needs a buffer is dropped or not made; with buffers back, all is as before.
+TEST(RouterWorkers, OutliveAnEmptyPool) {
+  GatewayRig rig;
+  rig.AddNeighbour(kLan, Ip("10.1.0.2"), kAlice);
+  rig.AddNeighbour(kWan, Ip("192.0.2.254"), kUpstream);
+  std::vector<rte_mbuf*> taken;
+  while (rte_mbuf* m = rte_pktmbuf_alloc(rig.pool())) taken.push_back(m);
+  auto give_back = [&](size_t n) {
+    rte_pktmbuf_free_bulk(&taken[taken.size() - n], static_cast<unsigned>(n));
+    taken.resize(taken.size() - n);
+  };
+  give_back(1);  // the frame's own
+  rig.SendIp(kLan, kAlice, IpPacket(Ip("10.1.0.2"), Ip("198.51.100.1"), 17, Bytes(8, 0), {.ttl = 1}));
+  EXPECT_EQ(rig.drops(Drop::kTtlExpired), 1u);
+  EXPECT_TRUE(rig.Sent(kLan).empty()) << "no buffer for the error";
+  rig.SendIp(kLan, kAlice, IpPacket(Ip("10.1.0.2"), Ip("198.51.100.1"), 17, Bytes(8, 0)));
+  EXPECT_EQ(rig.Sent(kWan).size(), 1u);
+  taken.push_back(rte_pktmbuf_alloc(rig.pool()));
+  channel::DatagramInfo info{{Ip("192.0.2.1"), 500, 0}, {Ip("198.51.100.1"), 500, 0}, false, 0, 0};
+  EXPECT_EQ(rig.gateway().ike().Inject(info, Bytes(28, 0), rig.now()), InjectStatus::kNoMemory);
+  EXPECT_TRUE(rig.Balanced());
+  give_back(taken.size());
+  EXPECT_EQ(rig.gateway().ike().Inject(info, Bytes(28, 0), rig.now()), InjectStatus::kSent);
+  rig.Run();
+  EXPECT_EQ(rig.Sent(kWan).size(), 1u);
+  EXPECT_EQ(rig.buffers_in_use(), 0u);
+  EXPECT_TRUE(rig.Balanced());
+}
+
 TEST(RouterWorkers, CountWhatAFullTransmitQueueLoses) {
   GatewayRig rig;
   rig.AddNeighbour(kWan, Ip("192.0.2.254"), kUpstream);

@@ -72,6 +72,36 @@ TEST(ParseIp, RefusesWhatAV4HeaderMayNotSay) {
   }
 }
 
+// A v4 packet with options, given as hex and padded to whole words by the caller.
+Parsed WithOptions(const char* hex) {
+  Bytes options = *FromHex(hex), packet = IpPacket(kA, kB, 17, Bytes(8, 0));
+  packet.insert(packet.begin() + 20, options.begin(), options.end());
+  packet[0] = static_cast<uint8_t>(0x45 + options.size() / 4);
+  packet[3] = static_cast<uint8_t>(packet.size());
+  packet[10] = packet[11] = 0;
+  uint16_t sum = testing::Checksum(ByteView(packet).first(20 + options.size()));
+  packet[10] = static_cast<uint8_t>(sum >> 8);
+  packet[11] = static_cast<uint8_t>(sum);
+  return Parsed(packet);
+}
+
+TEST(ParseIp, ReadsOptionsOnlyToRefuseSourceRoutes) {
+  struct {
+    const char* hex;
+    std::optional<Drop> drop;
+  } kCases[] = {{"01010101", std::nullopt},         {"94040000", std::nullopt},          {"00ffffff", std::nullopt},
+                {"0107040000000000", std::nullopt}, {"0183070400000000", Drop::kMartian}, {"8907040000000000", Drop::kMartian},
+                {"07000000", Drop::kBadHeader},     {"07010000", Drop::kBadHeader},      {"07050000", Drop::kBadHeader},
+                {"01010107", Drop::kBadHeader}};
+  for (const auto& c : kCases) {
+    Parsed x = WithOptions(c.hex);
+    EXPECT_EQ(x.drop, c.drop) << c.hex;
+    if (!x.drop) {
+      EXPECT_EQ(x.p.l4, 20 + FromHex(c.hex)->size()) << c.hex;
+    }
+  }
+}
+
 TEST(ParseIp, TellsFragmentsApart) {
   auto parse = [](bool more, uint32_t offset, const IpAddress& from, const IpAddress& to) {
     return Parsed(IpPacket(from, to, 17, Bytes(16, 0), {.more = more, .offset = offset}));
