@@ -3,10 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "common/channel/sa_command.h"
 #include "dataplane/policy/flow.h"
 #include "dataplane/policy/selector_set.h"
@@ -82,9 +83,9 @@ class Spd {
   void CountLengths(const Key& k, int change);
   const Policy* Find(const Flow& f, const WideAddress& remote, const WideAddress& local, bool inbound) const;
 
-  absl::flat_hash_map<Key, std::vector<const Policy*>> entries_;  // each in GoesBefore order
+  std::unordered_map<Key, std::vector<const Policy*>, absl::Hash<Key>> entries_;  // each in GoesBefore order
   std::vector<Lengths> lengths_;                                  // longest first
-  absl::flat_hash_map<uint64_t, std::vector<SaEntry>> sas_;       // by Policy::id
+  std::unordered_map<uint64_t, std::vector<SaEntry>> sas_;       // by Policy::id
   absl::btree_map<uint64_t, uint32_t> ranks_;                     // policies of each rank
 };
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <queue>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "dataplane/sa/database.h"
 #include "dataplane/sa/install.h"
 #include "dataplane/sa/sa_tables.h"
@@ -51,14 +51,14 @@ class WorkerDatabase final : public SaDatabase {
  private:
   using Record = std::shared_ptr<SaRecord>;
   using Answer = std::function<void()>;
-  using Records = absl::flat_hash_map<uint32_t, Record>;  // by sa_index
+  using Records = std::unordered_map<uint32_t, Record>;  // by sa_index
   struct Memory {
     crypto::KeyArena keys, inbound, outbound;  // apart: OutboundSa's memory is type-stable
     void Free(SaRecord& r);
   };
   struct PolicyEntry {
     std::shared_ptr<const Policy> policy;
-    absl::flat_hash_set<uint32_t> sas;  // outbound, by sa_index
+    std::unordered_set<uint32_t> sas;  // outbound, by sa_index
   };
   struct Retired {
     uint64_t token;  // of Grace
@@ -108,10 +108,10 @@ class WorkerDatabase final : public SaDatabase {
   Memory memory_;
 
   Records records_[2];                                                  // inbound, outbound
-  absl::flat_hash_map<uint32_t, PolicyEntry> policies_;                 // of the current connection, by policy_id
+  std::unordered_map<uint32_t, PolicyEntry> policies_;                 // of the current connection, by policy_id
   std::vector<PolicyEntry> old_policies_;                               // of earlier ones, until OpenForwarding
-  absl::flat_hash_map<uint64_t, std::shared_ptr<const Policy>> by_id_;  // what an acquire may name
-  absl::flat_hash_map<uint64_t, Answer> answers_;                       // by ticket
+  std::unordered_map<uint64_t, std::shared_ptr<const Policy>> by_id_;  // what an acquire may name
+  std::unordered_map<uint64_t, Answer> answers_;                       // by ticket
   std::vector<std::deque<WorkerOrder>> backlog_;                        // by worker: orders that found the ring full
   std::deque<Retired> retired_;                                         // tokens rise
   std::vector<uint32_t> load_;                                          // by worker: SAs

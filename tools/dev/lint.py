@@ -3,7 +3,8 @@
 
 Rules: include direction between the folders (one include root hides a violation from the build), file and line length,
 no timing-dependent comparison of secrets, nothing that allocates or locks per packet, OpenSSL only where crypto lives,
-no unfinished work, no path of somebody's machine. --twins lists sources without a test of the same name (information only).
+no unfinished work, no path of somebody's machine, no container that breaks in the sanitizer trees.
+--twins lists sources without a test of the same name (information only).
 """
 
 import argparse
@@ -35,6 +36,8 @@ LIBRARIES = {
     'OpenSSL': (re.compile(r'openssl/'),
                 ('control/ike/crypto/', 'control/auth/', 'control/ike/identity', 'bench/', 'tests/')),
 }
+# Abseil's hash tables change layout under a sanitizer, and the distribution's library is built without one.
+NOT_WITH_SANITIZERS = re.compile(r'absl/container/(flat|node)_hash_(map|set)\.h')
 LIBRARY_FOLDERS = ('absl/', 'gtest/', 'gmock/', 'rte_')
 PER_PACKET = ('dataplane/stage/', 'dataplane/worker/')
 PER_PACKET_FORBIDDEN = re.compile(
@@ -123,6 +126,8 @@ class Lint:
         for library, (pattern, allowed) in LIBRARIES.items():
             if pattern.match(header) and not name.startswith(allowed):
                 self.error(path, number, f'{library} belongs to {", ".join(allowed)}')
+        if NOT_WITH_SANITIZERS.match(header):
+            self.error(path, number, f'{header} does not work in sanitizer builds: std::unordered_map with absl::Hash')
         if include[1] == '<':
             return
         if not (self.root / header).exists():
