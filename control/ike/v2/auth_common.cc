@@ -3,11 +3,7 @@
 
 namespace culvert::ike {
 
-Bytes IdBody(const Identity& id) {
-  Bytes body = {static_cast<uint8_t>(id.type), 0, 0, 0};
-  Append(body, id.data);
-  return body;
-}
+Bytes IdBody(const Identity& id) { return EncodeBody({.id_type = id.type, .data = id.data, .body = {}}); }
 
 Identity OurIdentity(const config::Connection& c, const IpAddress& local) {
   std::optional<Identity> id = c.local.empty() ? std::nullopt : Identity::Parse(c.local.front().id);
