@@ -90,6 +90,8 @@ EalMode PlanEal(const EalOptions& options, uint32_t free_mib) {
   a = {"culvert-dataplane", "--no-telemetry", "--log-level=warning", "--lcores", LcoreMap(options.worker_cores)};
   if (mode.hugepages) {
     a.push_back("--in-memory");  // no files to leave behind; excludes --no-huge
+    // What the operator asked for is taken at once; otherwise memory is taken as it is needed.
+    if (options.pages == EalOptions::Pages::kYes) a.insert(a.end(), {"-m", absl::StrCat(options.memory_mib)});
   } else {
     a.insert(a.end(), {"--no-huge", "-m", absl::StrCat(options.memory_mib), "--file-prefix", options.file_prefix});
   }
@@ -108,6 +110,11 @@ EalMode PlanEal(const EalOptions& options, uint32_t free_mib) {
 
 absl::StatusOr<EalMode> BootEal(const EalOptions& options) {
   EalMode mode = PlanEal(options, FreeHugepagesMib());
+  if (mode.hugepages && mode.free_mib < options.memory_mib) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "hugepages: ", options.memory_mib, " MiB are wanted and ", mode.free_mib,
+        " are free; reserve more (sysctl vm.nr_hugepages=N, of 2 MiB each), or say hugepages = no"));
+  }
   if (mode.hugepages) {
     LOG(INFO) << "memory: hugepages, " << mode.free_mib << " MiB free, " << options.memory_mib << " MiB wanted";
   } else {

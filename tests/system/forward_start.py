@@ -78,6 +78,12 @@ def test_an_interface_that_is_not_there(lab):
     expect_refusal(lab, a, 'no interface lan')
 
 
+def test_more_hugepages_than_there_are(lab):
+    net, a = gateway(lab, dataplane={'hugepages': '900000'})
+    a.write_config(None)
+    expect_refusal(lab, a, 'hugepages: 900000 MiB are wanted', 'vm.nr_hugepages')
+
+
 def test_the_configuration_is_checked_without_ports(lab):
     _, a = gateway(lab)
     a.write_config(None)
