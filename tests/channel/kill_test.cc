@@ -86,7 +86,7 @@ void Traffic(testing::FakeDatabase& database, Ledger& ledger, std::mt19937_64& r
       }
     } else {
       const uint64_t fresh = ++ledger.peer_sequence[child % kMaxKeys];
-      for (uint64_t sequence : {fresh, 1 + random() % fresh, fresh}) {
+      for (uint64_t sequence : {1 + random() % fresh, fresh, fresh}) {   // the old one first: nothing has moved the edge yet
         if (!database.Open(sa, sequence)) continue;
         const uint64_t at = ledger.opened.fetch_add(1);
         if (at < kMaxOpened) ledger.open[at] = {child, sequence};
