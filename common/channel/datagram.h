@@ -29,8 +29,8 @@ class DatagramWriter {
  public:
   DatagramWriter(R* ring, uint64_t epoch) : ring_(ring), epoch_(epoch) {}
 
-  // `payload` is at most kMaxDatagram octets. `leave_free` slots stay free for those who may use them. *wake: the other side
-  // sleeps.
+  // `payload` is at most kMaxDatagram octets. `leave_free` slots stay free for those who may use them. *wake is set where
+  // the other side sleeps, and never cleared.
   [[nodiscard]] Sent Write(const DatagramInfo& info, ByteView payload, size_t leave_free, bool* wake) {
     const size_t slots = SlotsFor(payload.size());
     if (!ring_.Reserve(slots + leave_free)) return ring_.broken() ? Sent::kBroken : Sent::kFull;
@@ -50,7 +50,7 @@ class DatagramWriter {
       if (n) std::memcpy(ring_.Slot(i) + at, payload.data(), n);
       payload = payload.subspan(n);
     }
-    *wake = ring_.Publish(slots);
+    *wake = ring_.Publish(slots) || *wake;
     return Sent::kDone;
   }
   bool WaitForSpace(size_t payload) { return ring_.WaitForSpace(SlotsFor(payload)); }

@@ -72,6 +72,37 @@ TEST(End, IsWokenOnlyWhenItSleeps) {
   EXPECT_FALSE(Readable(pair.ike->own_wakeup()));
 }
 
+// One wake-up is owed for a whole round, whatever follows the write that found the other side asleep.
+TEST(End, OwesAWakeUpUntilItIsFlushed) {
+  const DatagramInfo info{{IpAddress::V4(192, 0, 2, 1), 500, 0}, {IpAddress::V4(192, 0, 2, 2), 500, 0}};
+  Event event = MakeEvent(EventType::kDumpEnd);
+  for (int first = 0; first < 2; ++first) {
+    Pair pair;
+    ASSERT_TRUE(pair.ike->SleepMessages());
+    ASSERT_TRUE(pair.ike->SleepDatagrams());
+    for (int i = first; i < first + 4; ++i) {
+      ASSERT_EQ(i % 2 ? pair.dp->Write(info, Bytes(100)) : pair.dp->Write(std::span(&event, 1)), Sent::kDone);
+    }
+    Datagram none;
+    Violation v{};
+    EXPECT_FALSE(pair.dp->Read(none, v));
+    pair.dp->Flush();
+    EXPECT_TRUE(Readable(pair.ike->own_wakeup()));
+  }
+  Pair pair;   // the wake-up owed for room
+  ASSERT_EQ(pair.ike->Write(info, Bytes(100)), Sent::kDone);
+  Command c = MakeInstall(1, 1, Direction::kInbound);
+  while (pair.ike->Write(std::span(&c, 1)) == Sent::kDone) {}
+  EXPECT_FALSE(pair.ike->WaitForMessageSpace(1));
+  Violation v{};
+  ASSERT_TRUE(pair.dp->Read(c, v));
+  Datagram d;
+  ASSERT_TRUE(pair.dp->Read(d, v));
+  ASSERT_EQ(pair.dp->Write(info, Bytes(100)), Sent::kDone);
+  pair.dp->Flush();
+  EXPECT_TRUE(Readable(pair.ike->own_wakeup()));
+}
+
 TEST(End, OutboxKeepsWhatDoesNotFitAndIsWokenForRoom) {
   Pair pair;
   Outbox<Event> outbox;
