@@ -3,12 +3,14 @@
 #include <cstdio>
 
 #include "bench/esp/esp_bench.h"
+#include "bench/ring/ring_bench.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Measures Culvert on this machine.", "culvert-bench");
   app.require_subcommand(1);
   int rc = 0;
   culvert::bench::AddEspBench(app, rc);
+  culvert::bench::AddRingBench(app, rc);
   CLI11_PARSE(app, argc, argv);
   return rc;
 }
