@@ -1,7 +1,10 @@
 #include "dataplane/stage/transmit.h"
 
 #include <rte_ether.h>
+#include <rte_ip.h>
 #include <rte_pause.h>
+
+#include "dataplane/stage/route.h"
 
 namespace culvert::dp {
 namespace {
@@ -14,11 +17,23 @@ struct Outbox {
   uint16_t n;
 };
 
+// The MAC behind the packet's next hop. A handle kept in an SA or a ring may be of a neighbour that went and came back:
+// then the destination is looked up again, as long as that leads out of the same port.
+bool FindMac(WorkerContext& ctx, Packet& p, rte_ether_addr& to) {
+  if (p.next_hop != 0 && ctx.neighbours->Mac(p.next_hop, ctx.stamp, to)) [[likely]] return true;
+  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
+  Packet again = p;
+  again.port = p.out_port;  // where a link-local destination lies
+  const uint8_t* destination = data + (p.family == 4 ? offsetof(rte_ipv4_hdr, dst_addr) : offsetof(rte_ipv6_hdr, dst_addr));
+  if (RouteTo(ctx, p.family, destination, again) == nullptr || again.out_port != p.out_port) return false;
+  return again.next_hop != 0 && ctx.neighbours->Mac(again.next_hop, ctx.stamp, to);
+}
+
 // False: the packet went another way.
 bool Frame(WorkerContext& ctx, Packet& p) {
   if (p.framed) return true;
   rte_ether_addr to;
-  if (p.next_hop == 0 || !ctx.neighbours->Mac(p.next_hop, ctx.stamp, to)) {
+  if (!FindMac(ctx, p, to)) {
     ctx.ToMain(MainKind::kResolve, p);
     return false;
   }

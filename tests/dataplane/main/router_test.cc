@@ -355,6 +355,37 @@ TEST_P(Router, InjectsIkeWithChecksumsAndInFragmentsWhereItMust) {
   EXPECT_EQ(ike.Inject(info, Bytes(28, 0), rig.now()), InjectStatus::kNoRoute);
 }
 
+// Link-local addresses mean something on their port only; the zone says which.
+TEST(RouterIke, GoesBetweenLinkLocalAddresses) {
+  GatewayRig rig;
+  channel::DatagramInfo got;
+  rig.gateway().ike().SetSink([&](const channel::DatagramInfo& info, ByteView) {
+    got = info;
+    return true;
+  });
+  IpAddress own = LinkLocalOf(rig.port(kLan).mac), peer = Ip("fe80::2");
+  rig.SendIp(kLan, kAlice, IpPacket(peer, own, 17, UdpDatagram(peer, own, {500, 500}, Bytes(28, 1))));
+  EXPECT_EQ(got.local, (Endpoint{own, 500, kLan}));
+  EXPECT_EQ(got.remote, (Endpoint{peer, 500, kLan}));
+  // The other port's address is not here.
+  IpAddress other = LinkLocalOf(rig.port(kWan).mac);
+  rig.SendIp(kLan, kAlice, IpPacket(peer, other, 17, UdpDatagram(peer, other, {500, 500}, Bytes(28, 1))));
+  EXPECT_EQ(rig.balance().punted, 1u);
+  EXPECT_EQ(rig.gateway().ike().Inject(got, Bytes(28, 2), rig.now()), InjectStatus::kSent);
+  rig.Run();
+  auto asked = rig.Sent(kLan);
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(DecodeNeighbour(asked[0])->target, peer);
+  Asker us{rig.port(kLan).mac, own};
+  rig.Send(kLan, EncodeReply({kAlice, peer}, &us));
+  auto sent = rig.Sent(kLan);
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Read(sent[0]).destination, peer);
+  EXPECT_EQ(Read(sent[0]).source, own);
+  EXPECT_TRUE(rig.Sent(kWan).empty());
+  EXPECT_TRUE(rig.Balanced());
+}
+
 TEST(RouterBooks, BalanceUnderGarbage) {
   GatewayRig rig;
   rig.AddNeighbour(kLan, Ip("10.1.0.2"), kAlice);
@@ -471,6 +502,37 @@ TEST(RouterWorkers, OutliveAnEmptyPool) {
   rig.Run();
   EXPECT_EQ(rig.Sent(kWan).size(), 1u);
   EXPECT_EQ(rig.buffers_in_use(), 0u);
+  EXPECT_TRUE(rig.Balanced());
+}
+
+// An SA keeps its next hop for as long as no route changes; its neighbour may go and come back meanwhile.
+TEST(RouterWorkers, OutliveAStaleNextHop) {
+  GatewayRig rig({.workers = 2});
+  IpAddress bob = Ip("192.0.2.50");
+  rig.AddNeighbour(kWan, bob, Mac(50));
+  auto& sealing = rig.gateway().context(1);  // wan's queue is worker 0's
+  NextHop old = sealing.neighbours->Find(kWan, 4, bob.octets.data());
+  ASSERT_NE(old, 0u);
+  rig.Advance(std::chrono::seconds(700));
+  ASSERT_EQ(sealing.neighbours->Find(kWan, 4, bob.octets.data()), 0u);
+  rig.AddNeighbour(kWan, bob, Mac(51));
+  uint64_t asked_main = rig.gateway().context(0).counters.parked.get();
+  Bytes packet = IpPacket(Ip("192.0.2.1"), bob, 50, Bytes(32, 0));
+  Packet p;
+  p.m = rte_pktmbuf_alloc(rig.pool());
+  std::ranges::copy(packet, reinterpret_cast<uint8_t*>(rte_pktmbuf_append(p.m, static_cast<uint16_t>(packet.size()))));
+  p.family = 4;
+  p.length = static_cast<uint16_t>(packet.size());
+  p.out_port = kWan;
+  p.next_hop = old;
+  p.local_origin = true;
+  sealing.counters.injected.Add(1);
+  sealing.HandOver(0, HandOverKind::kTransmit, p);
+  rig.Run();
+  auto sent = rig.Sent(kWan);
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(Read(sent[0]).to, MacText(Mac(51)));
+  EXPECT_EQ(rig.gateway().context(0).counters.parked.get(), asked_main) << "main was not asked";
   EXPECT_TRUE(rig.Balanced());
 }
 
