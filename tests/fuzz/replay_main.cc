@@ -82,7 +82,7 @@ void RunOne(const Bytes& input) {
 Bytes ReadFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   Bytes b{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) {
+  if (!in.is_open() || in.bad()) {
     std::fprintf(stderr, "cannot read %s\n", path.c_str());
     std::exit(1);
   }
