@@ -342,7 +342,9 @@ TEST_P(Router, InjectsIkeWithChecksumsAndInFragmentsWhereItMust) {
       }
       EXPECT_EQ(frames.size() == 1, size + 8 + (marker ? 4 : 0) + (v6() ? 40 : 20) <= 1500);
       EXPECT_EQ(testing::PseudoChecksum(lan(), far(), 17, udp), 0);
-      Bytes expected(marker ? 4 : 0, 0);
+      Bytes expected;
+      expected.reserve(4 + payload.size());
+      expected.resize(marker ? 4 : 0);
       Append(expected, payload);
       EXPECT_TRUE(Equal(ByteView(udp).subspan(8), expected));
     }
