@@ -54,7 +54,8 @@ class Topology:
     def _host(self, name, side, address, address6):
         ns = self.lab.namespace(name)
         veth(ns, 'eth0', side.ns, self.LAN)
-        ns.address('eth0', f'{address}/24', f'{address6}/64')
+        # Every IPv6 host has a link-local address; without one it cannot answer a neighbour's solicitation.
+        ns.address('eth0', f'{address}/24', f'{address6}/64', 'fe80::1/64')
         gateway, gateway6 = (a.split('/')[0] for a in side.lan_addresses)
         ns.route('default', gateway)
         ns.ip('-6', 'route', 'add', 'default', 'via', gateway6)
