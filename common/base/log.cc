@@ -1,5 +1,6 @@
 #include "common/base/log.h"
 
+#include <absl/debugging/failure_signal_handler.h>
 #include <absl/log/globals.h>
 #include <absl/log/initialize.h>
 #include <absl/log/log_sink.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <format>
@@ -36,12 +38,6 @@ class Sink final : public absl::LogSink {
     program_ = program;
     journal_ = StderrIsJournal();
   }
-  void SetTap(LogTap tap, void* context) {
-    std::lock_guard lock(mutex_);
-    tap_ = tap;
-    tap_context_ = context;
-  }
-
   void Send(const absl::LogEntry& entry) override {
     std::lock_guard lock(mutex_);
     timespec now;
@@ -59,7 +55,6 @@ class Sink final : public absl::LogSink {
     std::string_view text(entry.text_message().data(), entry.text_message().size());
     Write(now, entry.verbosity() > 0 ? 'D' : "IWEF"[static_cast<int>(entry.log_severity())], text);
     if (fatal) Write(now, 'F', std::format("at {}:{}", std::string(entry.source_filename()).c_str(), entry.source_line()));
-    if (tap_) tap_(tap_context_, static_cast<int>(entry.log_severity()), text);
   }
   void Flush() override { std::fflush(stderr); }
 
@@ -83,8 +78,6 @@ class Sink final : public absl::LogSink {
   bool journal_ = false;
   time_t second_ = 0;
   unsigned lines_ = 0, suppressed_ = 0;
-  LogTap tap_ = nullptr;
-  void* tap_context_ = nullptr;
 };
 
 Sink& TheSink() {
@@ -101,9 +94,11 @@ void StartLogging(std::string_view program, int verbosity) {
   absl::SetGlobalVLogLevel(verbosity);
   absl::AddLogSink(&TheSink());
   absl::InitializeLog();
+  // A crash says where, in the same place as everything else: a gateway that merely vanishes can't be mended.
+  absl::InstallFailureSignalHandler({});
+  // A reader that has gone is an error code here, never a reason to die.
+  std::signal(SIGPIPE, SIG_IGN);
 }
-
-void SetLogTap(LogTap tap, void* context) { TheSink().SetTap(tap, context); }
 
 void HardenProcess() {
   rlimit none{0, 0};
