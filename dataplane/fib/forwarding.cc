@@ -20,9 +20,23 @@ Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vect
     own_filter_ |= uint64_t{1} << Mix(static_cast<uint8_t>(o.address.family), o.address.octets.data());
     // RFC 3021: a /31 has no broadcast address, and a /32 no subnet.
     if (o.address.family == Family::kV4 && o.prefix_length < 31) {
-      broadcasts_.push_back(IpRange::Of({o.address, o.prefix_length}).last.v4());
+      IpAddress broadcast = IpRange::Of({o.address, o.prefix_length}).last;
+      broadcasts_.push_back(broadcast.v4());
+      MarkSpecial(broadcast);
     }
+    if (o.address.family != Family::kV4) continue;
+    MarkSpecial(o.address);
+    uint32_t as_in_packet;
+    std::memcpy(&as_in_packet, o.address.octets.data(), 4);
+    own_v4_.push_back(as_in_packet);
   }
+}
+
+void Forwarding::MarkSpecial(const IpAddress& v4) {
+  uint32_t as_in_packet;
+  std::memcpy(&as_in_packet, v4.octets.data(), 4);
+  uint32_t h = as_in_packet * 0x9e3779b1u;
+  special_[h >> 26] |= uint64_t{1} << (h >> 20 & 63);
 }
 
 const OwnAddress* Forwarding::FindOwn(uint8_t family, const uint8_t* address, uint16_t port) const {
@@ -53,7 +67,10 @@ const OwnAddress* Forwarding::SourceFor(uint16_t port, uint8_t family, const uin
     if (!scope_fits || (link_scope && o.port != port)) continue;
     int rank = 0;
     if (o.port == port) rank = IpRange::Of({o.address, o.prefix_length}).Contains(to) ? 2 : 1;
-    if (rank > best_rank) { best = &o; best_rank = rank; }
+    if (rank > best_rank) {
+      best = &o;
+      best_rank = rank;
+    }
   }
   return best;
 }

@@ -13,9 +13,9 @@ namespace culvert::dp {
 // Where packets of one route go.
 struct RouteTarget {
   uint16_t port = 0;
-  uint16_t mtu = 1500;        // octets of IP packet
-  uint32_t gateway = 0;       // a NextHop (neighbour_table.h); 0: on-link, the destination is its own
-  bool blackhole = false;     // nothing behind it: unreachable
+  uint16_t mtu = 1500;     // octets of IP packet
+  uint32_t gateway = 0;    // a NextHop (neighbour_table.h); 0: on-link, the destination is its own
+  bool blackhole = false;  // nothing behind it: unreachable
 };
 
 struct OwnAddress {
@@ -50,6 +50,18 @@ class Forwarding {
     uint64_t bit = uint64_t{1} << Mix(family, address);
     return (own_filter_ & bit) != 0 && FindOwn(family, address, port) != nullptr;
   }
+  // The IPv4 question in one load: false for nearly every address that is neither an own one nor a broadcast address of ours.
+  // `address` as it lies in a packet.
+  bool MaybeSpecial(uint32_t address) const {
+    uint32_t h = address * 0x9e3779b1u;
+    return (special_[h >> 26] >> (h >> 20 & 63) & 1) != 0;
+  }
+  bool IsOwnV4(uint32_t address) const {
+    for (uint32_t own : own_v4_) {
+      if (own == address) return true;
+    }
+    return false;
+  }
   const OwnAddress* FindOwn(uint8_t family, const uint8_t* address, uint16_t port) const;
   // The directed broadcast of a subnet of ours, or 255.255.255.255: nothing here listens, and nothing is forwarded there.
   bool IsBroadcast(const uint8_t* v4) const;
@@ -65,12 +77,16 @@ class Forwarding {
  private:
   static unsigned Mix(uint8_t family, const uint8_t* a) { return (family == 4 ? a[3] ^ a[2] << 2 : a[15] ^ a[7] << 2) & 63; }
 
+  void MarkSpecial(const IpAddress& v4);
+
   uint64_t generation_;
   PrefixTable v4_, v6_;
   std::vector<RouteTarget> targets_, links_;
-  std::vector<OwnAddress> own_;       // by address
+  std::vector<OwnAddress> own_;  // by address
   uint64_t own_filter_ = 0;
   std::vector<uint32_t> broadcasts_;  // host byte order
+  std::vector<uint32_t> own_v4_;      // as in a packet
+  uint64_t special_[64] = {};         // a filter of 4,096 bits: own_v4_ and broadcasts_
 };
 
 }  // namespace culvert::dp

@@ -28,8 +28,8 @@ class NeighbourTable {
   struct alignas(kCacheLine) Entry {
     // | generation 15 | usable 1 | MAC 48, first octet lowest |. One word, so that a reader never sees half of a change.
     std::atomic<uint64_t> link{0};
-    std::atomic<uint32_t> used{0};   // a worker's last transmit to it, in NeighbourTable::Stamp units; racing writers agree
-    std::atomic<uint32_t> next{0};   // of the hash chain
+    std::atomic<uint32_t> used{0};  // a worker's last transmit to it, in NeighbourTable::Stamp units; racing writers agree
+    std::atomic<uint32_t> next{0};  // of the hash chain
     IpAddress address;
     uint16_t port = 0;
   };
@@ -49,6 +49,8 @@ class NeighbourTable {
     }
     return 0;
   }
+  // Whether the handle still names the neighbour it was made for. Any thread.
+  bool Current(NextHop hop) const { return entries_[Slot(hop)].link.load(std::memory_order_acquire) >> 49 == hop >> kSlotBits; }
   // False where the neighbour has no MAC yet, or is gone. `stamp` is a coarse clock of last use, so that a busy neighbour's
   // line is written once a tick, not once a packet.
   bool Mac(NextHop hop, uint32_t stamp, rte_ether_addr& out) {

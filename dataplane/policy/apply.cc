@@ -3,6 +3,7 @@
 #include "dataplane/policy/flow.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/parse.h"
+#include "dataplane/stage/route.h"
 
 // What the policy says about packets in clear, on their way out and on their way in (RFC 4301 5.1, 5.2).
 namespace culvert::dp {
@@ -41,64 +42,112 @@ channel::WireSelector ExactSelector(const IpAddress& a, const Flow& f, uint16_t 
 
 }  // namespace
 
+inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal) {
+  // RFC 4301 5.2 step 2: in clear what should be protected. What came out of an SA was checked against that SA's selectors.
+  if (!p.opened && !p.local_origin && v.in() != FlowVerdict::kPlain) {
+    return ctx.Drop(p, v.in() == FlowVerdict::kProtected ? Drop::kPlaintextInbound : Drop::kPolicy);
+  }
+  switch (v.out()) {
+    case FlowVerdict::kSeal: break;
+    case FlowVerdict::kForward:
+      RouteByFlow(ctx, v, p, run);
+      forward.Add(p);
+      return;
+    case FlowVerdict::kUnmatched:
+      if (!p.local_origin) return ctx.Drop(p, Drop::kPolicy);
+      forward.Add(p);
+      return;
+    case FlowVerdict::kNoSa: return ctx.Drop(p, Drop::kNoSa);
+    case FlowVerdict::kUnknown:
+    case FlowVerdict::kDiscard: return ctx.Drop(p, Drop::kPolicy);
+  }
+  OutboundSa* sa = v.sa();
+  if (sa->owner == id_) {
+    p.sa = sa;
+    seal.Add(p);
+    return;
+  }
+  p.tag = uint64_t{sa->installation} << 32 | sa->sa_index;
+  ctx.HandOver(sa->owner, HandOverKind::kSeal, p);
+}
+
 void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) {
   const Spd& spd = *tables_.spd.current();
+  uint16_t runs = 0;  // of packets of one flow; they count from 1, behind a key that no packet has
+  flow_keys_[0].family = 0;
   for (uint16_t i = 0; i < plain.n; ++i) {
-    flow_keys_[i].Fill(*plain.p[i], flows_.seed());
-    flows_.Prefetch(flow_keys_[i]);
+    const Packet& p = *plain.p[i];
+    const auto* data = rte_pktmbuf_mtod(p.m, const char*);
+    __builtin_prefetch(data - kCacheLine, 1);  // where the outer header will come to stand
+    __builtin_prefetch(data + p.length, 1);    // and the ICV
+    if (flow_keys_[runs + 1].Fill(p, flows_.seed(), flow_keys_[runs])) flows_.Prefetch(flow_keys_[++runs]);
+    run_of_[i] = runs;
   }
-  for (uint16_t i = 0; i < plain.n; ++i) {
-    known_[i] = flows_.Find(flow_keys_[i], spd.generation, verdicts_[i]);
-    if (known_[i] && verdicts_[i].sa != nullptr) __builtin_prefetch(verdicts_[i].sa);
+  for (uint16_t r = 1; r <= runs; ++r) {
+    verdicts_[r] = flows_.Find(flow_keys_[r], spd.generation);
+    if (verdicts_[r].out() != FlowVerdict::kSeal) continue;
+    const auto* sa = reinterpret_cast<const char*>(verdicts_[r].sa());
+    for (unsigned line = 0; line < 4; ++line) __builtin_prefetch(sa + line * kCacheLine);
   }
   for (uint16_t i = 0; i < plain.n; ++i) {
     Packet& p = *plain.p[i];
-    FlowVerdict& v = verdicts_[i];
     if (p.local_origin && IsOwnException(p)) {
       forward.Add(p);
       continue;
     }
-    if (known_[i] && v.out == FlowVerdict::kSeal && v.sa->generation.load(std::memory_order_relaxed) != v.sa_generation)
-      known_[i] = false;
-    if (!known_[i]) {
-      bool cacheable;
-      v = Decide(ctx, spd, p, cacheable);
-      if (cacheable) flows_.Put(flow_keys_[i], spd.generation, v);
-    }
-    Obey(ctx, v, p, forward, seal);
+    uint16_t r = run_of_[i];
+    if (!IsCurrent(verdicts_[r])) [[unlikely]]
+      LookUp(ctx, spd, p, r);
+    Obey(ctx, verdicts_[r], p, r, forward, seal);
   }
   plain.n = 0;
 }
 
-FlowVerdict EspWorker::Decide(WorkerContext& ctx, const Spd& spd, const Packet& p, bool& cacheable) {
-  Flow f = Flow::Of(p);
-  FlowVerdict v;
-  cacheable = true;
-  const Policy* in = spd.FindInbound(f);
-  if (in != nullptr && in->action == PolicyAction::kProtect) v.in = FlowVerdict::kProtected;
-  if (in != nullptr && in->action == PolicyAction::kDiscard) v.in = FlowVerdict::kRefused;
-  const Policy* out = spd.FindOutbound(f);
-  if (out == nullptr) {
-    v.out = options_.default_forward ? FlowVerdict::kForward : FlowVerdict::kUnmatched;
-    return v;
-  }
-  if (out->action == PolicyAction::kBypass) return v;
-  if (out->action == PolicyAction::kDiscard) {
-    v.out = FlowVerdict::kDiscard;
-    return v;
-  }
-  v.sa = spd.FindSa(*out, f);
-  if (v.sa != nullptr) {
-    v.out = FlowVerdict::kSeal;
-    v.sa_generation = v.sa->generation.load(std::memory_order_relaxed);
-    return v;
-  }
+bool EspWorker::IsCurrent(const FlowVerdict& v) {
+  if (v.out() != FlowVerdict::kSeal) return v.out() != FlowVerdict::kUnknown;
+  return v.sa()->generation.load(std::memory_order_relaxed) == v.stamp();
+}
+
+void EspWorker::LookUp(WorkerContext& ctx, const Spd& spd, const Packet& p, uint16_t run) {
+  verdicts_[run] = Decide(ctx, spd, p);
   // Not remembered: the SA this packet asks for may stand before the next one.
-  v.out = FlowVerdict::kNoSa;
-  cacheable = false;
-  bool arrives_plain = !p.opened && !p.local_origin && v.in != FlowVerdict::kPlain;
+  if (verdicts_[run].out() != FlowVerdict::kNoSa) flows_.Put(flow_keys_[run], spd.generation, verdicts_[run]);
+}
+
+FlowVerdict EspWorker::Decide(WorkerContext& ctx, const Spd& spd, const Packet& p) {
+  Flow f = Flow::Of(p);
+  FlowVerdict::In in = FlowVerdict::kPlain;
+  const Policy* inbound = spd.FindInbound(f);
+  if (inbound != nullptr && inbound->action == PolicyAction::kProtect) in = FlowVerdict::kProtected;
+  if (inbound != nullptr && inbound->action == PolicyAction::kDiscard) in = FlowVerdict::kRefused;
+  const Policy* out = spd.FindOutbound(f);
+  if (out == nullptr) return {options_.default_forward ? FlowVerdict::kForward : FlowVerdict::kUnmatched, in};
+  if (out->action == PolicyAction::kBypass) return {FlowVerdict::kForward, in};
+  if (out->action == PolicyAction::kDiscard) return {FlowVerdict::kDiscard, in};
+  if (OutboundSa* sa = spd.FindSa(*out, f)) return FlowVerdict::Seal(in, sa, sa->generation.load(std::memory_order_relaxed));
+  bool arrives_plain = !p.opened && !p.local_origin && in != FlowVerdict::kPlain;
   if (out->acquire && !arrives_plain) RaiseAcquire(ctx, *out, f);
-  return v;
+  return {FlowVerdict::kNoSa, in};
+}
+
+// Fills in the way of a packet that is forwarded as it is, where it is known and the packet fits: a look-up of the routes is
+// spared. All else is left to Forward(), which knows what to do about it.
+void EspWorker::RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run) {
+  auto generation = static_cast<uint32_t>(ctx.fib->generation());
+  bool known = v.next_hop() != 0 && v.stamp() == generation && ctx.neighbours->Current(v.next_hop());
+  if (!known) [[unlikely]] {
+    Packet way;
+    way.port = p.port;
+    const auto* destination = rte_pktmbuf_mtod_offset(
+        p.m, const uint8_t*, p.family == 4 ? offsetof(rte_ipv4_hdr, dst_addr) : offsetof(rte_ipv6_hdr, dst_addr));
+    const RouteTarget* target = RouteTo(ctx, p.family, destination, way);
+    if (target == nullptr || way.next_hop == 0) return;
+    v.SetRoute(way.next_hop, way.out_port, target->mtu, generation);
+    flows_.Put(flow_keys_[run], tables_.spd.current()->generation, v);
+  }
+  if (p.length > v.mtu()) return;
+  p.next_hop = v.next_hop();
+  p.out_port = v.port();
 }
 
 // At most once a second for each policy, whichever workers its packets come to.
@@ -112,30 +161,6 @@ void EspWorker::RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flo
   r.acquire.local = ExactSelector(f.SourceAddress(), f, f.source_port);
   r.acquire.remote = ExactSelector(f.DestinationAddress(), f, f.destination_port);
   if (!Send(ctx, r)) policy.next_acquire.store(0, std::memory_order_relaxed);
-}
-
-void EspWorker::Obey(WorkerContext& ctx, const FlowVerdict& v, Packet& p, Burst& forward, Burst& seal) {
-  // RFC 4301 5.2 step 2: in clear what should be protected. What came out of an SA was checked against that SA's selectors.
-  if (!p.opened && !p.local_origin && v.in != FlowVerdict::kPlain) {
-    return ctx.Drop(p, v.in == FlowVerdict::kProtected ? Drop::kPlaintextInbound : Drop::kPolicy);
-  }
-  switch (v.out) {
-    case FlowVerdict::kForward: forward.Add(p); return;
-    case FlowVerdict::kUnmatched:
-      if (!p.local_origin) return ctx.Drop(p, Drop::kPolicy);
-      forward.Add(p);
-      return;
-    case FlowVerdict::kDiscard: return ctx.Drop(p, Drop::kPolicy);
-    case FlowVerdict::kNoSa: return ctx.Drop(p, Drop::kNoSa);
-    case FlowVerdict::kSeal: break;
-  }
-  if (v.sa->owner == id_) {
-    p.sa = v.sa;
-    seal.Add(p);
-    return;
-  }
-  p.tag = uint64_t{v.sa->installation} << 32 | v.sa->sa_index;
-  ctx.HandOver(v.sa->owner, HandOverKind::kSeal, p);
 }
 
 bool EspWorker::PlainAllowed(WorkerContext&, const Packet& p) {

@@ -83,8 +83,6 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   out.iv_length = info.iv;
   out.icv_length = info.icv;
   out.esn = r.esn;
-  out.copy_dscp = r.copy_dscp;
-  out.copy_ecn = r.copy_ecn;
   out.limits = LimitsOf(r.lifetime);
 }
 
@@ -178,6 +176,8 @@ void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscCloc
   // The trailer's two octets are always there, so a text is never shorter (RFC 4303 2.4).
   out.block = static_cast<uint8_t>(crypto::IsCbc(r.suite) ? 16 : 1);
   out.encap = r.encap;
+  out.copy_dscp = r.copy_dscp;
+  out.copy_ecn = r.copy_ecn;
   out.window.Reset(out.words(), r.replay_window, sa.sequence);
   out.alarm_at = HardAt(r.lifetime, clock);
   SetPeer(out, r.remote);
@@ -202,6 +202,7 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.header_sum = h.header_sum;
   out.udp_sum = h.udp_sum;
   out.encap = r.encap;
+  out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));
   out.zone = static_cast<uint16_t>(r.remote.zone);
   out.installation = r.installation;
   out.generation.store(r.installation, std::memory_order_relaxed);

@@ -36,7 +36,8 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t iv_length, icv_length;  // octets
   uint8_t pad_to;                 // octets
   bool esn;
-  bool copy_dscp, copy_ecn;
+  uint8_t tos_mask;  // what of the inner DSCP and ECN is copied to the outer header
+  uint8_t alignment0;
   uint8_t alignment;
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths

@@ -102,7 +102,7 @@ void EspWorker::Open(WorkerContext& ctx, Burst& esp, Burst& opened) {
 }
 
 void EspWorker::Locate(WorkerContext& ctx, Burst& esp) {
-  lanes_n_ = 0;
+  uint16_t n = 0;
   for (uint16_t i = 0; i < esp.n; ++i) {
     Packet& p = *esp.p[i];
     if (!MakeWritable(ctx, p, 0, 0)) continue;
@@ -123,30 +123,25 @@ void EspWorker::Locate(WorkerContext& ctx, Burst& esp) {
     }
     Spi spi = LoadBe32(data + at);
     tables_.inbound.Prefetch(SaIndex(spi));
-    lanes_[lanes_n_++] = {nullptr, 0, &p, spi, at, encap};
+    OpenLane& lane = lanes_[n++];
+    lane.packet = &p;
+    lane.spi = spi;
+    lane.esp = at;
+    lane.encap = encap;
     __builtin_prefetch(data + 64);
     __builtin_prefetch(data + p.length - 1);
   }
-  for (uint16_t i = 0; i < lanes_n_; ++i) {
+  for (uint16_t i = 0; i < n; ++i) {
     OpenLane& lane = lanes_[i];
     lane.sa = tables_.inbound.Get(SaIndex(lane.spi));
     if (lane.sa == nullptr || (i > 0 && lane.sa == lanes_[i - 1].sa)) continue;
     const auto* sa = reinterpret_cast<const char*>(lane.sa);
     for (unsigned line = 0; line < 3; ++line) __builtin_prefetch(sa + line * kCacheLine, 1);
   }
+  lanes_n_ = n;
 }
 
-uint16_t EspWorker::Admit(WorkerContext& ctx) {
-  uint16_t n = 0;
-  for (uint16_t i = 0; i < lanes_n_; ++i) {
-    if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
-    if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
-    lanes_[n++] = lanes_[i];
-  }
-  return n;
-}
-
-bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& op) {
+inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& op) {
   Packet& p = *lane.packet;
   auto drop = [&](Drop why) {
     ctx.Drop(p, why);
@@ -163,7 +158,7 @@ bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& o
   }
   auto* esp = rte_pktmbuf_mtod_offset(p.m, uint8_t*, lane.esp);
   int text = p.length - lane.esp - kEspHeader - sa->iv_length - sa->icv_length;
-  if (text < kMinText || text % sa->block != 0) return drop(Drop::kRunt);
+  if (text < kMinText || (text & (sa->block - 1)) != 0) return drop(Drop::kRunt);
   uint32_t low = LoadBe32(esp + 4);
   lane.sequence = sa->esn ? sa->window.Infer(low) : low;
   if (!sa->window.Check(sa->words(), lane.sequence)) return drop(Drop::kReplayed);
@@ -179,13 +174,36 @@ bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& o
   return true;
 }
 
-void EspWorker::Accept(WorkerContext& ctx, uint16_t n, Burst& opened) {
-  for (uint16_t i = 0; i < n; ++i) {
-    if (AcceptOne(ctx, lanes_[i], ops_[i])) opened.Add(*lanes_[i].packet);
+uint16_t EspWorker::Admit(WorkerContext& ctx) {
+  uint16_t n = 0;
+  for (uint16_t i = 0; i < lanes_n_; ++i) {
+    if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
+    if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
+    if (n != i) lanes_[n] = lanes_[i];
+    ++n;
   }
+  return n;
 }
 
-bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op) {
+inline bool EspWorker::IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer) {
+  const Packet& p = *lane.packet;
+  if (sa.peer_family != p.family) return false;
+  if (lane.encap && sa.encap && sa.peer_port != (outer[p.l4] << 8 | outer[p.l4 + 1])) return false;
+  if (p.family == 4) return SameOctets(outer + offsetof(rte_ipv4_hdr, src_addr), sa.peer_address, 4);
+  return SameOctets(outer + offsetof(rte_ipv6_hdr, src_addr), sa.peer_address, 16);
+}
+
+// RFC 4301 5.2 step 4: what came out must be what the SA was negotiated for.
+inline bool EspWorker::MatchesSelectors(const InboundSa& sa, const Packet& p) const {
+  if (!sa.plain_selectors || p.family != 4) return sa.selectors->MatchesInbound(Flow::Of(p));
+  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
+  uint32_t source = LoadBe32(data + offsetof(rte_ipv4_hdr, src_addr)),
+           destination = LoadBe32(data + offsetof(rte_ipv4_hdr, dst_addr));
+  return sa.source_first <= source && source <= sa.source_last && sa.destination_first <= destination &&
+         destination <= sa.destination_last;
+}
+
+inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op) {
   Packet& p = *lane.packet;
   auto drop = [&](Drop why) {
     ctx.Drop(p, why);
@@ -199,7 +217,8 @@ bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::Cryp
   sa.bytes.Add(op.text_length);
   sa.last_use.Set(ctx.now);
   auto* outer = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  NotePeer(ctx, sa, lane, outer);
+  if (!IsKnownPeer(sa, lane, outer)) [[unlikely]]
+    NotePeer(ctx, sa, lane, outer);
   uint8_t outer_tos = GetTos(outer, p.family);
 
   const uint8_t* end = op.text + op.text_length;
@@ -216,12 +235,18 @@ bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::Cryp
   p.m->data_off = static_cast<uint16_t>(p.m->data_off + cut);
   p.m->data_len = inner;
   p.m->pkt_len = inner;
-  if (auto why = ParseIp(p)) return drop(*why);
+  if (!ParseUsualV4(op.text, inner, p)) {
+    if (auto why = ParseIp(p)) return drop(*why);
+  } else if (p.length != inner) {  // RFC 4303 2.7: padding against traffic analysis lies behind the packet
+    p.m->data_len = p.length;
+    p.m->pkt_len = p.length;
+  }
   if (p.family != (next == kIpv4 ? 4 : 6) || !MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
 
   auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
   uint8_t tos = GetTos(data, p.family), ecn = tos & kEcnMask;
-  if (sa.copy_ecn && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return drop(Drop::kEcn);
+  bool may_change = sa.copy_ecn && (outer_tos & kEct1) != 0;  // ECT(1) or CE: the two columns of the table that do anything
+  if (may_change && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return drop(Drop::kEcn);
   auto wanted = static_cast<uint8_t>(((sa.copy_dscp ? outer_tos : tos) & ~kEcnMask) | ecn);
   if (wanted != tos) SetTos(data, p.family, wanted);
   p.opened = true;
@@ -230,14 +255,10 @@ bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::Cryp
   return true;
 }
 
-// RFC 4301 5.2 step 4: what came out must be what the SA was negotiated for.
-bool EspWorker::MatchesSelectors(const InboundSa& sa, const Packet& p) const {
-  if (!sa.plain_selectors || p.family != 4) return sa.selectors->MatchesInbound(Flow::Of(p));
-  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  uint32_t source = LoadBe32(data + offsetof(rte_ipv4_hdr, src_addr)),
-           destination = LoadBe32(data + offsetof(rte_ipv4_hdr, dst_addr));
-  return sa.source_first <= source && source <= sa.source_last && sa.destination_first <= destination &&
-         destination <= sa.destination_last;
+void EspWorker::Accept(WorkerContext& ctx, uint16_t n, Burst& opened) {
+  for (uint16_t i = 0; i < n; ++i) {
+    if (AcceptOne(ctx, lanes_[i], ops_[i])) opened.Add(*lanes_[i].packet);
+  }
 }
 
 // RFC 7296 2.23: an authenticated packet from elsewhere may mean that the peer moved. Control decides; it hears at most once
@@ -247,10 +268,6 @@ void EspWorker::NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane
   size_t size = p.family == 4 ? 4 : 16;
   const uint8_t* source = outer + (p.family == 4 ? offsetof(rte_ipv4_hdr, src_addr) : offsetof(rte_ipv6_hdr, src_addr));
   const uint8_t* udp = outer + p.l4;
-  bool same = sa.peer_family == p.family && SameOctets(source, sa.peer_address, size);
-  if (same && lane.encap && sa.encap) same = sa.peer_port == (udp[0] << 8 | udp[1]);
-  if (same) [[likely]]
-    return;
   if (ctx.now < sa.next_move) return;
   WorkerReport r{};
   r.kind = WorkerReport::kMoved;

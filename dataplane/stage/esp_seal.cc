@@ -12,17 +12,16 @@
 #include "dataplane/stage/writable.h"
 
 // Sealing a burst (RFC 4303 3.3):
-//   1 the SA's lines                                     4 encipher, ICV
-//   2 limits, way out, size                              5 UDP checksum over IPv6
-//   3 headers, trailer, nonce and AAD of every packet
+//   1 limits, way out, size; headers, trailer, nonce and AAD of every packet
+//   2 encipher, ICV
+//   3 UDP checksum over IPv6
+// The SAs' lines were asked for when the policy was applied.
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kUdp = 17;
 constexpr uint32_t kTrailer = 2;  // pad length and next header
 constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);
-
-uint32_t PadFor(uint32_t inner, uint8_t pad_to) { return (0u - (inner + kTrailer)) & (pad_to - 1u); }
 
 uint32_t FrontOf(const OutboundSa& sa) { return sa.header_length + 4u + sa.iv_length; }
 
@@ -111,78 +110,52 @@ void FillCbc(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t 
 
 }  // namespace
 
-void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
-  for (uint16_t i = 0; i < seal.n; ++i) {
-    Packet& p = *seal.p[i];
-    if (p.sa == nullptr && (p.sa = ResolveHandedOver(ctx, p)) == nullptr) continue;
-    if (i > 0 && p.sa == seal.p[i - 1]->sa) continue;
-    for (unsigned line = 1; line < 4; ++line) __builtin_prefetch(static_cast<const char*>(p.sa) + line * kCacheLine, 1);
-  }
-  uint16_t n = 0;
-  uint16_t first = sealed.n;
-  bool checksums = false;
-  for (uint16_t i = 0; i < seal.n; ++i) {
-    Packet& p = *seal.p[i];
-    if (p.m == nullptr) continue;
-    auto& sa = *static_cast<OutboundSa*>(p.sa);
-    if (Drop why = AdmitSeal(ctx, p, sa); why != Drop::kCount) {
-      if (p.m != nullptr) ctx.Drop(p, why);
-      continue;
-    }
-    WriteSealed(ctx, p, sa, ops_[n]);
-    if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
-    ++n;
-    checksums |= sa.family == 6 && sa.encap;
-    sealed.Add(p);
-  }
-  engine_->Seal(ops_, n);
-  for (uint16_t i = first; i < sealed.n; ++i) {
-    Packet& p = *sealed.p[i];
-    const auto& sa = *static_cast<const OutboundSa*>(p.sa);
-    if (checksums && sa.family == 6 && sa.encap) FillUdpChecksum(rte_pktmbuf_mtod(p.m, uint8_t*), sa, p.length);
-    p.sa = nullptr;
-  }
-  seal.n = 0;
-}
-
 // Another worker found the SA, this one owns it. Where it is gone meanwhile, the packet goes by what the policy says now.
 OutboundSa* EspWorker::ResolveHandedOver(WorkerContext& ctx, Packet& p) {
   auto index = static_cast<uint32_t>(p.tag & 0xffffffff), installation = static_cast<uint32_t>(p.tag >> 32);
   OutboundSa* sa = index < kSaIndexLimit ? tables_.outbound.Get(index) : nullptr;
   if (sa != nullptr && sa->installation == installation && sa->owner == id_) return sa;
-  bool cacheable;
-  FlowVerdict v = Decide(ctx, *tables_.spd.current(), p, cacheable);
-  if (v.out == FlowVerdict::kSeal && v.sa->owner == id_) return v.sa;
+  FlowVerdict v = Decide(ctx, *tables_.spd.current(), p);
+  if (v.out() == FlowVerdict::kSeal && v.sa()->owner == id_) return v.sa();
   ctx.Drop(p, Drop::kRetired);
   return nullptr;
 }
 
-Drop EspWorker::AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa) {
+inline EspWorker::SealPlan EspWorker::PlanFor(const OutboundSa& sa, uint32_t length) {
+  SealPlan plan;
+  plan.front = FrontOf(sa);
+  plan.pad = (0u - (length + kTrailer)) & (sa.pad_to - 1u);
+  plan.text = length + plan.pad + kTrailer;
+  plan.total = plan.front + plan.text + sa.icv_length;
+  return plan;
+}
+
+inline Drop EspWorker::AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
   if (sa.sequence.get() >= sa.alarm_sequence || sa.bytes.get() >= sa.alarm_bytes || ctx.now >= sa.alarm_at) [[unlikely]] {
     // RFC 4303 3.3.3: the counter must not cycle; the IV's must not either.
     if (!CheckLimits(ctx, sa)) return sa.sequence.get() >= sa.last_sequence ? Drop::kSequenceExhausted : Drop::kExpired;
   }
-  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  uint32_t mtu;
-  if (Drop why = Route(ctx, p, sa, mtu); why != Drop::kCount) return why;
-  uint32_t pad = PadFor(p.length, sa.pad_to), back = pad + kTrailer + sa.icv_length;
-  if (FrontOf(sa) + p.length + back > mtu) [[unlikely]] {
-    if (MayFragment(data, p.family)) return Drop::kFragmentNeeded;
-    SendIcmpError(ctx, p, IcmpError::kTooBig, InnerMtu(sa, mtu));
-    return Drop::kTooBig;
-  }
-  if (!MakeWritable(ctx, p, FrontOf(sa) + RTE_ETHER_HDR_LEN, back)) return Drop::kNoMbuf;
-  return Drop::kCount;
-}
-
-// The way to the peer is kept in the SA for as long as the routes stay as they are.
-Drop EspWorker::Route(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu) {
-  if (sa.route_generation == ctx.fib->generation()) [[likely]] {
+  // The way to the peer is kept in the SA for as long as the routes stay as they are and the neighbour is the same.
+  uint32_t mtu = sa.route_mtu;
+  if (sa.route_generation == ctx.fib->generation() && ctx.neighbours->Current(sa.next_hop)) [[likely]] {
     p.next_hop = sa.next_hop;
     p.out_port = sa.out_port;
-    mtu = sa.route_mtu;
-    return Drop::kCount;
+  } else if (Drop why = Reroute(ctx, p, sa, mtu); why != Drop::kCount) {
+    return why;
   }
+  if (plan.total > mtu) [[unlikely]]
+    return TooLong(ctx, p, sa, mtu);
+  return MakeWritable(ctx, p, plan.front + RTE_ETHER_HDR_LEN, plan.total - plan.front - p.length) ? Drop::kCount
+                                                                                                  : Drop::kNoMbuf;
+}
+
+Drop EspWorker::TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu) {
+  if (MayFragment(rte_pktmbuf_mtod(p.m, const uint8_t*), p.family)) return Drop::kFragmentNeeded;
+  SendIcmpError(ctx, p, IcmpError::kTooBig, InnerMtu(sa, mtu));
+  return Drop::kTooBig;
+}
+
+Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu) {
   Packet way;
   way.port = sa.zone;
   const uint8_t* destination =
@@ -192,29 +165,27 @@ Drop EspWorker::Route(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& m
   p.next_hop = way.next_hop;
   p.out_port = way.out_port;
   mtu = target->mtu;
-  if (way.next_hop != 0) {  // a neighbour still unknown is asked for again with each packet
-    sa.next_hop = way.next_hop;
-    sa.out_port = way.out_port;
-    sa.route_mtu = target->mtu;
-    sa.route_generation = ctx.fib->generation();
-  }
+  // A neighbour still unknown is asked for again with each packet.
+  sa.route_generation = way.next_hop != 0 ? ctx.fib->generation() : 0;
+  sa.next_hop = way.next_hop;
+  sa.out_port = way.out_port;
+  sa.route_mtu = target->mtu;
   return Drop::kCount;
 }
 
-void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, crypto::CryptoOp& op) {
-  auto* inner = rte_pktmbuf_mtod(p.m, uint8_t*);
-  uint32_t length = p.length, pad = PadFor(length, sa.pad_to), text = length + pad + kTrailer, front = FrontOf(sa);
-  uint32_t total = front + text + sa.icv_length;
+inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {
+  rte_mbuf* m = p.m;
+  auto* inner = rte_pktmbuf_mtod(m, uint8_t*);
   uint8_t inner_tos = GetTos(inner, p.family);
   // RFC 6040 4.1: normal mode copies the ECN field, compatibility mode clears it.
-  auto tos = static_cast<uint8_t>((sa.copy_dscp ? inner_tos & ~kEcnMask : 0) | (sa.copy_ecn ? inner_tos & kEcnMask : 0));
-  WriteTrailer(inner + length, pad, p.family == 4 ? kIpv4 : kIpv6);
-  uint8_t* outer = inner - front;
-  WriteOuter(outer, sa, tos, total);
+  auto tos = static_cast<uint8_t>(inner_tos & sa.tos_mask);
+  WriteTrailer(inner + p.length, plan.pad, p.family == 4 ? kIpv4 : kIpv6);
+  uint8_t* outer = inner - plan.front;
+  WriteOuter(outer, sa, tos, plan.total);
 
   uint64_t sequence = sa.sequence.get() + 1;
   sa.sequence.Set(sequence);
-  sa.bytes.Add(text);
+  sa.bytes.Add(plan.text);
   sa.last_use.Set(ctx.now);
   if (sequence % kPublishEvery == 0) [[unlikely]] {
     auto* page = tables_.page.load(std::memory_order_acquire);
@@ -229,20 +200,46 @@ void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, crypt
     FillAead(op, sa, esp, sequence);
   op.text = inner;
   op.key = sa.key;
-  op.text_length = text;
+  op.text_length = plan.text;
   op.suite = sa.suite;
 
-  rte_mbuf* m = p.m;
-  m->data_off = static_cast<uint16_t>(m->data_off - front);
-  m->data_len = static_cast<uint16_t>(total);
-  m->pkt_len = total;
-  p.length = static_cast<uint16_t>(total);
+  m->data_off = static_cast<uint16_t>(m->data_off - plan.front);
+  m->data_len = static_cast<uint16_t>(plan.total);
+  m->pkt_len = plan.total;
+  p.length = static_cast<uint16_t>(plan.total);
   p.l4 = static_cast<uint16_t>(sa.family == 4 ? kV4Header : kV6Header);
   p.family = sa.family;
   p.protocol = sa.encap ? kUdp : kEsp;
   p.fragment = p.first_fragment = false;
   p.local_origin = true;
   p.opened = false;
+}
+
+void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
+  uint16_t n = 0, first = sealed.n;
+  bool checksums = false;
+  for (uint16_t i = 0; i < seal.n; ++i) {
+    Packet& p = *seal.p[i];
+    if (p.sa == nullptr && (p.sa = ResolveHandedOver(ctx, p)) == nullptr) continue;
+    auto& sa = *static_cast<OutboundSa*>(p.sa);
+    SealPlan plan = PlanFor(sa, p.length);
+    if (Drop why = AdmitSeal(ctx, p, sa, plan); why != Drop::kCount) [[unlikely]] {
+      if (p.m != nullptr) ctx.Drop(p, why);
+      continue;
+    }
+    WriteSealed(ctx, p, sa, plan, ops_[n]);
+    if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
+    ++n;
+    checksums |= sa.family == 6 && sa.encap;
+    sealed.Add(p);
+  }
+  engine_->Seal(ops_, n);
+  for (uint16_t i = first; checksums && i < sealed.n; ++i) {
+    Packet& p = *sealed.p[i];
+    const auto& sa = *static_cast<const OutboundSa*>(p.sa);
+    if (sa.family == 6 && sa.encap) FillUdpChecksum(rte_pktmbuf_mtod(p.m, uint8_t*), sa, p.length);
+  }
+  seal.n = 0;
 }
 
 }  // namespace culvert::dp

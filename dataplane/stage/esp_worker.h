@@ -49,14 +49,24 @@ class EspWorker final : public IpsecWorker {
   void Accept(WorkerContext& ctx, uint16_t n, Burst& opened);
   bool AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op);
   bool MatchesSelectors(const InboundSa& sa, const Packet& p) const;
+  static bool IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
 
+  // Where the text of a packet to be sealed will lie.
+  struct SealPlan {
+    uint32_t front;  // octets put before the packet
+    uint32_t pad;    // octets of padding
+    uint32_t text;   // octets to encipher: packet, padding, trailer
+    uint32_t total;  // octets of the outer packet
+  };
+  static SealPlan PlanFor(const OutboundSa& sa, uint32_t length);
   // What keeps a packet from being sealed; kCount: nothing does.
-  Drop AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa);
-  Drop Route(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu);
+  Drop AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
+  Drop Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu);
+  Drop TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu);
   OutboundSa* ResolveHandedOver(WorkerContext& ctx, Packet& p);
-  void WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, crypto::CryptoOp& op);
+  void WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);
 
   // False: the hard lifetime is over.
   bool CheckLimits(WorkerContext& ctx, InboundSa& sa);
@@ -66,9 +76,12 @@ class EspWorker final : public IpsecWorker {
   // To main, which it wakes. False: no room now.
   bool Send(WorkerContext& ctx, const WorkerReport& r);
 
-  FlowVerdict Decide(WorkerContext& ctx, const Spd& spd, const Packet& p, bool& cacheable);
+  static bool IsCurrent(const FlowVerdict& v);
+  void LookUp(WorkerContext& ctx, const Spd& spd, const Packet& p, uint16_t run);
+  FlowVerdict Decide(WorkerContext& ctx, const Spd& spd, const Packet& p);
+  void RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run);
   void RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flow& f);
-  void Obey(WorkerContext& ctx, const FlowVerdict& v, Packet& p, Burst& forward, Burst& seal);
+  void Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal);
 
   void Adopt(const WorkerOrder& o);
   void Release(const WorkerOrder& o);
@@ -85,9 +98,9 @@ class EspWorker final : public IpsecWorker {
   // Scratch of the burst in hand.
   uint16_t lanes_n_ = 0;
   OpenLane lanes_[kBurstMax];
-  FlowKey flow_keys_[kBurstMax];
-  FlowVerdict verdicts_[kBurstMax];
-  bool known_[kBurstMax];
+  FlowKey flow_keys_[kBurstMax + 1];     // by run of packets of one flow
+  FlowVerdict verdicts_[kBurstMax + 1];  // likewise
+  uint16_t run_of_[kBurstMax];           // by packet
   alignas(64) crypto::CryptoOp ops_[kBurstMax];
 };
 static_assert(kBurstMax <= crypto::kMaxOps);

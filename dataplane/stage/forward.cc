@@ -37,8 +37,8 @@ bool Lower(WorkerContext& ctx, Packet& p) {
 // False: dropped.
 bool Fits(WorkerContext& ctx, Packet& p, uint16_t mtu) {
   if (p.length <= mtu) return true;
-  bool may_split = p.family == 4 && (rte_be_to_cpu_16(rte_pktmbuf_mtod(p.m, const rte_ipv4_hdr*)->fragment_offset) &
-                                     RTE_IPV4_HDR_DF_FLAG) == 0;
+  bool may_split = p.family == 4 &&
+                   (rte_be_to_cpu_16(rte_pktmbuf_mtod(p.m, const rte_ipv4_hdr*)->fragment_offset) & RTE_IPV4_HDR_DF_FLAG) == 0;
   if (may_split) {
     ctx.Drop(p, Drop::kFragmentNeeded);
   } else {
@@ -65,9 +65,7 @@ bool Route(WorkerContext& ctx, Packet& p) {
 void LowerTtl(WorkerContext& ctx, Burst& burst) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst.n; ++i) {
-    if (burst.p[i]->local_origin || Lower(ctx, *burst.p[i])) {
-      burst.p[kept++] = burst.p[i];
-    }
+    if (burst.p[i]->local_origin || burst.p[i]->ttl_lowered || Lower(ctx, *burst.p[i])) { burst.p[kept++] = burst.p[i]; }
   }
   burst.n = kept;
 }
@@ -75,9 +73,7 @@ void LowerTtl(WorkerContext& ctx, Burst& burst) {
 void Forward(WorkerContext& ctx, Burst& burst) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst.n; ++i) {
-    if (burst.p[i]->next_hop != 0 || Route(ctx, *burst.p[i])) {
-      burst.p[kept++] = burst.p[i];
-    }
+    if (burst.p[i]->next_hop != 0 || Route(ctx, *burst.p[i])) { burst.p[kept++] = burst.p[i]; }
   }
   burst.n = kept;
 }

@@ -37,11 +37,15 @@ bool Frame(WorkerContext& ctx, Packet& p) {
     ctx.ToMain(MainKind::kResolve, p);
     return false;
   }
-  auto* eth = reinterpret_cast<rte_ether_hdr*>(rte_pktmbuf_prepend(p.m, sizeof(rte_ether_hdr)));
-  if (eth == nullptr) {
+  rte_mbuf* m = p.m;
+  if (m->data_off < sizeof(rte_ether_hdr)) {
     ctx.Drop(p, Drop::kNoMbuf);
     return false;
   }
+  m->data_off = static_cast<uint16_t>(m->data_off - sizeof(rte_ether_hdr));
+  m->data_len = static_cast<uint16_t>(m->data_len + sizeof(rte_ether_hdr));
+  m->pkt_len += sizeof(rte_ether_hdr);
+  auto* eth = rte_pktmbuf_mtod(m, rte_ether_hdr*);
   eth->dst_addr = to;
   eth->src_addr = ctx.ports[p.out_port].port->mac;
   eth->ether_type = rte_cpu_to_be_16(p.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
@@ -64,27 +68,23 @@ void Flush(WorkerContext& ctx, WorkerPort& port, Outbox& out) {
 
 void Transmit(WorkerContext& ctx, Burst& burst) {
   static_assert(kBurstMax <= 64);
-  uint64_t left = 0;  // bit i: packet i waits for its port's turn
-  for (uint16_t i = 0; i < burst.n; ++i) {
-    Packet& p = *burst.p[i];
-    WorkerPort& port = ctx.ports[p.out_port];
-    if (port.tx_queue == kNoQueue) {
-      ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
-    } else if (Frame(ctx, p)) {
-      left |= uint64_t{1} << i;
-    }
-  }
-  while (left != 0) {
-    uint16_t out_port = burst.p[__builtin_ctzll(left)]->out_port;
-    [[gnu::uninitialized]] Outbox out;
+  // Packets of the first one's port are collected as they are framed; the few of others wait for their port's turn.
+  [[gnu::uninitialized]] Outbox out;
+  for (uint16_t n = burst.n; n != 0;) {
+    uint16_t out_port = burst.p[0]->out_port, left = 0;
+    WorkerPort& port = ctx.ports[out_port];
     out.n = 0;
-    for (uint64_t scan = left; scan != 0; scan &= scan - 1) {
-      int i = __builtin_ctzll(scan);
-      if (burst.p[i]->out_port != out_port) continue;
-      out.m[out.n++] = burst.p[i]->m;
-      left &= ~(uint64_t{1} << i);
+    for (uint16_t i = 0; i < n; ++i) {
+      Packet& p = *burst.p[i];
+      if (p.out_port != out_port)
+        burst.p[left++] = &p;
+      else if (port.tx_queue == kNoQueue)
+        ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
+      else if (Frame(ctx, p))
+        out.m[out.n++] = p.m;
     }
-    Flush(ctx, ctx.ports[out_port], out);
+    if (out.n != 0) Flush(ctx, port, out);
+    n = left;
   }
   burst.n = 0;
 }
