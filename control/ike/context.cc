@@ -39,7 +39,13 @@ void Context::LogStranger(const Endpoint& remote, std::string_view text) {
 
 void Context::Answer(RequestId request, std::string_view error) {
   if (request == 0) return;
-  Emit(Reply{request, error.empty(), std::string(error), error.empty() ? 1u : 0u});
+  auto it = requests_.find(request);
+  if (it == requests_.end()) return Emit(Reply{request, error.empty(), std::string(error), error.empty() ? 1u : 0u});
+  Parts& parts = it->second;
+  if (parts.error.empty()) parts.error = error;
+  if (--parts.open > 0) return;
+  Emit(Reply{request, parts.error.empty(), parts.error, parts.all});
+  requests_.erase(it);
 }
 
 }  // namespace culvert::ike

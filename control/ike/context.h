@@ -51,7 +51,9 @@ class Context {
   // Of a peer nobody has authenticated: at most 10 lines a second, the rest counted in the next one (D22).
   void LogStranger(const Endpoint& remote, std::string_view text);
   void Log(Severity severity, std::string text) { Emit(Audit{severity, std::move(text), 0, 0}); }
-  void Answer(RequestId request, std::string_view error = {});  // ends an operator's request; 0 is nobody
+  // One of an operator's request's parts has ended; the last one ends the request. 0 is nobody.
+  void Answer(RequestId request, std::string_view error = {});
+  void Expect(RequestId request, unsigned parts) { requests_[request] = {parts, parts, {}}; }  // otherwise one
   void Tell(StateChange change, const IkeSa& sa, ChildId child = 0) { Emit(Notice{change, sa.id, child}); }
 
  private:
@@ -61,6 +63,11 @@ class Context {
   ChildId next_child_ = 1;
   uint32_t next_preference_ = 1;
   uint32_t next_reqid_ = 1;
+  struct Parts {
+    unsigned open = 1, all = 1;
+    std::string error;        // the first
+  };
+  std::map<RequestId, Parts> requests_;      // of more than one part
   std::map<std::pair<std::string, std::string>, uint32_t> reqids_;
   TokenBucket stranger_lines_{10, 10};
   uint64_t suppressed_lines_ = 0;

@@ -9,6 +9,7 @@
 #include "control/ike/v2/liveness.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/receive.h"
+#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/tasks.h"
@@ -84,6 +85,8 @@ void Core::Impl::On(JobDone& e) {
   auto* job = dynamic_cast<KeyExchangeJob*>(e.job.get());
   if (sa && job) {
     if (sa->initiating && sa->initiating->job == e.id) return OnInitiatorJob(cx, *sa, *job);
+    InitAnswer* rival = sa->initiating ? RivalOfJob(*sa, e.id) : nullptr;
+    if (rival) return OnRivalJob(cx, *sa, *rival, *job);
     if (sa->answering && sa->answering->job == e.id) return OnResponderJob(cx, *sa, *job);
     if (sa->request && sa->request->job == e.id) return OnRequestJob(cx, *sa, *job);
     if (sa->reply && sa->reply->job == e.id) return OnReplyJob(cx, *sa, *job);

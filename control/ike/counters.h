@@ -11,6 +11,7 @@ enum class Count : uint8_t {
   // datagrams that never reached an IKE SA
   kKeepalive,            // a single 0xFF (RFC 3948 2.3)
   kMalformed,            // header or payload chain contradicts itself
+  kOversized,            // larger than a stranger's message may be
   kBadMarker,            // non-ESP marker on port 500, or none on 4500
   kOldVersion,           // major version below 2
   kNewVersion,           // major version above 2
@@ -45,6 +46,7 @@ enum class Count : uint8_t {
   kInvalidKeSent,
   kInvalidKeReceived,
   kCookieReceived,
+  kRivalAnswer,          // a second, different answer to our IKE_SA_INIT
   kPublicValueRefused,
   kAuthenticationFailed,
   kTsUnacceptable,

@@ -65,16 +65,6 @@ Selection Select(Context& cx, const Command& c) {
 
 void Nothing(Context& cx, RequestId request) { cx.Emit(Reply{request, false, "no matching SAs found", 0}); }
 
-// The first of several answers for all; the others are nobody's.
-class OneAnswer {
- public:
-  explicit OneAnswer(RequestId request) : request_(request) {}
-  RequestId Take() { return std::exchange(request_, 0); }
-
- private:
-  RequestId request_;
-};
-
 void TerminateIke(Context& cx, IkeSa& sa, bool force, RequestId request) {
   if (sa.initiating) {
     cx.Log(Severity::kInfo, sa, "the call is given up", request);
@@ -102,10 +92,10 @@ void OnInitiate(Context& cx, const Initiate& command) {
 void OnTerminate(Context& cx, const Terminate& command) {
   Selection s = Select(cx, command);
   if (s.size() == 0) return Nothing(cx, command.request);
-  OneAnswer answer(command.request);
-  for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, answer.Take());
+  if (s.size() > 1) cx.Expect(command.request, static_cast<unsigned>(s.size()));
+  for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, command.request);
   for (auto [sa, child] : s.children) {
-    Task task{.kind = Task::Kind::kDeleteChild, .child = child, .request = answer.Take(), .and_successors = true};
+    Task task{.kind = Task::Kind::kDeleteChild, .child = child, .request = command.request, .and_successors = true};
     Enqueue(cx, *sa, std::move(task), Where::kFront);
   }
 }
@@ -113,10 +103,10 @@ void OnTerminate(Context& cx, const Terminate& command) {
 void OnRekey(Context& cx, const Rekey& command) {
   Selection s = Select(cx, command);
   if (s.size() == 0) return Nothing(cx, command.request);
-  OneAnswer answer(command.request);
-  for (IkeSa* sa : s.ikes) Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyIke, .request = answer.Take()});
+  if (s.size() > 1) cx.Expect(command.request, static_cast<unsigned>(s.size()));
+  for (IkeSa* sa : s.ikes) Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyIke, .request = command.request});
   for (auto [sa, child] : s.children) {
-    Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyChild, .child = child, .request = answer.Take()});
+    Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyChild, .child = child, .request = command.request});
   }
 }
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/ike/admission/half_open.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/two_peers.h"
 
@@ -54,12 +53,6 @@ TEST_F(Strangers, TheFourthHalfOpenSaOfASourceNeedsACookie) {
   init.cookie = CookieOf(answers[0]);
   EXPECT_TRUE(raw.Handshake(init));
   EXPECT_EQ(b_.Counted(Count::kCookieAccepted), 1u);
-}
-
-TEST_F(Strangers, ANetOfSixtyFourBitsIsOneSource) {
-  EXPECT_EQ(SourceOf(Address("2001:db8:1:2:3::4")), SourceOf(Address("2001:db8:1:2:ffff::9")));
-  EXPECT_NE(SourceOf(Address("2001:db8:1:2::4")), SourceOf(Address("2001:db8:1:3::4")));
-  EXPECT_NE(SourceOf(Address("192.0.2.1")), SourceOf(Address("192.0.2.2")));
 }
 
 TEST_F(Strangers, BeyondSixteenOfASourceNobodyIsHeard) {
@@ -290,30 +283,6 @@ TEST_F(Strangers, PublicKeyWorkIsBoundedPerSource) {
   EXPECT_EQ(HalfOpen(), 6u);
 }
 
-TEST(HalfOpenTable, CountsJobsInAll) {
-  HalfOpenTable t;
-  for (JobId n = 0; n < kMaxStrangerJobs; ++n) {
-    IpAddress source = IpAddress::V4(0x0a000000 + static_cast<uint32_t>(n));
-    ASSERT_EQ(t.AdmitJob(source), HalfOpenTable::JobVerdict::kRun);
-    t.JobStarted(n + 1, source);
-  }
-  EXPECT_EQ(t.AdmitJob(Address("203.0.113.1")), HalfOpenTable::JobVerdict::kFull);
-  t.JobEnded(1);
-  t.JobEnded(1);   // late, twice, unknown: no matter
-  EXPECT_EQ(t.AdmitJob(Address("203.0.113.1")), HalfOpenTable::JobVerdict::kRun);
-}
-
-TEST(ErrorLimiter, OneASecondToASourceTenInAll) {
-  ErrorLimiter limiter;
-  Time now = Time(1h);
-  EXPECT_TRUE(limiter.Allow(Address("192.0.2.1"), now));
-  EXPECT_FALSE(limiter.Allow(Address("192.0.2.1"), now + 900ms));
-  unsigned allowed = 0;
-  for (uint8_t n = 2; n < 60; ++n) allowed += limiter.Allow(IpAddress::V4(192, 0, 2, n), now + 900ms);
-  EXPECT_EQ(allowed, 9u);
-  EXPECT_TRUE(limiter.Allow(Address("192.0.2.1"), now + 1s));
-}
-
 TEST_F(Strangers, NoisyErrorsAreRationed) {
   auto raw = At("203.0.113.1");
   unsigned answered = 0;
@@ -360,6 +329,24 @@ TEST_F(Strangers, AnAllZeroSharedSecretIsNoSecret) {
   EXPECT_TRUE(raw.Ask(m).empty());
   EXPECT_EQ(HalfOpen(), 0u);
   EXPECT_EQ(b_.Counted(Count::kPublicValueRefused), 1u);
+}
+
+TEST_F(Strangers, MayNotMakeUsKeepMuch) {
+  auto raw = At("203.0.113.1");
+  auto padded = [&](size_t size) {
+    RawPeer::Init init = Numbered(size);
+    size_t plain = raw.InitRequest(init).size();
+    Bytes filling(size - plain - 4, 0);
+    init.more.push_back(VendorIdPayload{filling});
+    return raw.InitRequest(init);
+  };
+  EXPECT_EQ(padded(8192).size(), 8192u);
+  EXPECT_EQ(raw.Ask(padded(8192)).size(), 1u);
+  EXPECT_TRUE(raw.Ask(padded(8193)).empty());
+  EXPECT_EQ(b_.Counted(Count::kOversized), 1u);
+  ASSERT_TRUE(raw.Handshake(Numbered(1)));
+  raw.Ask(raw.Seal(ExchangeType::kIkeAuth, 1, Chain{PayloadType::kNone, Bytes(17000)}));
+  EXPECT_EQ(b_.Counted(Count::kOversized), 2u);
 }
 
 TEST_F(Strangers, NonceSizes) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/ike/wire/header.h"
 #include "tests/support/two_peers.h"
 
 namespace culvert::ike {
@@ -422,6 +423,39 @@ TEST(Establish, ChoosesTheConnectionByAddressThenIdentity) {
   p.b.control.connections = {anybody, other, last};
   p.Establish();
   EXPECT_EQ(p.b.Established()[0].connection, "gw");
+}
+
+// Trap 5: who can see IKE_SA_INIT can answer it before the peer does, with keys that work. It is the peer that gets the SA.
+TEST(Establish, AForgedFirstAnswerDoesNotWin) {
+  for (bool answers_auth : {true, false}) {
+    for (Duration job_delay : {Duration(0ms), Duration(8ms), Duration(30ms)}) {
+      TwoPeers p, elsewhere(2);
+      SimPeer& evil = elsewhere.b;   // at b's address, with another key
+      evil.control.secrets[0].data = SecretBytes(AsBytes("what the attacker made up for it"));
+      elsewhere.network.on_send = [&](const SimPacket& packet) {
+        bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
+        if (init || answers_auth) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+      };
+      evil.Start();
+      p.network.on_send = [&](const SimPacket& packet) {
+        if (packet.from.address != p.a.address) return;
+        p.clock.At(p.clock.now() + 1ms, [&, packet] {
+          evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+          elsewhere.clock.RunFor(1ms);
+        });
+      };
+      p.a.job_delay = job_delay;
+      p.Start();
+      RequestId r = p.a.Up("net");
+      p.RunFor(15s);
+      ASSERT_TRUE(p.a.replies.contains(r));
+      EXPECT_TRUE(p.a.replies[r].ok) << p.a.replies[r].error;
+      EXPECT_GE(p.a.Counted(Count::kRivalAnswer), 1u);
+      EXPECT_EQ(p.Disagreement(), "");
+      EXPECT_TRUE(p.CarriesBothWays());
+      EXPECT_TRUE(evil.Established().empty());
+    }
+  }
 }
 
 TEST(Establish, KeyLogHasBothTables) {

@@ -55,6 +55,23 @@ TEST(Delete, ATombstoneAnswersRepeats) {
   EXPECT_EQ(p.b.Counted(Count::kUnknownSpi), 0u);
 }
 
+TEST(Delete, OneRequestForSeveralIsAnsweredWhenAllAreGone) {
+  TwoPeers p;
+  p.AddChild("other", 1);
+  p.Start();
+  for (int i = 0; i < 3; ++i) p.a.Up("net");
+  p.RunFor(1s);
+  ASSERT_EQ(p.a.LiveChildren().size(), 3u);
+  RequestId r = p.a.Down("", "net");
+  p.RunFor(12ms);
+  EXPECT_FALSE(p.a.replies.contains(r));   // one exchange after the other
+  p.RunFor(1s);
+  ASSERT_TRUE(p.a.replies.contains(r));
+  EXPECT_TRUE(p.a.replies[r].ok);
+  EXPECT_EQ(p.a.replies[r].matches, 3u);
+  EXPECT_TRUE(p.a.LiveChildren().empty());
+}
+
 TEST(Delete, ByForceIsNotWaitedFor) {
   TwoPeers p;
   p.Establish();

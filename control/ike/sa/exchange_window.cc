@@ -11,13 +11,13 @@ void ExchangeWindow::Sent(ExchangeType exchange, Bytes datagram, uint64_t commit
 }
 
 void ExchangeWindow::Replaced(Bytes datagram) {
-  CHECK(outstanding_ && outstanding_->id == 0);
+  CHECK(outstanding_ && outstanding_->id <= 1);
   outstanding_->datagram = std::move(datagram);
   outstanding_->sent = 0;
 }
 
 ExchangeWindow::Request ExchangeWindow::Classify(uint32_t id) const {
-  if (id == expected_id_) return answering_ ? Request::kInProgress : Request::kNew;
+  if (id == expected_id_ && id != kLast) return answering_ ? Request::kInProgress : Request::kNew;
   if (replied_ && !answering_ && id + 1 == expected_id_) return Request::kRepeat;
   return Request::kOutside;
 }

@@ -13,6 +13,9 @@ namespace culvert::ike {
 // not know of each other.
 class ExchangeWindow {
  public:
+  ExchangeWindow() = default;
+  explicit ExchangeWindow(uint32_t first_id) : next_id_(first_id), expected_id_(first_id) {}  // tests start near the end
+
   struct Outstanding {
     uint32_t id = 0;
     ExchangeType exchange{};
@@ -24,12 +27,18 @@ class ExchangeWindow {
   // Requests we send.
   uint32_t next_id() const { return next_id_; }
   bool busy() const { return outstanding_.has_value(); }
-  // Message IDs are used once and never wrap (RFC 7296 2.2): the SA must be rekeyed before that.
+  // Message IDs are used once and never wrap (RFC 7296 2.2): the SA is to be rekeyed before that, and ended where it was not.
   bool nearly_spent() const { return next_id_ > kRekeyAt || expected_id_ > kRekeyAt; }
-  bool spent() const { return next_id_ == kLast || expected_id_ == kLast; }
+  bool spent() const { return next_id_ >= kLast || expected_id_ >= kLast; }
   void Sent(ExchangeType exchange, Bytes datagram, uint64_t commit);
-  // IKE_SA_INIT alone is sent again with other contents under ID 0 (RFC 7296 2.6, 2.7).
+  // Other contents under the same ID: IKE_SA_INIT after COOKIE or INVALID_KE_PAYLOAD (RFC 7296 2.6, 2.7), or IKE_AUTH to
+  // another of several responders, which is another IKE SA.
   void Replaced(Bytes datagram);
+  // Our next request is IKE_AUTH's first, of another IKE SA than the one given up.
+  void RestartAfterInit() {
+    outstanding_.reset();
+    next_id_ = 1;
+  }
   Outstanding* outstanding() { return outstanding_ ? &*outstanding_ : nullptr; }
   const Outstanding* outstanding() const { return outstanding_ ? &*outstanding_ : nullptr; }
   [[nodiscard]] bool Awaits(uint32_t id, ExchangeType exchange) const {

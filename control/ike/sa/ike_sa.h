@@ -41,6 +41,26 @@ struct Path {
   bool encapsulates() const { return nat_local || nat_remote; }
 };
 
+// Sealing and opening of SK payloads, and the keys that outlive IKE_AUTH.
+struct IkeKeying {
+  IkeKeys keys;
+  std::unique_ptr<SkCipher> seal, open;
+};
+
+// An answer to our IKE_SA_INIT. Nothing authenticates it, so there may be several; only IKE_AUTH tells which is true.
+struct InitAnswer {
+  uint64_t spi_r = 0;
+  IkeSuite suite;
+  Path path;
+  Bytes nonce_r, response, peer_public;
+  std::vector<uint16_t> hashes;
+  bool fragments = false, takes_childless = false;
+  std::optional<IkeKeying> keying;
+  Bytes request;                              // IKE_AUTH to it, as it went; empty before
+  JobId job = 0;                              // deriving its shared secret
+};
+inline constexpr size_t kMaxRivals = 3;
+
 struct InitiatorHandshake {
   SaPayload offer;
   KeGroup group = KeGroup::kNone;
@@ -48,10 +68,12 @@ struct InitiatorHandshake {
   Bytes nonce_i, nonce_r, cookie;
   Bytes request, response;                    // IKE_SA_INIT as it went: AUTH covers both
   Path path;                                  // as before an answer was believed
+  std::vector<InitAnswer> rivals;             // of the answer being followed (v2/rivals.h)
   unsigned rounds = 0;                        // COOKIE and INVALID_KE_PAYLOAD answers met
   JobId job = 0;
   std::optional<ChildNegotiation> child;      // in IKE_AUTH
   std::optional<Task> child_task;             // which asked for it
+  bool prepared = false;                      // both are settled
   bool peer_takes_childless = false;          // RFC 6023
 };
 
@@ -68,13 +90,9 @@ struct ResponderHandshake {
   std::vector<DatagramIn> waiting;            // IKE_AUTH that came before the keys were derived
   TokenBucket tries{100, 100};                // D03
 };
-inline constexpr size_t kMaxWaitingDatagrams = 4;
-
-// Sealing and opening of SK payloads, and the keys that outlive IKE_AUTH.
-struct IkeKeying {
-  IkeKeys keys;
-  std::unique_ptr<SkCipher> seal, open;
-};
+// What a stranger may make us keep before it has shown anything: IKE_SA_INIT with a few large key exchanges, and IKE_AUTH
+// with a chain of certificates while its keys are being derived.
+inline constexpr size_t kMaxInitOctets = 8192, kMaxWaitingOctets = 16384, kMaxWaitingDatagrams = 4;
 
 // What the data plane last said of the ESP of an SA's children, and who wants to know.
 struct TrafficUse {

@@ -21,17 +21,23 @@ IkeSa* SaRegistry::FindBySpi(uint64_t ours, uint64_t peers) {
 
 void SaRegistry::Index(IkeSa& sa) {
   Unindex(sa);
-  SpiPair pair{sa.local_spi(), sa.peer_spi()};
-  by_spi_[pair] = sa.id;
+  IndexAlso(sa, sa.peer_spi());
+}
+
+void SaRegistry::IndexAlso(IkeSa& sa, uint64_t peers) {
+  SpiPair pair{sa.local_spi(), peers};
+  if (!by_spi_.emplace(pair, sa.id).second) return;
   ++spis_in_use_[pair.ours];
-  indexed_[sa.id] = pair;
+  indexed_[sa.id].push_back(pair);
 }
 
 void SaRegistry::Unindex(const IkeSa& sa) {
   auto it = indexed_.find(sa.id);
   if (it == indexed_.end()) return;
-  by_spi_.erase(it->second);
-  if (auto use = spis_in_use_.find(it->second.ours); --use->second == 0) spis_in_use_.erase(use);
+  for (const SpiPair& pair : it->second) {
+    by_spi_.erase(pair);
+    if (auto use = spis_in_use_.find(pair.ours); --use->second == 0) spis_in_use_.erase(use);
+  }
   indexed_.erase(it);
 }
 

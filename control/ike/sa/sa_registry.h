@@ -21,8 +21,10 @@ class SaRegistry {
   IkeSa* FindBySpi(uint64_t ours, uint64_t peers);
   bool SpiInUse(uint64_t ours) const { return spis_in_use_.contains(ours); }
 
-  // An SA is found by its SPIs from here on; again whenever the peer's becomes known.
+  // An SA is found by its SPIs, and no others, from here on.
   void Index(IkeSa& sa);
+  // And by this SPI of the peer's: one of several responders that answered.
+  void IndexAlso(IkeSa& sa, uint64_t peers);
 
   void IndexChild(ChildId child, IkeSa& sa) { owner_of_child_[child] = sa.id; }
   void ForgetChild(ChildId child) { owner_of_child_.erase(child); }
@@ -62,7 +64,7 @@ class SaRegistry {
   std::map<IkeId, std::unique_ptr<IkeSa>> by_id_;
   std::unordered_map<SpiPair, IkeId, absl::Hash<SpiPair>> by_spi_;
   std::unordered_map<uint64_t, unsigned, absl::Hash<uint64_t>> spis_in_use_;
-  std::unordered_map<IkeId, SpiPair, absl::Hash<IkeId>> indexed_;
+  std::unordered_map<IkeId, std::vector<SpiPair>, absl::Hash<IkeId>> indexed_;
   std::unordered_map<ChildId, IkeId, absl::Hash<ChildId>> owner_of_child_;
   std::unordered_map<JobId, IkeId, absl::Hash<JobId>> owner_of_job_;
   std::vector<IkeId> dead_;

@@ -6,6 +6,8 @@
 namespace culvert::ike {
 
 void SendAuth(Context& cx, IkeSa& sa);
+// The same to another of those who answered IKE_SA_INIT, whose keys the SA has now.
+void SendAuthAgain(Context& cx, IkeSa& sa);
 void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in);
 void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in);
 

@@ -6,6 +6,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/tasks.h"
@@ -32,6 +33,7 @@ bool HasWildcard(const config::Connection& c) { return c.remote.front().id.find(
 // The child IKE_AUTH brings up: the first one wanted. False where there is to be one and cannot.
 bool PrepareChild(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
+  if (std::exchange(h.prepared, true)) return true;
   auto wanted = std::ranges::find(sa.tasks, Task::Kind::kNewChild, &Task::kind);
   if (wanted == sa.tasks.end()) {
     // RFC 6023 3: only towards a peer that said it takes this.
@@ -54,8 +56,32 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
   return true;
 }
 
+// The request to the responder being followed. nullopt: there is none to be made, and the SA has ended.
+std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  sa.local_id = OurIdentity(*sa.connection, sa.path.local.address);
+  auto peer = ExpectedPeer(*sa.connection);
+  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, peer.value_or(Identity{}));
+  if (!secret) {
+    Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
+    return std::nullopt;
+  }
+  if (!PrepareChild(cx, sa)) return std::nullopt;
+  PayloadList list;
+  Bytes body = IdBody(sa.local_id);
+  list.Add(IdPayload{.type = PayloadType::kIdI, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
+  if (IsInitialContact(cx, sa)) list.AddNotify(NotifyType::kInitialContact);
+  if (peer && !HasWildcard(*sa.connection)) {
+    list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
+  }
+  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
+  if (h.child) AddOffer(*h.child, list);
+  return list.Encode();
+}
+
 // RFC 7296 2.21.2: a responder we do not believe holds an IKE SA: it is told by a Delete.
 void RejectResponder(Context& cx, IkeSa& sa, std::string_view why) {
+  if (GoOnWithRival(cx, sa)) return;
   cx.Bump(Count::kAuthenticationFailed);
   cx.Log(Severity::kError, sa, Cat("IKE_AUTH failed: ", why));
   if (auto task = std::exchange(sa.initiating->child_task, std::nullopt)) FailTask(cx, *task, why);
@@ -77,13 +103,15 @@ std::string JudgeResponder(Context& cx, IkeSa& sa, const Inbound& in) {
   if (!Matches(pattern, sa.remote_id)) {
     return Cat("the peer is ", sa.remote_id.ToString(), ", wanted ", pattern);
   }
-  if (auth.method != AuthMethod::kSharedKey)
+  if (auth.method != AuthMethod::kSharedKey) {
     return Cat("the peer authenticates by ", Name(auth.method), ", wanted a pre-shared key");
+  }
   const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
   if (!secret) return Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", sa.remote_id.ToString());
   Bytes expected = PskAuthOf(sa, secret->view(), {false, h.response, h.nonce_i, id->body});
-  if (!EqualConstantTime(expected, auth.data))
+  if (!EqualConstantTime(expected, auth.data)) {
     return Cat("AUTH of ", sa.remote_id.ToString(), " is wrong: another pre-shared key");
+  }
   return {};
 }
 
@@ -114,29 +142,19 @@ void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, co
 }  // namespace
 
 void SendAuth(Context& cx, IkeSa& sa) {
-  InitiatorHandshake& h = *sa.initiating;
-  sa.local_id = OurIdentity(*sa.connection, sa.path.local.address);
-  auto peer = ExpectedPeer(*sa.connection);
-  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, peer.value_or(Identity{}));
-  if (!secret) {
-    return Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
-  }
-  if (!PrepareChild(cx, sa)) return;
-  PayloadList list;
-  Bytes body = IdBody(sa.local_id);
-  list.Add(IdPayload{.type = PayloadType::kIdI, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
-  if (IsInitialContact(cx, sa)) list.AddNotify(NotifyType::kInitialContact);
-  if (peer && !HasWildcard(*sa.connection)) {
-    list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
-  }
-  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
-  if (h.child) AddOffer(*h.child, list);
+  auto chain = MakeRequest(cx, sa);
+  if (!chain) return;
   sa.state = IkeState::kAuthSent;
-  SendRequest(cx, sa, ExchangeType::kIkeAuth, list.Encode());
+  SendRequest(cx, sa, ExchangeType::kIkeAuth, *chain);
+}
+
+void SendAuthAgain(Context& cx, IkeSa& sa) {
+  if (auto chain = MakeRequest(cx, sa)) SendRequestAgain(cx, sa, ExchangeType::kIkeAuth, *chain);
 }
 
 void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.form == MessageForm::kRefusal) {
+    if (GoOnWithRival(cx, sa)) return;
     if (in.Error()->type == NotifyType::kAuthenticationFailed) cx.Bump(Count::kAuthenticationFailed);
     return Fail(cx, sa, Cat("the peer answers ", Name(in.Error()->type), " to ", sa.local_id.ToString()));
   }
@@ -144,6 +162,7 @@ void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
     return RejectResponder(cx, sa, "the answer is not one to a pre-shared key");
   }
   if (std::string why = JudgeResponder(cx, sa, in); !why.empty()) return RejectResponder(cx, sa, why);
+  cx.sas.Index(sa);
   Establish(cx, sa);
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
   cx.Tell(StateChange::kIkeUp, sa);

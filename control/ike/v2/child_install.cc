@@ -49,8 +49,9 @@ InstallChild Describe(Context& cx, const IkeSa& sa, const ChildSa& child, bool i
 
 void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
   HalfState& half = inbound ? child.in : child.out;
-  if (half == HalfState::kInstalling || half == HalfState::kUp)
+  if (half == HalfState::kInstalling || half == HalfState::kUp) {
     cx.Emit(RemoveChild{child.id, inbound, inbound ? child.spi_in : child.spi_out});
+  }
   half = HalfState::kRemoved;
 }
 

@@ -112,8 +112,9 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
 
 void GiveUp(Context& cx, IkeSa& sa) {
   if (sa.initiating) return CallAgainOrFail(cx, sa, "no answer");
-  if (sa.state != IkeState::kEstablished)
+  if (sa.state != IkeState::kEstablished) {
     return CloseIke(cx, sa, sa.state == IkeState::kRekeyed ? Why::kRekeyed : Why::kOperator);
+  }
   cx.Bump(Count::kPeerDead);
   const auto& o = *sa.window.outstanding();
   cx.Log(Severity::kWarning, sa,
@@ -128,8 +129,9 @@ void EraseChild(Context& cx, IkeSa& sa, ChildId id) {
   RemoveHalves(cx, *child);
   RestorePredecessor(cx, sa, *child);
   for (RequestId r : child->requests) cx.Answer(r, "the Child SA was deleted before it was up");
-  for (auto k : {TimerKind::kRekeyChild, TimerKind::kRetireChild, TimerKind::kChildOverdue, TimerKind::kChildUse})
+  for (auto k : {TimerKind::kRekeyChild, TimerKind::kRetireChild, TimerKind::kChildOverdue, TimerKind::kChildUse}) {
     cx.Cancel(k, id);
+  }
   if (child->announced && child->replaced_by == 0) {
     cx.Log(Severity::kInfo, sa, Cat("Child SA ", child->name(), "{", id, "} down"));
     cx.Tell(StateChange::kChildDown, sa, id);

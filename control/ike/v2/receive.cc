@@ -5,6 +5,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/reply.h"
+#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/table.h"
@@ -48,7 +49,7 @@ void ReceiveInitResponse(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeH
   Handler handler = HandlerFor(sa.state, Arrival::kSaInitResponse);
   if (!handler) return cx.Bump(Count::kUnexpected);
   // RFC 7296 2.2: every message of the initial exchange has message ID 0.
-  if (!sa.window.Awaits(header.message_id, header.exchange)) return cx.Bump(Count::kBadMessageId);
+  if (header.message_id != 0) return cx.Bump(Count::kBadMessageId);
   auto message = DecodeMessage(d.data);
   if (!message) return cx.Bump(Count::kMalformed);
   GrammarResult grammar = CheckGrammar(header.exchange, true, message->payloads);
@@ -61,6 +62,7 @@ void ReceiveInitResponse(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeH
 void RefuseSyntax(Context& cx, IkeSa& sa, const IkeHeader& header, std::string_view what) {
   cx.Log(Severity::kWarning, sa, Cat(Name(header.exchange), ": the peer's message is not valid: ", what));
   if (!header.response) return ReplyNotify(cx, sa, header, NotifyType::kInvalidSyntax);
+  if (sa.initiating && GoOnWithRival(cx, sa)) return;
   CloseIke(cx, sa, Why::kProtocolError);
 }
 
@@ -102,6 +104,7 @@ std::optional<Opened> Open(Context& cx, IkeSa& sa, const DatagramIn& d) {
     return std::nullopt;
   }
   auto plain = sa.keying->open->Open(UpToBody(d.data, sk->body), sk->body);
+  if (!plain && sa.initiating) plain = OpenAsRival(sa, *message, d.data);
   if (!plain) {
     cx.Bump(Count::kBadIcv);
     return std::nullopt;

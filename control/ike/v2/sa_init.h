@@ -21,6 +21,12 @@ void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in);
 // An attempt that met silence: calls again where keyingtries allows.
 void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why);
 void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
+// What an answer says, if it may be followed.
+std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const Inbound& in);
+// The handshake goes on with `answer`; what it went on with before is left in its place.
+void Follow(IkeSa& sa, InitAnswer& answer);
+// The shared secret with the answer being followed is there.
+void TakeSecret(Context& cx, IkeSa& sa, const SecretBytes& shared_secret);
 
 // ---- responder ----
 void OnSaInitRequest(Context& cx, const DatagramIn& datagram, const IkeHeader& header);

@@ -7,6 +7,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/nat.h"
+#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/tasks.h"
@@ -85,19 +86,14 @@ void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
   if (!error) return cx.Bump(Count::kBadGrammar);
   if (error->type == NotifyType::kInvalidKePayload) {
     KeGroup group = GroupWanted(*error, h.offer, 1);
-    if (group == KeGroup::kNone || group == h.group)
+    if (group == KeGroup::kNone || group == h.group) {
       return Fail(cx, sa, "INVALID_KE_PAYLOAD asks for a group that was not offered");
+    }
     cx.Bump(Count::kInvalidKeReceived);
     h.group = group;
     return MakeKey(cx, sa);
   }
   Fail(cx, sa, Cat("IKE_SA_INIT: the peer answers ", Name(error->type), " to ", Describe(h.offer)));
-}
-
-void NotePeerAbilities(const Inbound& in, IkeSa& sa) {
-  sa.peer_hashes = SignatureHashes(in);
-  sa.peer_fragments = in.Notify(NotifyType::kFragmentationSupported) != nullptr;
-  sa.initiating->peer_takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
 }
 
 }  // namespace
@@ -182,45 +178,75 @@ void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     h.key = job.TakeKey();
     sa.spi_r = 0;
     sa.path = h.path;
-    cx.sas.Index(sa);
     sa.state = IkeState::kInitSent;
-    return;
+    return FollowNextRival(cx, sa);
   }
-  SecretBytes seed = SkeySeed(sa.suite.prf, h.nonce_i, h.nonce_r, job.secret()->view());
-  SetKeys(cx, sa, seed, h.nonce_i, h.nonce_r);
+  TakeSecret(cx, sa, *job.secret());
+  h.key = job.TakeKey();
   sa.window.Answered();
   cx.Cancel(TimerKind::kRetransmit, sa.id);
   SendAuth(cx, sa);
+  if (sa.state == IkeState::kAuthSent) DeriveForRivals(cx, sa);
+}
+
+void TakeSecret(Context& cx, IkeSa& sa, const SecretBytes& shared_secret) {
+  const InitiatorHandshake& h = *sa.initiating;
+  SecretBytes seed = SkeySeed(sa.suite.prf, h.nonce_i, h.nonce_r, shared_secret.view());
+  SetKeys(cx, sa, seed, h.nonce_i, h.nonce_r);
+}
+
+std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const Inbound& in) {
+  const InitiatorHandshake& h = *sa.initiating;
+  auto& offered = *in.Get<SaPayload>();
+  auto& ke = *in.Get<KePayload>();
+  auto chosen = AcceptIke(h.offer, offered);
+  if (!chosen) {
+    cx.Bump(Count::kNoProposalChosen);
+    cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(offered), " to ", Describe(h.offer)));
+    return std::nullopt;
+  }
+  if (chosen->suite.group != h.group || ke.group != h.group || ke.data.size() != Find(h.group)->responder_public) {
+    cx.Bump(Count::kPublicValueRefused);
+    cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered with a KE payload that is not of ", Name(h.group)));
+    return std::nullopt;
+  }
+  InitAnswer answer{.spi_r = in.header.spi_r, .suite = chosen->suite, .path = h.path};
+  answer.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
+  answer.response = in.datagram.data;
+  answer.peer_public = ToBytes(ke.data);
+  answer.hashes = SignatureHashes(in);
+  answer.fragments = in.Notify(NotifyType::kFragmentationSupported) != nullptr;
+  answer.takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
+  DetectNat(in.datagram, in.header, in.payloads, answer.path);
+  if (sa.connection->encap) answer.path.nat_local = true;
+  FloatToNatPort(answer.path);
+  return answer;
+}
+
+void Follow(IkeSa& sa, InitAnswer& answer) {
+  InitiatorHandshake& h = *sa.initiating;
+  std::swap(sa.spi_r, answer.spi_r);
+  std::swap(sa.suite, answer.suite);
+  std::swap(sa.path, answer.path);
+  std::swap(h.nonce_r, answer.nonce_r);
+  std::swap(h.response, answer.response);
+  std::swap(sa.peer_hashes, answer.hashes);
+  std::swap(sa.peer_fragments, answer.fragments);
+  std::swap(h.peer_takes_childless, answer.takes_childless);
+  std::swap(sa.keying, answer.keying);
 }
 
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   InitiatorHandshake& h = *sa.initiating;
   if (in.form == MessageForm::kRefusal) return OnRefusal(cx, sa, in);
   if (in.header.spi_r == 0) return cx.Bump(Count::kBadSpi);
-  auto& answer = *in.Get<SaPayload>();
-  auto& ke = *in.Get<KePayload>();
-  auto chosen = AcceptIke(h.offer, answer);
-  if (!chosen) {
-    cx.Bump(Count::kNoProposalChosen);
-    return cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(answer), " to ", Describe(h.offer)));
-  }
-  const GroupInfo* group = Find(h.group);
-  if (chosen->suite.group != h.group || ke.group != h.group || ke.data.size() != group->responder_public) {
-    cx.Bump(Count::kPublicValueRefused);
-    return cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered with a KE payload that is not of ", Name(h.group)));
-  }
   h.path = sa.path;
-  sa.suite = chosen->suite;
-  sa.spi_r = in.header.spi_r;
-  cx.sas.Index(sa);
-  h.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
-  h.response = in.datagram.data;
-  NotePeerAbilities(in, sa);
-  DetectNat(in.datagram, in.header, in.payloads, sa.path);
-  if (sa.connection->encap) sa.path.nat_local = true;
-  FloatToNatPort(sa.path);
+  auto answer = JudgeInitAnswer(cx, sa, in);
+  if (!answer) return;
+  Follow(sa, *answer);
+  cx.sas.IndexAlso(sa, sa.spi_r);
   sa.state = IkeState::kInitDeriving;
-  h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(h.key), ToBytes(ke.data)));
+  h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(h.key), std::move(answer->peer_public)));
 }
 
 }  // namespace culvert::ike

@@ -190,6 +190,7 @@ void OnSaInitRequest(Context& cx, const DatagramIn& d, const IkeHeader& header) 
   if (header.spi_r != 0) return cx.Bump(Count::kBadSpi);
   if (!header.initiator) return cx.Bump(Count::kWrongFlags);
   if (header.message_id != 0) return cx.Bump(Count::kBadMessageId);
+  if (d.data.size() > kMaxInitOctets) return cx.Bump(Count::kOversized);
   auto glance = GlanceAt(d, header);
   if (!glance) return cx.Bump(Count::kMalformed);
   if (IsKnown(cx, d, header, *glance) || !Admitted(cx, d, header, *glance) || !MayWork(cx, d)) return;
@@ -220,6 +221,7 @@ void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader
       (sa.state == IkeState::kHalfOpen || sa.state == IkeState::kAnswerDeriving) && header.exchange == ExchangeType::kIkeAuth;
   if (!may || header.response) return cx.Bump(Count::kUnexpected);
   ResponderHandshake& h = *sa.answering;
+  if (d.data.size() > kMaxWaitingOctets) return cx.Bump(Count::kOversized);
   if (h.waiting.size() >= kMaxWaitingDatagrams) return cx.Bump(Count::kTriesLimited);
   h.waiting.push_back(d);
   if (sa.state == IkeState::kAnswerDeriving) return;

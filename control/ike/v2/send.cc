@@ -1,6 +1,7 @@
 #include "control/ike/v2/send.h"
 
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/rivals.h"
 
 namespace culvert::ike {
 namespace {
@@ -37,6 +38,20 @@ unsigned MaxRetransmissions(const Context& cx, const ExchangeWindow::Outstanding
 void SendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain) {
   uint64_t commit = cx.Commit(sa);
   sa.window.Sent(exchange, SealMessage(sa, exchange, false, sa.window.next_id(), chain), commit);
+  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, commit);
+  ArmRetransmit(cx, sa);
+}
+
+void SendRequestAgain(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain) {
+  const auto& o = *sa.window.outstanding();
+  sa.window.Replaced(SealMessage(sa, exchange, false, o.id, chain));
+  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, cx.Commit(sa));
+  ArmRetransmit(cx, sa);
+}
+
+void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Bytes datagram) {
+  uint64_t commit = cx.Commit(sa);
+  sa.window.Sent(exchange, std::move(datagram), commit);
   Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, commit);
   ArmRetransmit(cx, sa);
 }
@@ -79,6 +94,7 @@ void OnRetransmitTimer(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kInitDeriving) {  // an answer is being judged: what it replies to need not go again
     cx.Bump(Count::kRetransmitted);
     Transmit(cx, sa, sa.path, o->datagram, o->commit);
+    if (sa.state == IkeState::kAuthSent) RepeatToRivals(cx, sa);
   }
   ArmRetransmit(cx, sa);
 }

@@ -8,6 +8,10 @@ namespace culvert::ike {
 
 // Our next request, in SK. The window must be free.
 void SendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain);
+// The same under the ID of the request in flight, to another responder (rivals.h).
+void SendRequestAgain(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain);
+// A request sealed before is in flight again, alone.
+void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Bytes datagram);
 // The answer to the request being answered, in SK.
 void SendReply(Context& cx, IkeSa& sa, const IkeHeader& request, const Chain& chain);
 void SendReply(Context& cx, IkeSa& sa, uint32_t message_id, ExchangeType exchange, const Chain& chain);

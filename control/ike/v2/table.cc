@@ -3,6 +3,7 @@
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/informational.h"
+#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 
 namespace culvert::ike {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/informational.h"
 #include "control/ike/v2/rekey_ike.h"
@@ -32,6 +33,14 @@ bool HasOrWants(const IkeSa& sa, const ChildName& name) {
   });
 }
 
+bool IsQueued(const IkeSa& sa, const Task& task) {
+  return std::ranges::any_of(sa.tasks, [&](const Task& t) { return SameDeed(t, task); });
+}
+
+void QueueOnce(IkeSa& sa, Task task) {
+  if (!IsQueued(sa, task)) sa.tasks.push_front(std::move(task));
+}
+
 void Start(Context& cx, IkeSa& sa, Task task) {
   switch (task.kind) {
     case Task::Kind::kLiveness: return StartLivenessProbe(cx, sa, std::move(task));
@@ -46,7 +55,8 @@ void Start(Context& cx, IkeSa& sa, Task task) {
 }  // namespace
 
 void Enqueue(Context& cx, IkeSa& sa, Task task, Where where) {
-  bool queued = task.request == 0 && std::ranges::any_of(sa.tasks, [&](const Task& t) { return SameDeed(t, task); });
+  if (sa.state == IkeState::kClosed || sa.state == IkeState::kDead) return FailTask(cx, task, "the IKE SA has ended");
+  bool queued = task.request == 0 && IsQueued(sa, task);
   if (!queued && where == Where::kFront) sa.tasks.push_front(std::move(task));
   if (!queued && where == Where::kBack) sa.tasks.push_back(std::move(task));
   Pump(cx, sa);
@@ -58,6 +68,8 @@ void Pump(Context& cx, IkeSa& sa) {
     // The peer takes no request before it has our IKE_AUTH answer.
     bool authenticating = sa.reply && sa.reply->exchange == ExchangeType::kIkeAuth;
     if (!may_send || authenticating || sa.request || sa.window.busy()) return;
+    if (sa.window.spent()) return CloseIke(cx, sa, Why::kExpired);
+    if (sa.window.nearly_spent() && sa.state == IkeState::kEstablished) QueueOnce(sa, {.kind = Task::Kind::kRekeyIke});
     auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) { return t.not_before <= cx.now && MayStart(cx, sa, t); });
     if (ready == sa.tasks.end()) break;
     Task task = std::move(*ready);

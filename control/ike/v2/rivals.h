@@ -1,0 +1,24 @@
+#pragma once
+
+#include "control/ike/v2/receive.h"
+
+// Several answers to one IKE_SA_INIT (RFC 7296 2.4, trap 5): whoever can see our request can answer it before the responder
+// does. Every one of them that may be true is asked to authenticate; the first that does is the responder.
+namespace culvert::ike {
+
+void OnRivalAnswer(Context& cx, IkeSa& sa, const Inbound& in);
+// Takes the key, as long as it is here, to the next rival that has no shared secret yet.
+void DeriveForRivals(Context& cx, IkeSa& sa);
+void OnRivalJob(Context& cx, IkeSa& sa, InitAnswer& rival, KeyExchangeJob& job);
+InitAnswer* RivalOfJob(IkeSa& sa, JobId job);
+
+// The answer being followed came to nothing before IKE_AUTH: on with a rival, if there is one.
+void FollowNextRival(Context& cx, IkeSa& sa);
+// It failed to authenticate. True where there are others to wait for.
+bool GoOnWithRival(Context& cx, IkeSa& sa);
+// Opens what a rival sealed, and follows that rival from then on.
+std::optional<Bytes> OpenAsRival(IkeSa& sa, const Message& message, ByteView datagram);
+// Repeats IKE_AUTH to the others.
+void RepeatToRivals(Context& cx, IkeSa& sa);
+
+}  // namespace culvert::ike

@@ -1,0 +1,57 @@
+#include "control/ike/sa/sa_registry.h"
+
+#include <gtest/gtest.h>
+
+namespace culvert::ike {
+namespace {
+
+TEST(SaRegistry, FindsByIdAndSpisUntilBuried) {
+  SaRegistry r;
+  IkeSa& sa = r.Create();
+  IkeId id = sa.id;
+  sa.initiator = true;
+  sa.spi_i = 7;
+  r.Index(sa);
+  EXPECT_EQ(r.Find(id), &sa);
+  EXPECT_EQ(r.FindBySpi(7, 0), &sa);
+  EXPECT_TRUE(r.SpiInUse(7));
+  sa.spi_r = 9;
+  r.IndexAlso(sa, 9);
+  EXPECT_EQ(r.FindBySpi(7, 0), &sa);
+  EXPECT_EQ(r.FindBySpi(7, 9), &sa);
+  r.Index(sa);
+  EXPECT_EQ(r.FindBySpi(7, 0), nullptr);
+  EXPECT_EQ(r.FindBySpi(7, 9), &sa);
+  r.IndexChild(3, sa);
+  r.IndexJob(4, sa);
+  EXPECT_EQ(r.OwnerOf(3), &sa);
+  r.Bury(sa);
+  r.Bury(sa);   // once is enough
+  EXPECT_EQ(r.Find(id), nullptr);
+  EXPECT_EQ(r.FindBySpi(7, 9), nullptr);
+  EXPECT_EQ(r.OwnerOf(3), nullptr);
+  EXPECT_EQ(r.TakeJobOwner(4), nullptr);
+  EXPECT_FALSE(r.SpiInUse(7));
+  EXPECT_EQ(r.size(), 1u);   // until no handler can hold it any more
+  r.Reap();
+  EXPECT_EQ(r.size(), 0u);
+}
+
+TEST(SaRegistry, IdsAreNeverUsedTwice) {
+  SaRegistry r;
+  IkeId first = r.Create().id;
+  r.Bury(*r.Find(first));
+  r.Reap();
+  EXPECT_NE(r.Create().id, first);
+}
+
+TEST(SaRegistry, AJobHasItsOwnerOnce) {
+  SaRegistry r;
+  IkeSa& sa = r.Create();
+  r.IndexJob(1, sa);
+  EXPECT_EQ(r.TakeJobOwner(1), &sa);
+  EXPECT_EQ(r.TakeJobOwner(1), nullptr);
+}
+
+}  // namespace
+}  // namespace culvert::ike
