@@ -14,6 +14,7 @@ void Orphans::Add(const channel::SaInventory& sa, const SelectorList& local, con
   o.connection = channel::GetName(sa.connection);
   o.child = channel::GetName(sa.child);
   o.peer_id = channel::GetName(sa.peer_id);
+  by_peer_.emplace(o.peer_id, o.sa_index);
   (void)FromWire(sa.local, o.local);
   (void)FromWire(sa.remote, o.remote);
   o.local_ts = local;
@@ -29,7 +30,10 @@ bool Orphans::Remove(uint32_t sa_index, channel::Direction direction, bool* gone
   if (spi == 0) return false;
   spi = 0;
   *gone = it->second.spi_in == 0 && it->second.spi_out == 0;
-  if (*gone) all_.erase(it);
+  if (*gone) {
+    by_peer_.erase({it->second.peer_id, sa_index});
+    all_.erase(it);
+  }
   return true;
 }
 
@@ -40,9 +44,12 @@ std::vector<uint32_t> Orphans::ReplacedBy(const ike::InstallChild& child) const 
     });
   };
   std::vector<uint32_t> out;
-  for (const auto& [index, o] : all_) {
-    if (o.replaced || o.peer_id != WireText(child.peer_id, sizeof(channel::InstallSa::peer_id))) continue;
-    if (covered(o.local_ts, child.local_ts) && covered(o.remote_ts, child.remote_ts)) out.push_back(index);
+  if (all_.empty()) return out;
+  const std::string peer = WireText(child.peer_id, sizeof(channel::InstallSa::peer_id));
+  for (auto it = by_peer_.lower_bound({peer, 0}); it != by_peer_.end() && it->first == peer; ++it) {
+    const Orphan& o = all_.at(it->second);
+    if (o.replaced) continue;
+    if (covered(o.local_ts, child.local_ts) && covered(o.remote_ts, child.remote_ts)) out.push_back(o.sa_index);
   }
   return out;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,10 +33,10 @@ class Orphans {
 
   Orphan* Find(uint32_t sa_index);
   const std::map<uint32_t, Orphan>& all() const { return all_; }
-  void Clear() { all_.clear(); }
 
  private:
   std::map<uint32_t, Orphan> all_;          // by sa_index
+  std::set<std::pair<std::string, uint32_t>> by_peer_;   // a gateway comes back to thousands of them
 };
 
 }  // namespace culvert::sadb

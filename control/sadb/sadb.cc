@@ -155,7 +155,7 @@ void Sadb::Install(ike::InstallChild install) {
     return Emit(ike::ChildInstalled{child, inbound, ike::InstallStatus::kRefused});
   }
   // The inbound half comes first and finds what the slot's last SA published.
-  if (inbound) link_.pages().Clear(record->key.sa_index);
+  if (inbound) link_.pages().Begin(record->key.sa_index);
   Policies::Changes changes;
   record->policy_id = policies_.Acquire(record->install, changes);
   Tell(changes);
@@ -254,7 +254,10 @@ void Sadb::Erase(SaKey key) {
   Policies::Changes changes;
   policies_.Release(registry_.Find(key)->policy_id, changes);
   registry_.Erase(key);
-  if (!registry_.HasSlot(key.sa_index)) spis_.Retire(key.sa_index, now_);
+  if (!registry_.HasSlot(key.sa_index)) {
+    spis_.Retire(key.sa_index, now_);
+    link_.pages().End(key.sa_index);
+  }
   Tell(changes);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,6 +14,8 @@ namespace culvert::sadb {
 // everything into the new one, which the end of its dump says. Loop thread only.
 class StatePages {
  public:
+  static constexpr size_t kMaxPages = 8;   // connections that ended before their dump did; beyond it the oldest is folded in
+
   struct Edges {
     uint64_t outbound = 0, inbound = 0;
   };
@@ -21,18 +24,22 @@ class StatePages {
   int Swap();
   // What any dataplane has published, the highest of all pages that count.
   Edges Published(uint32_t sa_index) const;
-  // Forgets what an earlier SA of this slot left; before the first install there.
-  void Clear(uint32_t sa_index);
+  // A slot gets an SA: forgets what an earlier one left. Before the first install there.
+  void Begin(uint32_t sa_index);
+  // It has lost its last SA.
+  void End(uint32_t sa_index) { live_.erase(sa_index); }
   // What a replayed SA is about to start from, written before its install is sent: a dataplane that dies before it
   // publishes must not take it back.
   void Floor(uint32_t sa_index, Edges edges);
   // Pages before the present one no longer count.
   void Settle();
+  size_t size() const { return pages_.size(); }
 
  private:
   static channel::StatePage& PageOf(const shm::Region& r) { return *static_cast<channel::StatePage*>(r.data()); }
 
-  std::vector<shm::Region> pages_;   // the present one last
+  std::vector<shm::Region> pages_;         // the present one last
+  std::unordered_set<uint32_t> live_;
 };
 
 }  // namespace culvert::sadb
