@@ -290,6 +290,7 @@ class Kill : public ::testing::TestWithParam<Killing> {
     const uint64_t n = std::min<uint64_t>(ledger->opened, kMaxOpened);
     for (uint64_t i = 0; i < n; ++i) {
       const Opened& o = ledger->open[i];
+      if (o.sequence == 0) continue;   // killed between taking the entry and filling it in
       ASSERT_GT(o.sequence, last[o.child]) << "an old packet was accepted by child " << o.child;
       last[o.child] = o.sequence;
     }
