@@ -49,7 +49,7 @@ struct Retransmit {                       // hostile.md D08; charon's keys overr
   double base = 1.8;
   double limit_s = 10.0;                  // longest interval
   double jitter = 0.2;                    // fraction
-  unsigned tries = 8;                     // retransmissions before giving up; with the values above under 60 s
+  unsigned tries = 7;                     // retransmissions before giving up; with the values above under 60 s
 };
 struct Dos {                              // hostile.md D01, D02
   unsigned cookie_threshold_ip = 3;       // half-open from one source

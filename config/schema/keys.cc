@@ -56,7 +56,7 @@ constexpr Key kKeys[] = {
     {"control.retransmit_base", kFraction, "1.8", kWorks, "each wait is the one before times this", 1, 10},
     {"control.retransmit_limit", kFraction, "10", kWorks, "longest wait in seconds; 0: none", 0, 86400},
     {"control.retransmit_jitter", kInteger, "20", kWorks, "percent by which a wait is shortened at random", 0, 20},
-    {"control.retransmit_tries", kInteger, "8", kWorks, "retransmissions before giving up", 1, 100},
+    {"control.retransmit_tries", kInteger, "7", kWorks, "retransmissions before giving up", 1, 100},
     {"control.cookie_threshold", kInteger, "5000", kWorks, "half-open IKE SAs in all from which cookies are demanded", 0,
      1000000},
     {"control.cookie_threshold_ip", kInteger, "3", kWorks, "the same from one source", 0, 1000000},

