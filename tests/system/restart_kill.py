@@ -31,6 +31,10 @@ def settle(pair):
                'orphans are replaced', IKE_BACK)
 
 
+def traffic_is_back(pair):
+    wait_until(lambda: pair.net.alice.ping(pair.net.bob, count=1, check=False, wait=0.2), 'traffic is back', TRAFFIC_BACK)
+
+
 def expect_no_iv_twice(pair):
     pair.net.sniffer.stop()
     count, found = repeated_ivs(pair.net.sniffer.pcap)
@@ -116,7 +120,7 @@ def test_the_dataplane_is_killed_under_traffic(lab):
             gateway.dataplane.kill()
             start = time.monotonic()
             gateway.start_dataplane()
-            wait_until(lambda: pair.net.alice.ping(pair.net.bob, count=1, check=False), 'traffic is back', TRAFFIC_BACK)
+            traffic_is_back(pair)
             slowest = max(slowest, time.monotonic() - start)
             if round_ % 10 == 0:
                 # Somebody on the path sends again what went before the restart; whatever is accepted arrives twice.
@@ -148,5 +152,5 @@ def test_both_are_killed(lab):
         pair.a.start_dataplane()
         pair.a.start_ike()
         pair.a.initiate(pair.tunnel.name)
-        wait_until(lambda: pair.net.alice.ping(pair.net.bob, count=1, check=False), 'traffic is back', TRAFFIC_BACK)
+        traffic_is_back(pair)
     pair.expect_order()

@@ -134,4 +134,7 @@ class Gateway(Vici):
         return self.ike.log.read_text(errors='replace') if self.ike.log.exists() else ''
 
     def _swanctl(self, words, timeout):
-        return run_swanctl(f'unix://{self.run_folder}/vici.sock', self.folder, words, timeout, dict(os.environ))
+        status, output = run_swanctl(f'unix://{self.run_folder}/vici.sock', self.folder, words, timeout, dict(os.environ))
+        if status:
+            self.ike.check()     # that it has ended says more than that nobody answers
+        return status, output

@@ -21,10 +21,10 @@ class Host:
     def _peer_address(self, peer, ipv6):
         return peer.address6 if ipv6 else peer.address
 
-    def ping(self, peer, count=3, ipv6=False, check=True, size=56, interval=0.05, df=False):
-        """Pings a host (or an address); the number of answers. check: LabError unless every one came."""
+    def ping(self, peer, count=3, ipv6=False, check=True, size=56, interval=0.05, df=False, wait=5):
+        """Pings a host (or an address); the number of answers. check: LabError unless every one came within `wait` seconds."""
         to = peer if isinstance(peer, str) else self._peer_address(peer, ipv6)
-        done = self.ns.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', 5, '-s', size, *(['-M', 'do'] if df else []),
+        done = self.ns.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', wait, '-s', size, *(['-M', 'do'] if df else []),
                            to, check=False, timeout=60)
         match = re.search(r'(\d+) received', done.stdout)
         answers = int(match[1]) if match else 0

@@ -16,6 +16,7 @@ class EspPacket:
     sequence: int
     iv: bytes
     frame: bytes
+    at: int                 # where the SPI begins in `frame`
 
 
 def esp_packet(frame):
@@ -32,7 +33,7 @@ def esp_packet(frame):
     if protocol != 50 or len(frame) < at + 16:
         return None
     spi, sequence, iv = struct.unpack_from('!II8s', frame, at)
-    return EspPacket(source, destination, spi, sequence, iv, frame) if spi else None     # 0: IKE behind a non-ESP marker
+    return EspPacket(source, destination, spi, sequence, iv, frame, at) if spi else None     # 0: IKE behind a non-ESP marker
 
 
 def esp_packets(pcap):
@@ -43,15 +44,17 @@ def esp_packets(pcap):
 
 
 def repeated_ivs(pcap):
-    """(how many ESP packets there are, sentences about IVs or sequence numbers that one SA used twice)."""
+    """(how many ESP packets there are, sentences about IVs or sequence numbers under which one SA sealed two packets).
+
+    The same octets once more are a copy somebody sent, not a second sealing."""
     seen, found, count = {}, [], 0
     for packet in esp_packets(pcap):
         count += 1
+        sealed = hash(packet.frame[packet.at:])
         for what, value in (('IV', packet.iv), ('sequence number', packet.sequence)):
-            used = seen.setdefault((packet.destination, packet.spi, what), set())
-            if value in used:
+            first = seen.setdefault((packet.destination, packet.spi, what), {}).setdefault(value, sealed)
+            if first != sealed:
                 found.append(f'SPI {packet.spi:08x}: {what} {value if isinstance(value, int) else value.hex()} twice')
-            used.add(value)
     return count, found
 
 

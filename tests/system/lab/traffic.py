@@ -54,8 +54,10 @@ class Pair:
             wait_until(lambda g=gateway: not g.ctl('sas')['orphans'], f'{gateway.name}: no SA left in the data plane', 20)
 
     def expect_order(self):
-        """What holds after every test: books that balance, and nothing readable outside."""
+        """What holds after every test: both processes live, books balance, and nothing outside is readable."""
         for gateway in self.ours:
+            gateway.ike.check()
+            gateway.dataplane.check()
             gateway.expect_balance()
         self.net.sniffer.expect_no_plaintext()
 
