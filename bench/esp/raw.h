@@ -25,7 +25,11 @@ class RawCrypto {
   double Run(const std::vector<Text>& texts, uint32_t length);
 
  private:
-  double Direct(const std::vector<Text>& texts, uint32_t length, unsigned lines);
+  struct Ahead {
+    size_t texts;    // how many texts ahead
+    unsigned lines;  // how many of its lines are asked for
+  };
+  double Direct(const std::vector<Text>& texts, uint32_t length, Ahead ahead);
   double Jobs(const std::vector<Text>& texts, uint32_t length);
   double Bursts(const std::vector<Text>& texts, uint32_t length);
 

@@ -243,9 +243,11 @@ void MbEngine::RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bo
 }
 
 void MbEngine::Seal(CryptoOp* ops, uint16_t n) {
+  for (uint16_t i = 0; i < std::min<uint16_t>(n, kTextAhead); ++i) PrefetchText(ops[i]);
   [[gnu::uninitialized]] uint8_t others[kMaxOps];
   unsigned other_n = 0;
   for (uint16_t i = 0; i < n; ++i) {
+    if (i + kTextAhead < n) PrefetchText(ops[i + kTextAhead]);
     // A run of one key needs no asking.
     if (i + kPrefetchAhead < n && ops[i + kPrefetchAhead].key != ops[i + kPrefetchAhead - 1].key) {
       PrefetchKey(ops[i + kPrefetchAhead]);
@@ -262,9 +264,11 @@ void MbEngine::Seal(CryptoOp* ops, uint16_t n) {
 }
 
 void MbEngine::Open(CryptoOp* ops, uint16_t n) {
+  for (uint16_t i = 0; i < std::min<uint16_t>(n, kTextAhead); ++i) PrefetchText(ops[i]);
   [[gnu::uninitialized]] uint8_t others[kMaxOps];
   unsigned other_n = 0;
   for (uint16_t i = 0; i < n; ++i) {
+    if (i + kTextAhead < n) PrefetchText(ops[i + kTextAhead]);
     if (i + kPrefetchAhead < n && ops[i + kPrefetchAhead].key != ops[i + kPrefetchAhead - 1].key) {
       PrefetchKey(ops[i + kPrefetchAhead]);
     }
