@@ -27,12 +27,11 @@ TREES_OF = {
     'unit': ['release', 'asan'],
     'channel': ['release', 'tsan'],
     'fuzz-replay': ['asan'],
+    'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
 }
 # Quick ones first, then by what they build upon.
 ORDER = ['unit', 'channel', 'fuzz-replay', 'esp-reference', 'sim-ikev2', 'lab', 'forward', 'interop-ikev2', 'restart']
-# Only where asked for by name: a hundred kills of each process take longer than everything else together.
-LONGER = {'restart'}
 LACKS_HARDWARE = re.compile(r'needs (hardware|kernel feature): ')
 
 SANITIZER_ENV = {
@@ -218,8 +217,6 @@ def run(wanted, outcome):
     release_tests = compiled_tests('release')
     system = system_suites()
     names = {s for t in release_tests for s in suites_of(t)} | set(system)
-    if not wanted:
-        names -= LONGER
     suites = select(wanted, sorted(names, key=lambda s: (ORDER.index(s) if s in ORDER else len(ORDER), s)))
 
     trees = {}                                   # tree -> the tests that run in it
