@@ -52,6 +52,7 @@ class TwoPeers {
 
   uint64_t watch_ = 0;
   std::map<std::string, Bytes> seen_;   // every protected message, by who sent it, SPIs, exchange, R and message ID
+  std::map<std::string, std::set<Bytes>> auth_requests_;
 };
 
 // Runs a story undisturbed, then once for each of its messages and each of: lost, sent twice, late by 1.5 s (and so overtaken
