@@ -35,7 +35,7 @@ def test_udp_encapsulated_with_esn(lab):
 
 
 def test_ipv6_outside(lab):
-    life(lab, **OUTSIDE6, rekeys=4)
+    life(lab, **OUTSIDE6, rekeys=20)
 
 
 def test_ipv6_outside_udp_encapsulated(lab):
@@ -43,7 +43,7 @@ def test_ipv6_outside_udp_encapsulated(lab):
 
 
 def test_ipv6_inside(lab):
-    life(lab, ipv6=True, **INSIDE6, rekeys=4)
+    life(lab, ipv6=True, **INSIDE6, rekeys=20)
 
 
 def test_ipv6_outside_and_inside(lab):

@@ -19,6 +19,7 @@ def exchange(lab, esp, rekeys=0, **tunnel):
         pair.use()
         if initiator == 'a' and rekeys:
             pair.rekey_many(rekeys)
+            pair.rekey_under_load()
         pair.down(initiator)
     errors = {name: n for name, n in kernel.xfrm_errors().items() if name not in HARMLESS}
     if errors:
@@ -35,7 +36,7 @@ def test_gcm_with_esn(lab):
 
 
 def test_cbc_sha256_without_esn(lab):
-    exchange(lab, 'aes128-sha256-noesn')
+    exchange(lab, 'aes128-sha256-noesn', rekeys=20)
 
 
 def test_cbc_sha256_with_esn(lab):
