@@ -1,11 +1,15 @@
 #include "control/ike/crypto/self_test.h"
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
 #include <algorithm>
 
 #include "common/bytes/hex.h"
 #include "common/bytes/reader.h"
 #include "control/ike/crypto/key_exchange_impl.h"
 #include "control/ike/crypto/prf.h"
+#include "control/ike/crypto/signature.h"
 #include "control/ike/crypto/sk_cipher.h"
 
 namespace culvert::ike {
@@ -69,6 +73,24 @@ bool KeyExchangeIsRight(const KnownAnswer& a, const Fields& f) {
   return secret_i && secret_r && Equal(secret_i->view(), secret) && Equal(secret_r->view(), secret);
 }
 
+bool SignatureIsRight(const Fields& f) {
+  const auto& [spki, data, octets, none, nothing] = f.b;
+  const unsigned char* at = spki.data();
+  PkeyPtr read(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+  // Only the one spelling: a flipped bit that makes no difference to the key is one all the same.
+  unsigned char* der = nullptr;
+  int length = read ? i2d_PUBKEY(read.get(), &der) : 0;
+  bool exact = length > 0 && Equal({der, static_cast<size_t>(length)}, spki);
+  OPENSSL_free(der);
+  std::string why;
+  auto key = exact ? SignatureKey::From(std::move(read), why) : std::nullopt;
+  if (!key || !VerifyAuth(AuthMethod::kDigitalSignature, data, *key, octets)) return false;
+  Bytes other = octets;
+  if (other.empty()) return false;
+  other.back() ^= 1;
+  return !VerifyAuth(AuthMethod::kDigitalSignature, data, *key, other);
+}
+
 bool IsRight(const KnownAnswer& a) {
   auto fields = Decode(a);
   if (!fields) return false;
@@ -77,6 +99,7 @@ bool IsRight(const KnownAnswer& a) {
     case KnownAnswer::Kind::kPrfPlus: return PrfPlusIsRight(a, *fields);
     case KnownAnswer::Kind::kSkPayload: return SkPayloadIsRight(a, *fields);
     case KnownAnswer::Kind::kKeyExchange: return KeyExchangeIsRight(a, *fields);
+    case KnownAnswer::Kind::kSignature: return SignatureIsRight(*fields);
   }
   return false;
 }

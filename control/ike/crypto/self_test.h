@@ -17,6 +17,7 @@ struct KnownAnswer {
     kPrfPlus,      // f: key, seed, the beginning of prf+(key, seed)
     kSkPayload,    // f: SK_e, SK_a, message up to the IV, plaintext, IV | ciphertext | ICV of the first message sealed
     kKeyExchange,  // f: private and public value of one side, of the other, shared secret
+    kSignature,    // f: SubjectPublicKeyInfo, AUTH data of method 14, the octets signed
   };
   const char* name;  // where the answer comes from, for the error
   Kind kind;

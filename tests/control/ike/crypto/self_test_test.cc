@@ -26,6 +26,13 @@ TEST(SelfTest, ReachesEveryPrimitiveOfTheWorkingSet) {
   }
 }
 
+TEST(SelfTest, ReachesEveryKindOfSignature) {
+  const std::string_view all[] = {"RSA SHA2-256", "RSA-PSS SHA2-256", "P256 SHA2-256", "P384 SHA2-384", "P521 SHA2-512", "Ed25519", "Ed448"};
+  std::set<std::string> names;
+  for (const KnownAnswer& a : SelfTestAnswers()) names.insert(a.name);
+  for (std::string_view name : all) EXPECT_TRUE(names.contains("signature, " + std::string(name))) << name;
+}
+
 // F33: one flipped bit anywhere in the table. 0x10 is a bit that the Montgomery curves do not mask (RFC 7748 5).
 TEST(SelfTest, FailsOnAnyFlippedBit) {
   for (const KnownAnswer& good : SelfTestAnswers()) {
