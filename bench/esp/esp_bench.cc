@@ -47,7 +47,7 @@ constexpr SuiteName kSuites[] = {
 };
 
 constexpr uint32_t kCold = 32768, kHot = 512;  // packets of a round; the first is far more than L2 holds
-constexpr unsigned kColdRuns = 9, kHotRuns = 60;
+constexpr unsigned kColdRuns = 15, kHotRuns = 60;
 constexpr uint16_t kDataRoom = 2048 + RTE_PKTMBUF_HEADROOM;
 
 struct Result {
@@ -346,7 +346,7 @@ void AddEspBench(CLI::App& app, int& rc) {
       ->check(CLI::IsMember({"hot", "cold"}))
       ->capture_default_str();
   c->add_option("--burst", o->burst)->check(CLI::Range(1u, 64u))->capture_default_str();
-  c->add_option("--runs", o->runs, "runs of which the minimum counts; default 9 cold, 60 hot")->check(CLI::Range(5u, 100000u));
+  c->add_option("--runs", o->runs, "runs of which the minimum counts; default 15 cold, 60 hot")->check(CLI::Range(5u, 100000u));
   c->add_flag("--json", o->json, "an array of objects on stdout");
   c->add_flag("--no-hugepages", o->no_hugepages, "ordinary pages, even where hugepages are to be had");
   c->callback([o, &rc] { rc = Run(*o); });

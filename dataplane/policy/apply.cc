@@ -2,6 +2,7 @@
 
 #include "dataplane/policy/flow.h"
 #include "dataplane/stage/esp_worker.h"
+#include "dataplane/stage/forward.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/route.h"
 
@@ -42,6 +43,27 @@ channel::WireSelector ExactSelector(const IpAddress& a, const Flow& f, uint16_t 
 
 }  // namespace
 
+// Fills in the way of a packet that is forwarded as it is, where it is known and the packet fits: a look-up of the routes is
+// spared. False, with nothing done, for all else: Forward() knows what to do about it.
+inline bool EspWorker::RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run) {
+  auto generation = static_cast<uint32_t>(ctx.fib->generation());
+  bool known = v.next_hop() != 0 && v.stamp() == generation && ctx.neighbours->Current(v.next_hop());
+  if (!known) [[unlikely]] {
+    Packet way;
+    way.port = p.port;
+    const auto* destination = rte_pktmbuf_mtod_offset(
+        p.m, const uint8_t*, p.family == 4 ? offsetof(rte_ipv4_hdr, dst_addr) : offsetof(rte_ipv6_hdr, dst_addr));
+    const RouteTarget* target = RouteTo(ctx, p.family, destination, way);
+    if (target == nullptr || way.next_hop == 0) return false;
+    v.SetRoute(way.next_hop, way.out_port, target->mtu, generation);
+    flows_.Put(flow_keys_[run], tables_.spd.current()->generation, v);
+  }
+  if (p.length > v.mtu()) return false;
+  p.next_hop = v.next_hop();
+  p.out_port = v.port();
+  return true;
+}
+
 inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal) {
   // RFC 4301 5.2 step 2: in clear what should be protected. What came out of an SA was checked against that SA's selectors.
   if (!p.opened && !p.local_origin && v.in() != FlowVerdict::kPlain) {
@@ -50,12 +72,11 @@ inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint1
   switch (v.out()) {
     case FlowVerdict::kSeal: break;
     case FlowVerdict::kForward:
-      RouteByFlow(ctx, v, p, run);
-      forward.Add(p);
+      if (RouteByFlow(ctx, v, p, run) || Forward(ctx, p)) forward.Add(p);
       return;
     case FlowVerdict::kUnmatched:
       if (!p.local_origin) return ctx.Drop(p, Drop::kPolicy);
-      forward.Add(p);
+      if (Forward(ctx, p)) forward.Add(p);
       return;
     case FlowVerdict::kNoSa: return ctx.Drop(p, Drop::kNoSa);
     case FlowVerdict::kUnknown:
@@ -92,7 +113,7 @@ void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Bu
   for (uint16_t i = 0; i < plain.n; ++i) {
     Packet& p = *plain.p[i];
     if (p.local_origin && IsOwnException(p)) {
-      forward.Add(p);
+      if (Forward(ctx, p)) forward.Add(p);
       continue;
     }
     uint16_t r = run_of_[i];
@@ -128,26 +149,6 @@ FlowVerdict EspWorker::Decide(WorkerContext& ctx, const Spd& spd, const Packet& 
   bool arrives_plain = !p.opened && !p.local_origin && in != FlowVerdict::kPlain;
   if (out->acquire && !arrives_plain) RaiseAcquire(ctx, *out, f);
   return {FlowVerdict::kNoSa, in};
-}
-
-// Fills in the way of a packet that is forwarded as it is, where it is known and the packet fits: a look-up of the routes is
-// spared. All else is left to Forward(), which knows what to do about it.
-void EspWorker::RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run) {
-  auto generation = static_cast<uint32_t>(ctx.fib->generation());
-  bool known = v.next_hop() != 0 && v.stamp() == generation && ctx.neighbours->Current(v.next_hop());
-  if (!known) [[unlikely]] {
-    Packet way;
-    way.port = p.port;
-    const auto* destination = rte_pktmbuf_mtod_offset(
-        p.m, const uint8_t*, p.family == 4 ? offsetof(rte_ipv4_hdr, dst_addr) : offsetof(rte_ipv6_hdr, dst_addr));
-    const RouteTarget* target = RouteTo(ctx, p.family, destination, way);
-    if (target == nullptr || way.next_hop == 0) return;
-    v.SetRoute(way.next_hop, way.out_port, target->mtu, generation);
-    flows_.Put(flow_keys_[run], tables_.spd.current()->generation, v);
-  }
-  if (p.length > v.mtu()) return;
-  p.next_hop = v.next_hop();
-  p.out_port = v.port();
 }
 
 // At most once a second for each policy, whichever workers its packets come to.

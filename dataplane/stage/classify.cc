@@ -9,6 +9,7 @@
 
 #include "dataplane/stage/local.h"
 #include "dataplane/stage/parse.h"
+#include "dataplane/stage/ttl.h"
 
 namespace culvert::dp {
 namespace {
@@ -54,7 +55,7 @@ void Sort(WorkerContext& ctx, Packet& p, Burst* esp, Burst& plain) {
   if (IsMartian(p) || ctx.fib->IsOwn(p.family, Source(p), p.port)) return ctx.Drop(p, Drop::kMartian);
   if (p.link_broadcast || (p.family == 4 && ctx.fib->IsBroadcast(destination))) return ctx.Drop(p, Drop::kNotForUs);
   if (!ctx.forwarding_open) return ctx.Drop(p, Drop::kNotSynced);
-  plain.Add(p);
+  if (LowerTtl(ctx, p)) plain.Add(p);
 }
 
 // Brings a frame to one contiguous, unshared buffer. False: dropped.
@@ -94,18 +95,6 @@ void ClassifyFrame(WorkerContext& ctx, Packet& p, const rte_ether_addr& mac, Bur
 
 }  // namespace
 
-// RFC 1812 5.3.1, where the packet lives on: false, with nothing done, at a TTL that ends here. RFC 1141: the checksum rises by
-// what the TTL's word fell, with end-around carry.
-inline bool LowerUsualTtl(uint8_t* header, Packet& p) {
-  auto* ip = reinterpret_cast<rte_ipv4_hdr*>(header);
-  if (ip->time_to_live <= 1) return false;
-  --ip->time_to_live;
-  uint32_t sum = ip->hdr_checksum + uint32_t{RTE_BE16(0x0100)};
-  ip->hdr_checksum = static_cast<uint16_t>(sum + (sum >= 0xffff));
-  p.ttl_lowered = true;
-  return true;
-}
-
 // The frames that nearly all traffic is made of, in one go: to our MAC, IPv4 without options, whole, in one segment, between
 // two addresses with nothing special about them. False, with nothing done, for any other: it takes the long way, which alone
 // knows every rule.
@@ -123,7 +112,7 @@ inline bool ClassifyUsual(WorkerContext& ctx, Packet& p, uint64_t mac, Burst& es
   if (!ParseUsualV4(header, m->data_len - static_cast<uint32_t>(sizeof(rte_ether_hdr)), p)) return false;
   Whose whose = WhoseV4(*ctx.fib, header);
   bool is_esp = whose == Whose::kOwn && p.protocol == IPPROTO_ESP;
-  if (!is_esp && (whose != Whose::kForward || !ctx.forwarding_open || !LowerUsualTtl(header, p))) return false;
+  if (!is_esp && (whose != Whose::kForward || !ctx.forwarding_open || !LowerUsualTtl(header))) return false;
   m->data_off = static_cast<uint16_t>(m->data_off + sizeof(rte_ether_hdr));
   m->data_len = p.length;
   m->pkt_len = p.length;
@@ -156,8 +145,7 @@ void ClassifyOpened(WorkerContext& ctx, Burst& opened, Burst& plain) {
     Packet& p = *opened.p[i];
     bool usual = p.family == 4 && ctx.forwarding_open &&
                  WhoseV4(*ctx.fib, rte_pktmbuf_mtod(p.m, const uint8_t*)) == Whose::kForward && !p.link_broadcast;
-    p.ttl_lowered = false;
-    if (usual && LowerUsualTtl(rte_pktmbuf_mtod(p.m, uint8_t*), p)) [[likely]]
+    if (usual && LowerUsualTtl(rte_pktmbuf_mtod(p.m, uint8_t*))) [[likely]]
       plain.Add(p);
     else
       Sort(ctx, p, nullptr, plain);

@@ -29,8 +29,6 @@ class EspWorker final : public IpsecWorker {
   bool PlainAllowed(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
-  void Housekeep(WorkerContext&) override {}
-  void BeforeTransmit(WorkerContext&) override {}
 
   const crypto::MbEngine& engine() const { return *engine_; }
 
@@ -79,7 +77,7 @@ class EspWorker final : public IpsecWorker {
   static bool IsCurrent(const FlowVerdict& v);
   void LookUp(WorkerContext& ctx, const Spd& spd, const Packet& p, uint16_t run);
   FlowVerdict Decide(WorkerContext& ctx, const Spd& spd, const Packet& p);
-  void RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run);
+  bool RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run);
   void RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flow& f);
   void Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal);
 

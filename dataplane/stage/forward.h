@@ -4,12 +4,11 @@
 
 namespace culvert::dp {
 
-// RFC 1812 5.3.1, RFC 8200 3: one hop less, before policy. Drops, and answers with an error, what has no hop left; drops
-// link-local packets, which no router forwards (RFC 4291 2.5.6). Packets made here are passed by.
-void LowerTtl(WorkerContext& ctx, Burst& burst);
-
-// Routes every packet by its destination unless its next hop is set already, and checks the link's MTU. What cannot go is
+// Routes a packet by its destination unless its next hop is set already, and checks the link's MTU. False: it cannot go, is
 // dropped, and its sender told.
+[[nodiscard]] bool Forward(WorkerContext& ctx, Packet& p);
+
+// The same for each of a burst; those dropped leave it.
 void Forward(WorkerContext& ctx, Burst& burst);
 
 }  // namespace culvert::dp

@@ -4,6 +4,8 @@
 #include <rte_ip.h>
 #include <rte_pause.h>
 
+#include <cstring>
+
 #include "dataplane/stage/route.h"
 
 namespace culvert::dp {
@@ -17,10 +19,9 @@ struct Outbox {
   uint16_t n;
 };
 
-// The MAC behind the packet's next hop. A handle kept in an SA or a ring may be of a neighbour that went and came back:
-// then the destination is looked up again, as long as that leads out of the same port.
-bool FindMac(WorkerContext& ctx, Packet& p, rte_ether_addr& to) {
-  if (p.next_hop != 0 && ctx.neighbours->Mac(p.next_hop, ctx.stamp, to)) [[likely]] return true;
+// A handle kept in an SA or a ring may be of a neighbour that went and came back: then the destination is looked up again, as
+// long as that leads out of the same port.
+bool FindMacAnew(WorkerContext& ctx, const Packet& p, rte_ether_addr& to) {
   const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
   Packet again = p;
   again.port = p.out_port;  // where a link-local destination lies
@@ -29,13 +30,26 @@ bool FindMac(WorkerContext& ctx, Packet& p, rte_ether_addr& to) {
   return again.next_hop != 0 && ctx.neighbours->Mac(again.next_hop, ctx.stamp, to);
 }
 
+// The Ethernet header last made, and for whom: packets come in trains of one next hop.
+struct LastHeader {
+  NextHop hop = 0;
+  uint8_t family = 0;
+  rte_ether_hdr header;
+};
+
 // False: the packet went another way.
-bool Frame(WorkerContext& ctx, Packet& p) {
+bool Frame(WorkerContext& ctx, Packet& p, LastHeader& last) {
   if (p.framed) return true;
-  rte_ether_addr to;
-  if (!FindMac(ctx, p, to)) {
-    ctx.ToMain(MainKind::kResolve, p);
-    return false;
+  if (p.next_hop == 0 || p.next_hop != last.hop || p.family != last.family) {
+    bool found = p.next_hop != 0 && ctx.neighbours->Mac(p.next_hop, ctx.stamp, last.header.dst_addr);
+    last.hop = found ? p.next_hop : 0;
+    if (!found && !FindMacAnew(ctx, p, last.header.dst_addr)) {
+      ctx.ToMain(MainKind::kResolve, p);
+      return false;
+    }
+    last.family = p.family;
+    last.header.src_addr = ctx.ports[p.out_port].port->mac;
+    last.header.ether_type = rte_cpu_to_be_16(p.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
   }
   rte_mbuf* m = p.m;
   if (m->data_off < sizeof(rte_ether_hdr)) {
@@ -45,10 +59,7 @@ bool Frame(WorkerContext& ctx, Packet& p) {
   m->data_off = static_cast<uint16_t>(m->data_off - sizeof(rte_ether_hdr));
   m->data_len = static_cast<uint16_t>(m->data_len + sizeof(rte_ether_hdr));
   m->pkt_len += sizeof(rte_ether_hdr);
-  auto* eth = rte_pktmbuf_mtod(m, rte_ether_hdr*);
-  eth->dst_addr = to;
-  eth->src_addr = ctx.ports[p.out_port].port->mac;
-  eth->ether_type = rte_cpu_to_be_16(p.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+  std::memcpy(rte_pktmbuf_mtod(m, void*), &last.header, sizeof last.header);
   return true;
 }
 
@@ -74,13 +85,14 @@ void Transmit(WorkerContext& ctx, Burst& burst) {
     uint16_t out_port = burst.p[0]->out_port, left = 0;
     WorkerPort& port = ctx.ports[out_port];
     out.n = 0;
+    LastHeader last;
     for (uint16_t i = 0; i < n; ++i) {
       Packet& p = *burst.p[i];
       if (p.out_port != out_port)
         burst.p[left++] = &p;
       else if (port.tx_queue == kNoQueue)
         ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
-      else if (Frame(ctx, p))
+      else if (Frame(ctx, p, last))
         out.m[out.n++] = p.m;
     }
     if (out.n != 0) Flush(ctx, port, out);

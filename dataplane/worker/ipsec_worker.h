@@ -19,8 +19,8 @@ class IpsecWorker {
   virtual void Open(WorkerContext& ctx, Burst& esp, Burst& opened) = 0;
 
   // Packets to be forwarded, their TTL already lowered, and packets made here, before routing (the outbound policy is looked
-  // up before any route). Also drops as plaintext-inbound what came in clear (neither `opened` nor `local_origin`) and a
-  // policy protects.
+  // up before any route). `forward` holds what goes out in clear, routed by Forward(). Also drops as plaintext-inbound what
+  // came in clear (neither `opened` nor `local_origin`) and a policy protects.
   virtual void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) = 0;
 
   // Whether a packet in clear to an own address may be consumed here or punted: false where a policy wants it protected (the
@@ -29,7 +29,7 @@ class IpsecWorker {
   virtual bool PlainAllowed(WorkerContext& ctx, const Packet& p) = 0;
 
   // `sa` is set by ApplyPolicy, or `tag` by the worker that handed the packet over. Sealed packets begin at the outer IP
-  // header, with `local_origin` set; with next_hop 0 the loop routes them by their outer destination.
+  // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
 
   // Whether packets may be forwarded at all: false until the policy set is known (SaDatabase::OpenForwarding).
@@ -37,11 +37,6 @@ class IpsecWorker {
 
   // Once a pass: what main has sent. Cheap when there is nothing.
   virtual void PollCommands(WorkerContext& ctx) = 0;
-  // About once a millisecond of a busy worker, and after each sleep: lifetimes, published counters.
-  virtual void Housekeep(WorkerContext& ctx) = 0;
-  // After the last packet of a pass and before anything of it is transmitted: what must be published first, such as
-  // the inbound edges moved by this burst.
-  virtual void BeforeTransmit(WorkerContext& ctx) = 0;
 };
 
 }  // namespace culvert::dp

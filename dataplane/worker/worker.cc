@@ -88,7 +88,6 @@ void Worker::Process() {
     }
     esp_.n = 0;
   }
-  LowerTtl(ctx_, plain_);
   Route(plain_);
   // ICMP made on the way; it causes no further ICMP, so one more round is enough.
   if (ctx_.originated.n != 0) {
@@ -109,10 +108,7 @@ void Worker::Route(Burst& plain) {
   if (seal_.n != 0) {
     ctx_.ipsec->Seal(ctx_, seal_, sealed_);
     seal_.n = 0;
-    Forward(ctx_, sealed_);
   }
-  Forward(ctx_, forward_);
-  ctx_.ipsec->BeforeTransmit(ctx_);
   Transmit(ctx_, sealed_);
   Transmit(ctx_, forward_);
 }
@@ -122,7 +118,6 @@ void Worker::Housekeep() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   ctx_.stamp = static_cast<uint32_t>(t.tv_sec);
-  if (ctx_.ipsec != nullptr) ctx_.ipsec->Housekeep(ctx_);
 }
 
 void Worker::Sleep(uint64_t microseconds) {

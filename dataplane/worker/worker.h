@@ -12,8 +12,8 @@ namespace culvert::dp {
 //
 //   rings from main and workers ─┐
 //   receive → classify ─┬→ esp → Open → classify ─┐
-//                       ├→ main (IKE, ARP, ND)    ├→ lower TTL → policy ─┬→ forward ─────────┬→ transmit
-//                       └→ own address: ICMP ─────┘                      └→ seal → forward ──┘
+//                       ├→ main (IKE, ARP, ND)    ├→ policy ─┬→ forward ─┬→ transmit
+//                       └→ own address: ICMP ─────┘          └→ seal ────┘
 class Worker {
  public:
   struct Options {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <rte_ip.h>
+
+#include "dataplane/worker/context.h"
+
+namespace culvert::dp {
+
+// RFC 1812 5.3.1, RFC 8200 3: one hop less, before policy. False: dropped, and its sender told where it had no hop left;
+// link-local packets are dropped too, which no router forwards (RFC 4291 2.5.6).
+[[nodiscard]] bool LowerTtl(WorkerContext& ctx, Packet& p);
+
+// The same for the IPv4 header of a packet that lives on: false, with nothing done, at a TTL that ends here. RFC 1141: the
+// checksum rises by what the TTL's word fell, with end-around carry.
+[[nodiscard]] inline bool LowerUsualTtl(uint8_t* header) {
+  auto* ip = reinterpret_cast<rte_ipv4_hdr*>(header);
+  if (ip->time_to_live <= 1) return false;
+  --ip->time_to_live;
+  uint32_t sum = ip->hdr_checksum + uint32_t{RTE_BE16(0x0100)};
+  ip->hdr_checksum = static_cast<uint16_t>(sum + (sum >= 0xffff));
+  return true;
+}
+
+}  // namespace culvert::dp
