@@ -16,9 +16,9 @@ int CheckDataplane(const std::string& dir, std::ostream& to) {
   return PrintComplaints(complaints, to);
 }
 
-int CheckControl(const std::string& dir, std::ostream& to) {
+int CheckControl(const std::string& dir, IdentityCheck identities, std::ostream& to) {
   Complaints complaints;
-  (void)LoadControl(dir, complaints);
+  (void)LoadControl(dir, identities, complaints);
   return PrintComplaints(complaints, to);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/complaint.h"
+#include "config/identity_check.h"
 
 namespace culvert::config {
 
@@ -14,6 +15,6 @@ int PrintComplaints(const Complaints& complaints, std::ostream& to);
 
 // What a program's --check does: loads its part of DIR/culvert.conf and prints what is wrong. Returns the exit code.
 int CheckDataplane(const std::string& dir, std::ostream& to);
-int CheckControl(const std::string& dir, std::ostream& to);
+int CheckControl(const std::string& dir, IdentityCheck identities, std::ostream& to);
 
 }  // namespace culvert::config

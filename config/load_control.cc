@@ -100,7 +100,8 @@ Control ReadControl(const SectionReader& in) {
 
 }  // namespace
 
-std::optional<Control> LoadControl(FileSource& files, const std::string& dir, Complaints& complaints) {
+std::optional<Control> LoadControl(FileSource& files, const std::string& dir, IdentityCheck identities,
+                                   Complaints& complaints) {
   Tree tree;
   Report report(tree, complaints);
   if (!ParseConfig(files, dir + "/culvert.conf", {.dir = dir, .closed_section = ""}, tree, report)) return std::nullopt;
@@ -112,14 +113,16 @@ std::optional<Control> LoadControl(FileSource& files, const std::string& dir, Co
   }
   const Section section = Inherit(tree, *written, report);
   CheckKeys(section, "control", "control", report);
-  Control out = ReadControl(SectionReader(section, "control", report));
+  SectionReader in(section, "control", report);
+  if (identities != nullptr) CheckIdentities(in, identities);
+  Control out = ReadControl(in);
   if (report.failed()) return std::nullopt;
   return out;
 }
 
-std::optional<Control> LoadControl(const std::string& dir, Complaints& complaints) {
+std::optional<Control> LoadControl(const std::string& dir, IdentityCheck identities, Complaints& complaints) {
   DiskFiles files;
-  return LoadControl(files, dir, complaints);
+  return LoadControl(files, dir, identities, complaints);
 }
 
 }  // namespace culvert::config

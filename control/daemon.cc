@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "config/load.h"
+#include "control/ike/identity.h"
 
 namespace culvert::control {
 namespace {
@@ -38,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const Options& options) {
 
 absl::Status Daemon::Load(config::Control& into) {
   config::Complaints complaints;
-  auto loaded = config::LoadControl(options_.config_dir, complaints);
+  auto loaded = config::LoadControl(options_.config_dir, ike::CheckIdentity, complaints);
   size_t errors = 0;
   std::string first;
   for (const auto& c : complaints) {

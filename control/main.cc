@@ -7,6 +7,7 @@
 #include "config/check.h"
 #include "control/daemon.h"
 #include "control/ike/crypto/self_test.h"
+#include "control/ike/identity.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ int main(int argc, char** argv) {
   app.add_option("--verbose,-v", verbosity, "1: also debug lines");
   CLI11_PARSE(app, argc, argv);
 
-  if (check) return culvert::config::CheckControl(options.config_dir, std::cerr);
+  if (check) return culvert::config::CheckControl(options.config_dir, culvert::ike::CheckIdentity, std::cerr);
   culvert::StartLogging("culvert-ike", verbosity);
   culvert::HardenProcess();
   if (auto wrong = culvert::ike::RunSelfTest()) {

@@ -154,6 +154,15 @@ std::string Identity::ToString() const {
   return Escape(text ? *text : "{" + std::to_string(std::to_underlying(type)) + "}:#" + ToHex(data));
 }
 
+std::string CheckIdentity(std::string_view text, config::IdentityUse use) {
+  if (NamesAnyIdentity(text)) return {};
+  bool range = ParseRangePattern(text).has_value();
+  if (use == config::IdentityUse::kPeer && range) return {};
+  if (auto id = Identity::Parse(text)) return id->data.empty() ? "is empty; expected a value after its type" : "";
+  if (range) return "is a range of addresses; expected one identity";
+  return "is no identity of the type in front of it; expected a value of that type, or # and its octets in hex";
+}
+
 bool Matches(std::string_view pattern, const Identity& id) {
   if (NamesAnyIdentity(pattern)) return true;
   if (auto range = ParseRangePattern(pattern)) {

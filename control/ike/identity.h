@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/bytes/bytes.h"
+#include "config/identity_check.h"
 #include "control/ike/wire/registry.h"
 
 namespace culvert::ike {
@@ -32,6 +33,9 @@ struct Identity {
 
 // "", "%any", "%any6", "0.0.0.0", "::" or "*".
 bool NamesAnyIdentity(std::string_view text);
+
+// The config::IdentityCheck of this process: a local identity must be one, a peer's must be one or a pattern Matches() knows.
+std::string CheckIdentity(std::string_view text, config::IdentityUse use);
 
 // Does `pattern`, as configured, admit `id`? Any spelling of "any" admits everything; otherwise the types are equal and
 //   FQDN, RFC 822: equal but for ASCII case, or ending in what follows a leading '*'

@@ -12,7 +12,7 @@ std::optional<Control> Load(const std::string& swanctl, Complaints& complaints, 
   files.files["/etc/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\ninclude anybody.conf\n}";
   files.files["/etc/d/swanctl.conf"].text = swanctl;
   files.files["/etc/d/anybody.conf"].text = "secrets { ike-anybody { secret = 0123456789abcdef\n } }";
-  return LoadControl(files, "/etc/d", complaints);
+  return LoadControl(files, "/etc/d", nullptr, complaints);
 }
 
 std::string Complain(const std::string& swanctl, const std::string& settings = "") {
@@ -366,7 +366,7 @@ TEST(LoadControl, ConnectionsWithoutASecretAreNamed) {
         "control { connections { a { local { auth = psk\n id = me\n } remote { auth = psk\n" + ids +
         "\n } children { x { } } } }\n secrets {\n" + secrets + "} }";
     Complaints complaints;
-    EXPECT_TRUE(LoadControl(files, "/etc/d", complaints));
+    EXPECT_TRUE(LoadControl(files, "/etc/d", nullptr, complaints));
     return Print(complaints);
   };
   const std::string missing =
@@ -389,9 +389,9 @@ TEST(LoadControl, SecretsInAFileForEverybodyAreRefused) {
   files.files["/etc/d/swanctl.conf"] = {"connections { }", true};
   files.files["/etc/d/secrets.conf"] = {"secrets { ike { secret = 0123456789abcdef\n } }", false};
   Complaints complaints;
-  EXPECT_TRUE(LoadControl(files, "/etc/d", complaints)) << Print(complaints);
+  EXPECT_TRUE(LoadControl(files, "/etc/d", nullptr, complaints)) << Print(complaints);
   files.files["/etc/d/secrets.conf"].world_readable = true;
-  EXPECT_FALSE(LoadControl(files, "/etc/d", complaints));
+  EXPECT_FALSE(LoadControl(files, "/etc/d", nullptr, complaints));
   EXPECT_EQ(Print(complaints),
             "E secrets.conf:1: secrets.ike.secret: stands in a file that everybody may read; expected mode 0640 or stricter");
 }
@@ -428,6 +428,25 @@ TEST(LoadControl, OverlappingSelectorsOfTwoPeersSayWhoWins) {
       "");
 }
 
+TEST(LoadControl, HoldsIdentitiesAgainstTheSpellingsOfTheIkeProcess) {
+  MemoryFiles files;
+  files.files["/etc/d/culvert.conf"].text = R"(control { connections { a : base { children { x { } }
+local-1 { id = bad } remote { id = peer-only } } }
+secrets { ike-a { id-1 = good
+id-2 = bad
+secret = 0123456789abcdef } } }
+base { local-1 { auth = psk } remote { auth = psk } }
+)";
+  Complaints complaints;
+  auto check = [](std::string_view text, IdentityUse use) -> std::string {
+    bool fine = text == "good" || (text == "peer-only" && use == IdentityUse::kPeer);
+    return fine ? "" : "is no identity";
+  };
+  EXPECT_FALSE(LoadControl(files, "/etc/d", check, complaints));
+  EXPECT_EQ(Print(complaints), "E culvert.conf:2: connections.a.local-1.id: \"bad\" is no identity|"
+                               "E culvert.conf:4: secrets.ike-a.id-2: \"bad\" is no identity");
+}
+
 TEST(LoadControl, ReferencesAndTheTop) {
   const Case cases[] = {
       {"connections { a : base { children { x { } } } }\nbase { local { auth = psk\n } remote { auth = psk\n } }", ""},
@@ -442,7 +461,7 @@ TEST(LoadControl, ReferencesAndTheTop) {
   files.files["/etc/d/culvert.conf"].text =
       "contrl { }\nconnections { }\nk = 1\ncontrol : base { }\nbase { keep_alive = 9s }\n";
   Complaints complaints;
-  EXPECT_FALSE(LoadControl(files, "/etc/d", complaints));
+  EXPECT_FALSE(LoadControl(files, "/etc/d", nullptr, complaints));
   EXPECT_EQ(Print(complaints),
             "E culvert.conf:1: contrl: unknown section; did you mean \"control\"?|"
             "E culvert.conf:2: connections: unknown section; it belongs inside control { }|"

@@ -128,7 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   MemoryFiles files = FilesOf(culvert::AsString({data, size}));
   Complaints for_dataplane, for_control;
   auto dataplane = LoadDataplane(files, "/etc/c", kCores, for_dataplane);
-  auto control = LoadControl(files, "/etc/c", for_control);
+  auto control = LoadControl(files, "/etc/c", nullptr, for_control);
   CHECK_EQ(dataplane.has_value(), !HasErrors(for_dataplane));
   CHECK_EQ(control.has_value(), !HasErrors(for_control));
   CheckComplaints(for_dataplane);

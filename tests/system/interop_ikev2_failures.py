@@ -1,6 +1,6 @@
-"""Negotiations that must fail: with the right notify, a log line that says why, and nothing left behind."""
+"""What must fail: with the right notify or the line that is wrong, a log line that says why, and nothing left behind."""
 
-from lab import Charon, Gateway, LabError, Tunnel
+from lab import Charon, Gateway, LabError, Tunnel, run
 from lab.topology import Topology
 from lab.traffic import Pair
 
@@ -72,3 +72,15 @@ def test_selectors_that_do_not_meet_we_initiate(lab):
 
 def test_selectors_that_do_not_meet_they_initiate(lab):
     refuse(lab, 'selectors', 'b')
+
+
+def test_identities_are_checked_where_they_are_written(lab):
+    conf = lab.work / 'culvert.conf'
+    conf.touch(mode=0o600)
+    for identity, status in (('192.0.2.0/24', 0), ('*.example.org', 0), ('ipv4:gw', 78)):
+        conf.write_text('control { connections { x { children { c { } }\n local { auth = psk\n id = gw }\n'
+                        f' remote {{ auth = psk\n id = {identity}\n }} }} }}\n secrets {{ ike {{ secret = 0123456789abcdef }} }} }}\n')
+        done = run(lab.programs / 'culvert-ike', '--config', lab.work, '--check', check=False)
+        line = f'culvert.conf:5: connections.x.remote.id: "{identity}" is no identity'
+        if done.returncode != status or (status and line not in done.stdout):
+            raise LabError(f'--check of {identity}: {done.returncode}: {done.stdout}')

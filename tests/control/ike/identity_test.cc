@@ -77,6 +77,27 @@ TEST(Identity, RefusesWhatNamesNoOne) {
   }
 }
 
+TEST(Identity, IsCheckedByItsUse) {
+  struct Case {
+    std::string_view text;
+    bool own, peer;
+  };
+  const Case cases[] = {
+      {"%any", true, true},         {"", true, true},
+      {"gw.example.org", true, true}, {"ipv4:192.0.2.1", true, true},
+      {"C=CH, CN=*", true, true},   {"*@example.org", true, true},
+      {"10.0.0.0/8", false, true},  {"ipv4range:10.0.0.1-10.0.0.9", false, true},
+      {"ipv4:gw", false, false},    {"ipv6:10.0.0.1", false, false},
+      {"keyid:#0", false, false},   {"asn1dn:gw", false, false},
+      {"fqdn:", false, false},
+  };
+  for (auto [text, own, peer] : cases) {
+    EXPECT_EQ(CheckIdentity(text, config::IdentityUse::kOwn).empty(), own) << text;
+    EXPECT_EQ(CheckIdentity(text, config::IdentityUse::kPeer).empty(), peer) << text;
+  }
+  EXPECT_THAT(CheckIdentity("10.0.0.0/8", config::IdentityUse::kOwn), testing::HasSubstr("a range of addresses"));
+}
+
 TEST(Identity, EncodesNamesAsCertificatesDo) {
   auto id = Identity::Parse("C=CH, O=strongSwan Project, CN=moon.example.org, E=moon@example.org, OU=R\xc3\xa9seau");
   ASSERT_TRUE(id);
