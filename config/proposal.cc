@@ -28,11 +28,15 @@ void AddOnce(std::vector<T>& to, T value) {
   if (std::ranges::find(to, value) == to.end()) to.push_back(value);
 }
 
-std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare) {
+// `side` is kIke or kChild.
+std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare, TokenScope side) {
   const Token* token = FindToken(bare);
   if (!token) return Error(Cat("\"", Escape(word), "\" is no algorithm of a proposal", SuggestToken(bare)));
   switch (token->use) {
-    case TokenUse::kWorks: return token;
+    case TokenUse::kWorks:
+      if (token->scope == TokenScope::kBoth || token->scope == side) return token;
+      if (side == TokenScope::kIke) return Error(Cat("\"", word, "\" does not encrypt, and IKE always does"));
+      return Error(Cat("\"", word, "\" is for IKE alone: the data path does not run it"));
     case TokenUse::kNotYet: return Error(Cat("\"", word, "\" is not supported yet"));
     case TokenUse::kLegacy:
       return Error(Cat("\"", word, "\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"));
@@ -54,9 +58,9 @@ void AddCipher(const Token& token, std::string_view word, Parts& parts) {
   if (first.empty()) first = word;
 }
 
-std::expected<void, std::string> AddWord(std::string_view word, Parts& parts) {
+std::expected<void, std::string> AddWord(std::string_view word, TokenScope side, Parts& parts) {
   auto [ke, bare] = SplitKePrefix(word);
-  auto token = UsableToken(word, bare);
+  auto token = UsableToken(word, bare, side);
   if (!token) return Error(token.error());
   const Token& t = **token;
   if (ke) {
@@ -77,12 +81,12 @@ std::expected<void, std::string> AddWord(std::string_view word, Parts& parts) {
   return {};
 }
 
-std::expected<Parts, std::string> ReadWords(std::string_view text) {
+std::expected<Parts, std::string> ReadWords(std::string_view text, TokenScope side) {
   if (text.empty()) return Error("an empty proposal; expected algorithms joined by dashes");
   Parts parts;
   for (std::string_view word : Split(text, '-')) {
     if (word.empty()) return Error("an empty word between dashes; expected algorithms joined by single dashes");
-    if (auto ok = AddWord(word, parts); !ok) return Error(ok.error());
+    if (auto ok = AddWord(word, side, parts); !ok) return Error(ok.error());
   }
   return parts;
 }
@@ -133,7 +137,7 @@ const std::vector<KeGroup> kDefaultGroups = {KeGroup::kEcp384,   KeGroup::kEcp25
 }  // namespace
 
 std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) {
-  auto parts = ReadWords(text);
+  auto parts = ReadWords(text, TokenScope::kIke);
   if (!parts) return Error(parts.error());
   if (auto ok = CheckCiphers(*parts); !ok) return Error(ok.error());
   if (!parts->esn.empty()) return Error("esn and noesn belong to ESP and AH; expected neither in an IKE proposal");
@@ -153,7 +157,7 @@ std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) 
 }
 
 std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah) {
-  auto parts = ReadWords(text);
+  auto parts = ReadWords(text, TokenScope::kChild);
   if (!parts) return Error(parts.error());
   if (!parts->prfs.empty()) return Error("a PRF in a child's proposal; expected none (the IKE SA's is used)");
   if (ah) {

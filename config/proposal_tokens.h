@@ -16,12 +16,18 @@ enum class TokenUse : uint8_t {
   kLegacy,      // only under the `legacy` profile
   kForbidden,   // broken or withdrawn: never
 };
+enum class TokenScope : uint8_t {
+  kBoth,
+  kIke,         // no data path runs it
+  kChild,       // does not encrypt, and IKE always does (RFC 7296 5)
+};
 struct Token {
   std::string_view text;
   TokenKind kind;
   TokenUse use;
   uint16_t id = 0;        // the IANA transform id; 0 for kForbidden words
   uint16_t key_bits = 0;  // of ciphers
+  TokenScope scope = TokenScope::kBoth;
 };
 
 std::span<const Token> AllTokens();

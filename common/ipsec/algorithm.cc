@@ -17,6 +17,9 @@ constexpr EncrInfo kEncr[] = {
     {EncrId::kNullGmac, "NULL_AES_GMAC", true, {128, 192, 256}, false, 4, 8, 16, 1},
     {EncrId::kCamelliaCbc, "CAMELLIA_CBC", false, {128, 192, 256}, false, 0, 16, 0, 16},
     {EncrId::kCamelliaCtr, "CAMELLIA_CTR", false, {128, 192, 256}, false, 4, 8, 0, 1},
+    {EncrId::kCamelliaCcm8, "CAMELLIA_CCM_8", true, {128, 192, 256}, false, 3, 8, 8, 1},
+    {EncrId::kCamelliaCcm12, "CAMELLIA_CCM_12", true, {128, 192, 256}, false, 3, 8, 12, 1},
+    {EncrId::kCamelliaCcm16, "CAMELLIA_CCM_16", true, {128, 192, 256}, false, 3, 8, 16, 1},
     {EncrId::kChaCha20Poly1305, "CHACHA20_POLY1305", true, {256}, true, 4, 8, 16, 1},
 };
 constexpr IntegInfo kInteg[] = {

@@ -12,7 +12,8 @@ namespace culvert {
 // marks "not compiled" has no name here and is an unknown number to every chooser.
 enum class EncrId : uint16_t {
   kNone = 0, k3Des = 3, kNull = 11, kAesCbc = 12, kAesCtr = 13, kAesCcm8 = 14, kAesCcm12 = 15, kAesCcm16 = 16,
-  kAesGcm8 = 18, kAesGcm12 = 19, kAesGcm16 = 20, kNullGmac = 21, kCamelliaCbc = 23, kCamelliaCtr = 24, kChaCha20Poly1305 = 28,
+  kAesGcm8 = 18, kAesGcm12 = 19, kAesGcm16 = 20, kNullGmac = 21, kCamelliaCbc = 23, kCamelliaCtr = 24,
+  kCamelliaCcm8 = 25, kCamelliaCcm12 = 26, kCamelliaCcm16 = 27, kChaCha20Poly1305 = 28,
 };
 enum class PrfId : uint16_t {
   kNone = 0,

@@ -46,6 +46,13 @@ TEST(IkeProposal, Table) {
        "E AES_CBC/256 I HMAC_SHA2_512_256 HMAC_SHA2_384_192 P PRF_HMAC_SHA2_512 PRF_HMAC_SHA2_384 K MODP_3072"},
       {"aes256-sha256-prfsha512-modp4096", "E AES_CBC/256 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_512 K MODP_4096"},
       {"aes256-aes256-sha256-sha256-x25519-curve25519", "E AES_CBC/256 I HMAC_SHA2_256_128 P PRF_HMAC_SHA2_256 K CURVE_25519"},
+      {"aes192gcm8-aes256ccm12-aes128ccm128-prfaesxcbc-prfaescmac-ecp512bp",
+       "E AES_GCM_8/192 AES_CCM_12/256 AES_CCM_16/128 I P PRF_AES128_XCBC PRF_AES128_CMAC K ECP_512_BP"},
+      {"aes192-aes128ctr-camellia256-camellia128ctr-aesxcbc-aescmac-modp8192-x448",
+       "E AES_CBC/192 AES_CTR/128 CAMELLIA_CBC/256 CAMELLIA_CTR/128 I AES_XCBC_96 AES_CMAC_96 P PRF_AES128_XCBC "
+       "PRF_AES128_CMAC K MODP_8192 CURVE_448"},
+      {"camellia192ccm96-prfsha256-modp6144-ecp256bp-ecp384bp",
+       "E CAMELLIA_CCM_12/192 I P PRF_HMAC_SHA2_256 K MODP_6144 ECP_256_BP ECP_384_BP"},
       {"", "!an empty proposal; expected algorithms joined by dashes"},
       {"aes256gcm16--prfsha256-x25519", "!an empty word between dashes; expected algorithms joined by single dashes"},
       {"aes256gcm16-", "!an empty word between dashes; expected algorithms joined by single dashes"},
@@ -103,6 +110,10 @@ TEST(EspProposal, Table) {
       {"aes128gcm16-prfsha256", "!a PRF in a child's proposal; expected none (the IKE SA's is used)"},
       {"null-sha256", "!\"null\" is not supported yet"},
       {"aes128gmac", "!\"aes128gmac\" is not supported yet"},
+      {"aes192-sha384", "E AES_CBC/192 I HMAC_SHA2_384_192 K NO_ESN"},
+      {"aes192gcm16-brainpool", "!\"brainpool\" is no algorithm of a proposal"},
+      {"camellia256-sha256", "!\"camellia256\" is for IKE alone: the data path does not run it"},
+      {"camellia128ccm16", "!\"camellia128ccm16\" is for IKE alone: the data path does not run it"},
       {"aes128-sha256_96", "!\"sha256_96\" is not supported yet"},
   };
   for (auto& c : cases) {

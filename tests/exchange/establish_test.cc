@@ -70,6 +70,31 @@ TEST(Establish, EverySuite) {
   }
 }
 
+// One child suite is enough: the IKE suite protects the exchange and derives the child's keys, whatever they are for.
+TEST(Establish, EveryIkeTransform) {
+  for (const char* ike :
+       {"aes128gcm8-prfsha256-x25519", "aes192gcm12-prfsha256-x25519", "aes256gcm16-prfaesxcbc-x25519",
+        "aes128ccm8-prfaescmac-x25519", "aes192ccm12-prfsha256-x25519", "aes256ccm16-prfsha256-x25519",
+        "aes128ctr-sha256-x25519", "aes192ctr-sha512-x25519", "aes256ctr-aesxcbc-x25519", "aes192-sha384-x25519",
+        "aes128-aesxcbc-x25519", "aes256-aescmac-x25519", "camellia128-sha256-x25519", "camellia192-sha256-x25519",
+        "camellia256-sha512-x25519", "camellia128ctr-sha256-x25519", "camellia256ctr-aescmac-x25519",
+        "camellia128ccm8-prfsha256-x25519", "camellia192ccm12-prfsha256-x25519", "camellia256ccm16-prfsha256-x25519",
+        "aes128gcm16-prfsha256-modp2048", "aes128gcm16-prfsha256-modp3072", "aes128gcm16-prfsha256-modp4096",
+        "aes128gcm16-prfsha256-modp6144", "aes128gcm16-prfsha256-modp8192", "aes128gcm16-prfsha256-ecp256bp",
+        "aes128gcm16-prfsha256-ecp384bp", "aes128gcm16-prfsha256-ecp512bp", "aes128gcm16-prfsha256-x448"}) {
+    SCOPED_TRACE(ike);
+    TwoPeers p;
+    p.ForBoth([&](SimPeer& peer) { p.ConnectionOf(peer).proposals = {*config::ParseIkeProposal(ike)}; });
+    p.Establish();
+    // A rekeyed SA takes SK_d through the old PRF, its keys through the new one (RFC 7296 2.18).
+    RequestId rekey = p.a.RekeyIke("gw");
+    p.RunFor(std::chrono::seconds(10));
+    EXPECT_TRUE(p.a.replies[rekey].ok);
+    EXPECT_EQ(p.Disagreement(), "");
+    EXPECT_TRUE(p.CarriesBothWays());
+  }
+}
+
 TEST(Establish, OverIpv6) {
   TwoPeers v4;
   SimClock clock;

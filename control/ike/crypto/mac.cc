@@ -10,7 +10,7 @@
 namespace culvert::ike {
 namespace {
 
-constexpr size_t kAesCmacKey = 16;  // octets
+constexpr size_t kAesKey = 16;  // octets
 constexpr size_t kLongestTag = EVP_MAX_MD_SIZE;
 
 struct KindRow {
@@ -43,8 +43,8 @@ Templates MakeTemplates() {
     CHECK_EQ(EVP_MAC_CTX_set_params(ctx.get(), params), 1) << row.algorithm;
     if (row.kind == MacKind::kAesCmac) {
       // OpenSSL does not copy a CMAC without a key; this one is replaced in every copy.
-      static constexpr uint8_t kZeroKey[kAesCmacKey] = {};
-      CHECK_EQ(EVP_MAC_init(ctx.get(), kZeroKey, kAesCmacKey, nullptr), 1);
+      static constexpr uint8_t kZeroKey[kAesKey] = {};
+      CHECK_EQ(EVP_MAC_init(ctx.get(), kZeroKey, kAesKey, nullptr), 1);
     }
     out[static_cast<size_t>(row.kind)] = std::move(ctx);
   }
@@ -67,6 +67,7 @@ std::optional<MacKind> MacOf(PrfId prf) {
     case PrfId::kHmacSha384: return MacKind::kHmacSha384;
     case PrfId::kHmacSha512: return MacKind::kHmacSha512;
     case PrfId::kAesCmac: return MacKind::kAesCmac;
+    case PrfId::kAesXcbc: return MacKind::kAesXcbc;
     default: return std::nullopt;
   }
 }
@@ -78,28 +79,41 @@ std::optional<MacKind> MacOf(IntegId integ) {
     case IntegId::kHmacSha384_192: return MacKind::kHmacSha384;
     case IntegId::kHmacSha512_256: return MacKind::kHmacSha512;
     case IntegId::kAesCmac96: return MacKind::kAesCmac;
+    case IntegId::kAesXcbc96: return MacKind::kAesXcbc;
     default: return std::nullopt;
   }
 }
 
-Mac::Mac(MacKind kind, ByteView key) : ctx_(EVP_MAC_CTX_dup(TemplateOf(kind))) {
+Mac::Mac(MacKind kind, ByteView key) {
+  if (kind == MacKind::kAesXcbc) {
+    xcbc_ = std::make_unique<AesXcbc>(key);
+    return;
+  }
+  ctx_.reset(EVP_MAC_CTX_dup(TemplateOf(kind)));
   CHECK(ctx_);
-  if (kind == MacKind::kAesCmac) CHECK_EQ(key.size(), kAesCmacKey);
+  if (kind == MacKind::kAesCmac) CHECK_EQ(key.size(), kAesKey);
   // A null pointer would mean "keep the old key", also for a key of no octets.
   static constexpr uint8_t kNoKey = 0;
   CHECK_EQ(EVP_MAC_init(ctx_.get(), key.empty() ? &kNoKey : key.data(), key.size(), nullptr), 1);
 }
 
-void Mac::Update(ByteView data) { CHECK_EQ(EVP_MAC_update(ctx_.get(), data.data(), data.size()), 1); }
+void Mac::Update(ByteView data) {
+  if (xcbc_) return xcbc_->Update(data);
+  CHECK_EQ(EVP_MAC_update(ctx_.get(), data.data(), data.size()), 1);
+}
 
 void Mac::Final(ByteSpan out) {
   uint8_t tag[kLongestTag];
-  size_t length = 0;
-  CHECK_EQ(EVP_MAC_final(ctx_.get(), tag, &length, sizeof tag), 1);
+  size_t length = AesXcbc::kTag;
+  if (xcbc_) {
+    xcbc_->Final(ByteSpan(tag).first(length));
+  } else {
+    CHECK_EQ(EVP_MAC_final(ctx_.get(), tag, &length, sizeof tag), 1);
+    CHECK_EQ(EVP_MAC_init(ctx_.get(), nullptr, 0, nullptr), 1);
+  }
   CHECK_LE(out.size(), length);
   std::copy_n(tag, out.size(), out.begin());
   OPENSSL_cleanse(tag, sizeof tag);
-  CHECK_EQ(EVP_MAC_init(ctx_.get(), nullptr, 0, nullptr), 1);
 }
 
 }  // namespace culvert::ike

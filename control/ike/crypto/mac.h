@@ -5,12 +5,13 @@
 #include "common/bytes/bytes.h"
 #include "common/ipsec/algorithm.h"
 #include "control/ike/crypto/openssl_ptr.h"
+#include "control/ike/crypto/xcbc.h"
 
 namespace culvert::ike {
 
-enum class MacKind : uint8_t { kHmacSha1, kHmacSha256, kHmacSha384, kHmacSha512, kAesCmac };
+enum class MacKind : uint8_t { kHmacSha1, kHmacSha256, kHmacSha384, kHmacSha512, kAesCmac, kAesXcbc };
 
-// What OpenSSL computes a transform with; nullopt for AES-XCBC, which it does not have.
+// What a transform is computed with; nullopt for a number this build does not know.
 std::optional<MacKind> MacOf(PrfId prf);
 std::optional<MacKind> MacOf(IntegId integ);
 
@@ -18,7 +19,7 @@ std::optional<MacKind> MacOf(IntegId integ);
 // these costs two allocations and the key's own setup. Single-threaded. The key is wiped with the object.
 class Mac {
  public:
-  // HMAC takes a key of any length; AES-CMAC's must be 16 octets (CHECKed).
+  // HMAC takes a key of any length; AES-CMAC's and AES-XCBC's must be 16 octets (CHECKed).
   Mac(MacKind kind, ByteView key);
 
   void Update(ByteView data);
@@ -27,6 +28,7 @@ class Mac {
 
  private:
   MacCtxPtr ctx_;
+  std::unique_ptr<AesXcbc> xcbc_;  // instead of ctx_
 };
 
 }  // namespace culvert::ike

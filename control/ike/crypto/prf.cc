@@ -9,18 +9,23 @@ namespace culvert::ike {
 namespace {
 
 constexpr size_t kSha1Size = 20, kSha256Size = 32;  // octets
-constexpr size_t kCmacKey = 16;                     // octets
+constexpr size_t kAesKey = 16;                      // octets, of the two PRFs with a fixed key length
 
 Mac KeyedMac(PrfId prf, ByteView key) {
   auto kind = MacOf(prf);
   CHECK(kind) << Name(prf);
-  if (*kind != MacKind::kAesCmac || key.size() == kCmacKey) return Mac(*kind, key);
-  // RFC 4615 3: a key of another length is first turned into AES-CMAC(0^128, key).
-  static constexpr uint8_t kZeroKey[kCmacKey] = {};
-  SecretBytes fitted(kCmacKey);
-  Mac fit(*kind, kZeroKey);
-  fit.Update(key);
-  fit.Final(fitted.span());
+  if ((*kind != MacKind::kAesCmac && *kind != MacKind::kAesXcbc) || key.size() == kAesKey) return Mac(*kind, key);
+  SecretBytes fitted(kAesKey);
+  if (*kind == MacKind::kAesXcbc && key.size() < kAesKey) {
+    // RFC 4434 2: a short key of AES-XCBC is filled up with zeros.
+    std::ranges::copy(key, fitted.span().begin());
+  } else {
+    // RFC 4615 3, RFC 4434 2: every other becomes the MAC of itself under a key of zeros.
+    static constexpr uint8_t kZeroKey[kAesKey] = {};
+    Mac fit(*kind, kZeroKey);
+    fit.Update(key);
+    fit.Final(fitted.span());
+  }
   return Mac(*kind, fitted.view());
 }
 

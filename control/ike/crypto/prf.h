@@ -6,12 +6,12 @@
 // The pseudorandom functions of RFC 7296 2.13, over OpenSSL. Thread-safe: no state between calls.
 namespace culvert::ike {
 
-// Whether this build computes it: HMAC with SHA-1 and SHA-2, AES-CMAC; not AES-XCBC, which OpenSSL does not have.
-// Negotiation offers and chooses no other, so everything below CHECKs it.
+// Whether this build computes it: HMAC with SHA-1 and SHA-2, AES-CMAC, AES-XCBC. Negotiation offers and chooses no other, so
+// everything below CHECKs it.
 [[nodiscard]] bool Supports(PrfId prf);
 
-// prf(key, parts...) of RFC 7296 2.13; the parts are hashed as if concatenated. Any key length: AES-CMAC brings others than
-// 16 octets to 16 as RFC 4615 3 says.
+// prf(key, parts...) of RFC 7296 2.13; the parts are hashed as if concatenated. Any key length: AES-CMAC and AES-XCBC bring
+// others than 16 octets to 16 as RFC 4615 3 and RFC 4434 2 say.
 [[nodiscard]] SecretBytes Prf(PrfId prf, ByteView key, std::initializer_list<ByteView> parts);
 
 // prf+ (RFC 7296 2.13): `length` octets, at most 255 blocks of output (CHECKed: every caller's length is ours).

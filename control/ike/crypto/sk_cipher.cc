@@ -11,7 +11,7 @@ namespace {
 struct CipherRow {
   EncrId encr;
   uint16_t key_bits;
-  const char* name;  // OpenSSL's; the tag length of GCM and CCM is not part of it
+  const char* name;  // OpenSSL's; the tag length of GCM and CCM is not part of it, Camellia's CCM is put together (ccm.h)
 };
 constexpr CipherRow kCiphers[] = {
     {EncrId::kAesGcm8, 128, "AES-128-GCM"},           {EncrId::kAesGcm8, 192, "AES-192-GCM"},
@@ -30,8 +30,17 @@ constexpr CipherRow kCiphers[] = {
     {EncrId::kCamelliaCbc, 128, "CAMELLIA-128-CBC"},  {EncrId::kCamelliaCbc, 192, "CAMELLIA-192-CBC"},
     {EncrId::kCamelliaCbc, 256, "CAMELLIA-256-CBC"},  {EncrId::kCamelliaCtr, 128, "CAMELLIA-128-CTR"},
     {EncrId::kCamelliaCtr, 192, "CAMELLIA-192-CTR"},  {EncrId::kCamelliaCtr, 256, "CAMELLIA-256-CTR"},
+    {EncrId::kCamelliaCcm8, 128, "CAMELLIA-128-CBC"}, {EncrId::kCamelliaCcm8, 192, "CAMELLIA-192-CBC"},
+    {EncrId::kCamelliaCcm8, 256, "CAMELLIA-256-CBC"}, {EncrId::kCamelliaCcm12, 128, "CAMELLIA-128-CBC"},
+    {EncrId::kCamelliaCcm12, 192, "CAMELLIA-192-CBC"}, {EncrId::kCamelliaCcm12, 256, "CAMELLIA-256-CBC"},
+    {EncrId::kCamelliaCcm16, 128, "CAMELLIA-128-CBC"}, {EncrId::kCamelliaCcm16, 192, "CAMELLIA-192-CBC"},
+    {EncrId::kCamelliaCcm16, 256, "CAMELLIA-256-CBC"},
     {EncrId::k3Des, 192, "DES-EDE3-CBC"},
 };
+
+bool IsCamelliaCcm(EncrId id) {
+  return id == EncrId::kCamelliaCcm8 || id == EncrId::kCamelliaCcm12 || id == EncrId::kCamelliaCcm16;
+}
 
 std::vector<const EVP_CIPHER*> FetchAll() {
   std::vector<const EVP_CIPHER*> out;
@@ -84,7 +93,7 @@ std::unique_ptr<SkCipher> SkCipher::Create(const IkeSuite& suite, ByteView sk_e,
   if (setup.encr->aead) {
     if (suite.integ != IntegId::kNone) return nullptr;
     CHECK(sk_a.empty());
-    return MakeSkAead(setup);
+    return IsCamelliaCcm(suite.encr) ? MakeSkCamelliaCcm(setup) : MakeSkAead(setup);
   }
   if (!Supports(suite.integ)) return nullptr;
   CHECK_EQ(sk_a.size(), Find(suite.integ)->key);

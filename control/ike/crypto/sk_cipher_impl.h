@@ -19,6 +19,7 @@ struct SkSetup {
   Random* random = nullptr;
 };
 std::unique_ptr<SkCipher> MakeSkAead(const SkSetup& setup);
+std::unique_ptr<SkCipher> MakeSkCamelliaCcm(const SkSetup& setup);
 std::unique_ptr<SkCipher> MakeSkCipherThenMac(const SkSetup& setup);
 
 // The explicit IVs of counter modes: 8 octets, never the same twice.

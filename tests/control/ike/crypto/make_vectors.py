@@ -12,6 +12,11 @@ from cryptography.hazmat.primitives import cmac
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
+try:
+    from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
+except ImportError:
+    from cryptography.hazmat.primitives.ciphers.algorithms import Camellia, TripleDES
+
 
 def octets(label, count):
     """Reproducible octets without structure."""
@@ -27,7 +32,45 @@ def aes_cmac(key, data):
     return c.finalize()
 
 
+def block(algorithm, data):
+    e = Cipher(algorithm, modes.ECB()).encryptor()
+    return e.update(data) + e.finalize()
+
+
+def xor(a, b):
+    return bytes(x ^ y for x, y in zip(a, b))
+
+
+def aes_xcbc(key, data):
+    """RFC 3566 4, block by block."""
+    k1, k2, k3 = (block(algorithms.AES(key), bytes([n]) * 16) for n in (1, 2, 3))
+    whole = data and len(data) % 16 == 0
+    data = data if whole else data + b'\x80' + bytes(-(len(data) + 1) % 16)
+    blocks = [data[i:i + 16] for i in range(0, len(data), 16)]
+    blocks[-1] = xor(blocks[-1], k2 if whole else k3)
+    e = bytes(16)
+    for b in blocks:
+        e = block(algorithms.AES(k1), xor(e, b))
+    return e
+
+
+def camellia_ccm(key, nonce, text, associated, tag):
+    """RFC 3610 2, block by block; the nonce is RFC 5529's 11 octets."""
+    def padded(b):
+        return b + bytes(-len(b) % 16)
+    cipher = Camellia(key)
+    mac = bytes(16)
+    head = bytes([0x40 | (tag - 2) // 2 << 3 | 3]) + nonce + len(text).to_bytes(4, 'big')
+    todo = head + padded(len(associated).to_bytes(2, 'big') + associated) + padded(text)
+    for i in range(0, len(todo), 16):
+        mac = block(cipher, xor(mac, todo[i:i + 16]))
+    stream = [block(cipher, bytes([3]) + nonce + n.to_bytes(4, 'big')) for n in range(2 + len(text) // 16)]
+    return xor(text, b''.join(stream[1:])) + xor(mac, stream[0])[:tag]
+
+
 def prf(name, key, data):
+    if name == 'AesXcbc':                                                            # RFC 4434 2
+        return aes_xcbc(key + bytes(16 - len(key)) if len(key) <= 16 else aes_xcbc(bytes(16), key), data)
     if name == 'AesCmac':
         return aes_cmac(key if len(key) == 16 else aes_cmac(bytes(16), key), data)   # RFC 4615 3
     return hmac.new(key, data, name[4:].lower()).digest()
@@ -47,11 +90,11 @@ def kdf_rows():
     """One suite per PRF: SKEYSEED, the seven keys joined, SKEYSEED of a rekey, and KEYMAT of a child with and without PFS."""
     suites = [('HmacSha1', 'AesCbc', 128, 16, 'HmacSha1_96', 20, 20), ('HmacSha256', 'AesGcm16', 256, 36, 'None', 0, 32),
               ('HmacSha384', 'AesCbc', 256, 32, 'HmacSha384_192', 48, 48), ('HmacSha512', 'ChaCha20Poly1305', 256, 36, 'None', 0, 64),
-              ('AesCmac', 'AesCtr', 128, 20, 'AesCmac96', 16, 16)]
+              ('AesCmac', 'AesCtr', 128, 20, 'AesCmac96', 16, 16), ('AesXcbc', 'CamelliaCbc', 256, 32, 'AesXcbc96', 16, 16)]
     for name, encr, bits, encr_len, integ, integ_len, prf_len in suites:
         ni, nr, secret = octets(name + 'ni', 32), octets(name + 'nr', 24), octets(name + 'g^ir', 66)
         spi_i, spi_r = octets(name + 'spi_i', 8), octets(name + 'spi_r', 8)
-        key = ni[:8] + nr[:8] if name == 'AesCmac' else ni + nr                       # RFC 7296 2.14
+        key = ni[:8] + nr[:8] if name in ('AesCmac', 'AesXcbc') else ni + nr                       # RFC 7296 2.14
         skeyseed = prf(name, key, secret)
         keys = prf_plus(name, skeyseed, ni + nr + spi_i + spi_r, 3 * prf_len + 2 * integ_len + 2 * encr_len)
         sk_d = keys[:prf_len]
@@ -65,31 +108,40 @@ def kdf_rows():
 
 def padded(encr, plain):
     """The least padding, as Seal makes it."""
-    pad = -(len(plain) + 1) % 16 if encr == 'AesCbc' else 0
+    pad = -(len(plain) + 1) % {'AesCbc': 16, 'CamelliaCbc': 16, '3Des': 8}.get(encr, 1)
     return plain + bytes(pad) + bytes([pad])
 
 
 def seal(encr, integ, key, integ_key, header, text, random_block):
     """IV | ciphertext | ICV as the first message of a cipher with IV generation 5 must be; `text` ends in its padding."""
     counter_iv = (5 << 48).to_bytes(8, 'big')
-    if encr in ('AesCbc', 'AesCtr'):
-        if encr == 'AesCbc':
-            iv = random_block
+    if encr.endswith(('Cbc', 'Ctr', 'Des')):
+        algorithm = {'Aes': algorithms.AES, 'Cam': Camellia, '3De': TripleDES}[encr[:3]]
+        if not encr.endswith('Ctr'):
+            iv = random_block[:8] if encr == '3Des' else random_block
             mode = modes.CBC(iv)
         else:
             iv = counter_iv
             mode = modes.CTR(key[-4:] + iv + b'\0\0\0\1')
             key = key[:-4]
-        e = Cipher(algorithms.AES(key), mode).encryptor()
-        body = iv + e.update(text) + e.finalize()
+        if encr == 'CamelliaCtr':                                                     # which python3-cryptography does not have
+            counters = (mode.nonce[:12] + n.to_bytes(4, 'big') for n in range(1, 2 + len(text) // 16))
+            body = iv + xor(text, b''.join(block(Camellia(key), c) for c in counters))
+        else:
+            e = Cipher(algorithm(key), mode).encryptor()
+            body = iv + e.update(text) + e.finalize()
         if integ == 'AesCmac96':
             return body + aes_cmac(integ_key, header + body)[:12]
+        if integ == 'AesXcbc96':
+            return body + aes_xcbc(integ_key, header + body)[:12]
         digest, icv = {'HmacSha1_96': ('sha1', 12), 'HmacSha256_128': ('sha256', 16), 'HmacSha384_192': ('sha384', 24),
                        'HmacSha512_256': ('sha512', 32)}[integ]
         return body + hmac.new(integ_key, header + body, digest).digest()[:icv]
-    salt = 3 if encr.startswith('AesCcm') else 4
+    salt = 3 if 'Ccm' in encr else 4
     key, nonce = key[:-salt], key[-salt:] + counter_iv
-    if encr.startswith('AesCcm'):
+    if encr.startswith('CamelliaCcm'):
+        sealed = camellia_ccm(key, nonce, text, header, int(encr[11:]))
+    elif encr.startswith('AesCcm'):
         sealed = AESCCM(key, tag_length=int(encr[6:])).encrypt(nonce, text, header)
     elif encr.startswith('AesGcm'):                                                   # a shorter tag is the full one's beginning
         sealed = AESGCM(key).encrypt(nonce, text, header)[:len(text) + int(encr[6:])]
@@ -99,13 +151,15 @@ def seal(encr, integ, key, integ_key, header, text, random_block):
 
 
 def seal_rows():
-    suites = [(f'Aes{mode}{tag}', bits, 'None') for mode in ('Gcm', 'Ccm') for tag in (8, 12, 16) for bits in (128, 192, 256)]
+    suites = [(f'{mode}{tag}', bits, 'None') for mode in ('AesGcm', 'AesCcm', 'CamelliaCcm') for tag in (8, 12, 16) for bits in (128, 192, 256)]
     suites += [('ChaCha20Poly1305', 256, 'None')]
     suites += [('AesCbc', bits, integ) for bits in (128, 192, 256) for integ in ('HmacSha256_128', 'HmacSha384_192', 'HmacSha512_256')]
+    suites += [(mode, bits, 'HmacSha256_128') for mode in ('CamelliaCbc', 'CamelliaCtr') for bits in (128, 192, 256)]
+    suites += [('AesCtr', 192, 'HmacSha512_256'), ('3Des', 192, 'HmacSha1_96'), ('AesCbc', 256, 'AesXcbc96'), ('AesCtr', 128, 'AesXcbc96')]
     suites += [('AesCbc', 128, 'HmacSha1_96'), ('AesCbc', 128, 'AesCmac96'), ('AesCtr', 128, 'HmacSha256_128'), ('AesCtr', 256, 'HmacSha256_128')]
-    integ_keys = {'None': 0, 'HmacSha1_96': 20, 'AesCmac96': 16, 'HmacSha256_128': 32, 'HmacSha384_192': 48, 'HmacSha512_256': 64}
+    integ_keys = {'None': 0, 'HmacSha1_96': 20, 'AesCmac96': 16, 'AesXcbc96': 16, 'HmacSha256_128': 32, 'HmacSha384_192': 48, 'HmacSha512_256': 64}
     for encr, bits, integ in suites:
-        salt = 3 if encr.startswith('AesCcm') else 0 if encr == 'AesCbc' else 4
+        salt = 3 if 'Ccm' in encr else 0 if encr.endswith(('Cbc', 'Des')) else 4
         key, integ_key = octets(f'{encr}{bits}', bits // 8 + salt), octets(f'{integ}', integ_keys[integ])
         header, plain, block = octets('header', 32), octets('plain', 45), octets('iv', 16)
         sealed = seal(encr, integ, key, integ_key, header, padded(encr, plain), block)
@@ -115,7 +169,7 @@ def seal_rows():
 def padding_rows():
     """Messages of peers that pad otherwise: (octets in all, pad length); the plaintext is the rest where there is one."""
     for encr, bits, integ, salt, integ_len in (('AesGcm16', 256, 'None', 4, 0), ('ChaCha20Poly1305', 256, 'None', 4, 0),
-                                              ('AesCcm16', 128, 'None', 3, 0), ('AesCbc', 256, 'HmacSha256_128', 0, 32),
+                                              ('AesCcm16', 128, 'None', 3, 0), ('CamelliaCcm16', 256, 'None', 3, 0), ('AesCbc', 256, 'HmacSha256_128', 0, 32),
                                               ('AesCtr', 128, 'HmacSha256_128', 4, 32)):
         key, integ_key = octets(f'padding{encr}', bits // 8 + salt), octets('padding', integ_len)
         for total, pad in ((64, 0), (64, 3), (64, 62), (64, 63), (64, 64), (64, 255), (16, 15), (16, 16), (272, 255), (512, 255)):

@@ -41,6 +41,22 @@ const Answer kAnswers[] = {
      "000102030405060708090a0b0c0d0e0f10111213", "980ae87b5f4c9c5214f5b6a8455e4c2d"},
     {"RFC 4615 4, key of 10 octets", PrfId::kAesCmac, "00010203040506070809", "000102030405060708090a0b0c0d0e0f10111213",
      "290d9e112edb09ee141fcf64c0b72f3d"},
+    {"RFC 3566 4.6, 1", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f", "", "75f0251d528ac01c4573dfd584d79f29"},
+    {"RFC 3566 4.6, 2", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f", "000102", "5b376580ae2f19afe7219ceef172756f"},
+    {"RFC 3566 4.6, 3", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f", "000102030405060708090a0b0c0d0e0f",
+     "d2a246fa349b68a79998a4394ff7a263"},
+    {"RFC 3566 4.6, 4", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f", "000102030405060708090a0b0c0d0e0f10111213",
+     "47f51b4564966215b8985c63055ed308"},
+    {"RFC 3566 4.6, 5", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f",
+     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "f54f0ec8d2b9f3d36807734bd5283fd4"},
+    {"RFC 3566 4.6, 6", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f",
+     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021", "becbb3bccdb518a30677d5481fb6b4d8"},
+    {"RFC 4434 2, key of 16 octets", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0f",
+     "000102030405060708090a0b0c0d0e0f10111213", "47f51b4564966215b8985c63055ed308"},
+    {"RFC 4434 2, key of 10 octets", PrfId::kAesXcbc, "00010203040506070809", "000102030405060708090a0b0c0d0e0f10111213",
+     "0fa087af7d866e7653434e602fdde835"},
+    {"RFC 4434 2, key of 18 octets", PrfId::kAesXcbc, "000102030405060708090a0b0c0d0e0fedcb",
+     "000102030405060708090a0b0c0d0e0f10111213", "8cd3c93ae598a9803006ffb67c40e9e4"},
 };
 
 TEST(Prf, GivesTheKnownAnswers) {
@@ -51,7 +67,7 @@ TEST(Prf, HashesPartsAsIfJoined) {
   Bytes key(7, 1), a(100, 2), b(1, 3);
   Bytes joined = a;
   Append(joined, b);
-  for (PrfId prf : {PrfId::kHmacSha1, PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512, PrfId::kAesCmac}) {
+  for (PrfId prf : {PrfId::kHmacSha1, PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512, PrfId::kAesCmac, PrfId::kAesXcbc}) {
     EXPECT_EQ(Prf(prf, key, {a, {}, b}), Prf(prf, key, {joined}));
   }
 }
@@ -60,12 +76,13 @@ TEST(Prf, TakesAnEmptyKey) {
   // RFC 2104: a short key is filled up with zeros, so none and one zero octet are the same key, for HMAC.
   EXPECT_EQ(Prf(PrfId::kHmacSha256, {}, {}), Prf(PrfId::kHmacSha256, Bytes(1, 0), {}));
   EXPECT_EQ(Prf(PrfId::kAesCmac, {}, {}).size(), 16u);
+  EXPECT_EQ(Prf(PrfId::kAesXcbc, {}, {}), Prf(PrfId::kAesXcbc, Bytes(16, 0), {}));
 }
 
 TEST(Prf, SupportsWhatItComputes) {
   for (unsigned id = 0; id < 300; ++id) {
     auto prf = static_cast<PrfId>(id);
-    bool expected = Find(prf) && prf != PrfId::kAesXcbc;
+    bool expected = Find(prf) != nullptr;
     EXPECT_EQ(Supports(prf), expected) << id;
     if (!expected) continue;
     EXPECT_EQ(Prf(prf, Bytes(16, 1), {}).size(), Find(prf)->output) << id;

@@ -19,9 +19,15 @@ TEST(SelfTest, ReachesEveryPrimitiveOfTheWorkingSet) {
     prfs.insert(a.prf);
     groups.insert(a.group);
   }
-  for (EncrId id : {EncrId::kAesGcm16, EncrId::kAesCbc, EncrId::kChaCha20Poly1305}) EXPECT_TRUE(encrs.contains(id)) << Name(id);
-  for (PrfId id : {PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512}) EXPECT_TRUE(prfs.contains(id)) << Name(id);
-  for (KeGroup id : {KeGroup::kX25519, KeGroup::kEcp256, KeGroup::kEcp384, KeGroup::kEcp521, KeGroup::kModp2048}) {
+  for (EncrId id : {EncrId::kAesGcm16, EncrId::kAesCcm16, EncrId::kAesCtr, EncrId::kAesCbc, EncrId::kCamelliaCbc,
+                    EncrId::kCamelliaCcm16, EncrId::kChaCha20Poly1305}) {
+    EXPECT_TRUE(encrs.contains(id)) << Name(id);
+  }
+  for (PrfId id : {PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512, PrfId::kAesCmac, PrfId::kAesXcbc}) {
+    EXPECT_TRUE(prfs.contains(id)) << Name(id);
+  }
+  for (KeGroup id : {KeGroup::kX25519, KeGroup::kEcp256, KeGroup::kEcp384, KeGroup::kEcp521, KeGroup::kModp2048, KeGroup::kX448,
+                     KeGroup::kBrainpool256}) {
     EXPECT_TRUE(groups.contains(id)) << Name(id);
   }
 }

@@ -135,7 +135,6 @@ TEST(SkCipher, IsNotMadeForWhatIkeCannotUse) {
                                {EncrId::kAesGcm16, 128, IntegId::kHmacSha256_128},
                                {EncrId::kAesGcm16, 127, IntegId::kNone},
                                {EncrId::kAesCbc, 128, IntegId::kNone},
-                               {EncrId::kAesCbc, 128, IntegId::kAesXcbc96},
                                {EncrId::kAesCbc, 0, IntegId::kHmacSha256_128},
                                {EncrId::kNone, 0, IntegId::kNone},
                                {static_cast<EncrId>(999), 128, IntegId::kNone}};
