@@ -41,6 +41,13 @@ Dos ReadDos(const SectionReader& in) {
   return d;
 }
 
+// charon's rule: 0 is what every path of the family carries.
+uint16_t ReadFragmentSize(const SectionReader& in, const char* of_family, uint16_t least) {
+  uint64_t size = in.Integer("fragment_size", ControlSettings{}.fragment_size_v4);
+  size = in.Integer(of_family, size);
+  return size == 0 ? least : static_cast<uint16_t>(size);
+}
+
 ControlSettings ReadSettings(const SectionReader& in) {
   ControlSettings s;
   if (const Section* vici = in.section().FindSection("vici")) {
@@ -52,6 +59,8 @@ ControlSettings ReadSettings(const SectionReader& in) {
   s.user = in.Text("user", s.user);
   s.retransmit = ReadRetransmit(in);
   s.dos = ReadDos(in);
+  s.fragment_size_v4 = ReadFragmentSize(in, "fragment_size_v4", 576);
+  s.fragment_size_v6 = ReadFragmentSize(in, "fragment_size_v6", 1280);
   s.keep_alive = in.Seconds("keep_alive", s.keep_alive);
   s.delete_rekeyed_delay = seconds(in.Integer("delete_rekeyed_delay", static_cast<uint64_t>(s.delete_rekeyed_delay.count())));
   s.delete_on_stop = in.Text("on_stop", "keep") == "delete";

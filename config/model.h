@@ -63,6 +63,8 @@ struct ControlSettings {
   std::string user = "culvert-ike";
   Retransmit retransmit;
   Dos dos;
+  // Largest IP datagram of IKE, in octets: what is larger goes in fragments (RFC 7383), where the peer takes them.
+  uint16_t fragment_size_v4 = 1280, fragment_size_v6 = 1280;
   seconds keep_alive{20};                 // NAT keepalive
   seconds delete_rekeyed_delay{5};
   bool delete_on_stop = false;

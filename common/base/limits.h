@@ -19,6 +19,7 @@ inline constexpr size_t kMinNonce = 16, kMaxNonce = 256;  // octets, RFC 7296 3.
 inline constexpr size_t kMaxCookie = 64;                // octets, RFC 7296 2.6
 inline constexpr size_t kMaxIdentity = 512;             // octets of identification data (B32)
 inline constexpr size_t kMaxFragments = 64;             // RFC 7383 reassembly (D05)
+inline constexpr size_t kMaxReassembly = 65536;         // octets of an IKE SA's messages in parts (D05)
 inline constexpr size_t kMaxSelectorsPerMessage = 16;   // one channel command; more go in further messages of one transaction
 inline constexpr size_t kMaxSelectorsPerSa = 255;       // the TS count is one octet
 

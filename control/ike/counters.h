@@ -22,6 +22,10 @@ enum class Count : uint8_t {
   kBadMessageId,         // neither the next request nor the last, or a response nobody waits for
   kUnprotected,          // in clear what must be inside SK
   kFragment,             // SKF without RFC 7383 negotiated
+  kFragmentRepeat,       // a fragment there already
+  kFragmentRefused,      // of a cut given up, of another exchange, or beyond what is kept of one message
+  kReassembled,          // a message put together from fragments
+  kReassemblyExpired,    // fragments whose rest never came
   kBadIcv,
   kTriesLimited,         // more IKE_AUTH attempts per second than a half-open SA hears
   kExchangesLimited,     // more exchanges per second than an IKE SA answers
@@ -59,6 +63,8 @@ enum class Count : uint8_t {
   kIkeCollision,
   // upkeep
   kRetransmitted,
+  kFragmented,           // a message of ours sent in fragments
+  kRefragmented,         // and cut smaller, for nothing larger was answered
   kPeerDead,
   kLivenessSent,
   kKeepaliveSent,

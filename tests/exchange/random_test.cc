@@ -30,8 +30,10 @@ class RandomRun {
   RandomRun(uint64_t seed, bool print) : random_(seed * 0x9e3779b97f4a7c15 + 1), p_(seed) {
     p_.AddChild("other", 1);
     bool pfs = random_.Chance(0.5);
+    bool cut = random_.Chance(0.3);
     p_.ForBoth([&](SimPeer& peer) {
       peer.print = print;
+      if (cut) peer.control.settings.fragment_size_v4 = static_cast<uint16_t>(150 + random_.Below(300));
       peer.job_delay = Millis(20);
       peer.install_delay = Millis(10);
       p_.ConnectionOf(peer).dpd_delay = 10s;
@@ -124,7 +126,7 @@ TEST(Random, EveryRunEndsInAgreement) {
   const char* only = std::getenv("CULVERT_SIM_SEED");
   uint64_t first = FromEnvironment("CULVERT_SIM_SEED", 1);
   uint64_t count = only ? 1 : FromEnvironment("CULVERT_SIM_SEEDS", kDefaultSeeds);
-  uint64_t established = 0, collisions = 0, retransmitted = 0;
+  uint64_t established = 0, collisions = 0, retransmitted = 0, reassembled = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     RandomRun run(seed, only != nullptr);
     std::string verdict = run.Run();
@@ -133,6 +135,7 @@ TEST(Random, EveryRunEndsInAgreement) {
       established += !p.Established().empty();
       collisions += p.Counted(Count::kChildCollision) + p.Counted(Count::kIkeCollision);
       retransmitted += p.Counted(Count::kRetransmitted);
+      reassembled += p.Counted(Count::kReassembled);
     });
   }
   if (only) return;
@@ -140,6 +143,7 @@ TEST(Random, EveryRunEndsInAgreement) {
   EXPECT_GT(established, count / 2);
   EXPECT_GT(collisions, count / 10);
   EXPECT_GT(retransmitted, count);
+  EXPECT_GT(reassembled, count);
 }
 
 }  // namespace

@@ -80,6 +80,41 @@ Bytes RawPeer::Seal(ExchangeType exchange, uint32_t message_id, const Chain& cha
   return m;
 }
 
+Bytes RawPeer::SealFragment(ExchangeType exchange, uint32_t message_id, const Fragment& f, ByteView piece) {
+  IkeHeader h{.spi_i = spi_i, .spi_r = spi_r, .exchange = exchange, .initiator = true, .message_id = message_id};
+  Bytes m = EncodeUpToBody(h, SkfPayload{f.first, f.number, f.total, {}}, seal_->SealedSize(piece.size()));
+  Append(m, seal_->Seal(m, piece));
+  return m;
+}
+
+std::vector<Bytes> RawPeer::SealFragments(ExchangeType exchange, uint32_t message_id, const Chain& chain, uint16_t total) {
+  std::vector<Bytes> out;
+  const size_t piece = chain.body.size() / total;
+  for (uint16_t n = 1; n <= total; ++n) {
+    ByteView part = ByteView(chain.body).subspan((n - 1u) * piece);
+    if (n < total) part = part.first(piece);
+    out.push_back(SealFragment(exchange, message_id, {n, total, n == 1 ? chain.first : PayloadType::kNone}, part));
+  }
+  return out;
+}
+
+std::optional<Chain> RawPeer::Join(const std::vector<Bytes>& datagrams) {
+  std::map<uint16_t, Bytes> pieces;
+  Chain chain;
+  for (const Bytes& d : datagrams) {
+    auto m = DecodeMessage(d);
+    auto* skf = m ? m->Get<SkfPayload>() : nullptr;
+    if (!skf || skf->total != datagrams.size()) return std::nullopt;
+    auto plain = open_->Open(UpToBody(d, skf->body), skf->body);
+    if (!plain || (skf->number > 1 && skf->first_inner != PayloadType::kNone)) return std::nullopt;
+    if (skf->number == 1) chain.first = skf->first_inner;
+    pieces[skf->number] = *std::move(plain);
+  }
+  if (pieces.size() != datagrams.size()) return std::nullopt;
+  for (const auto& [number, piece] : pieces) Append(chain.body, piece);
+  return chain;
+}
+
 std::vector<Payload> RawPeer::Open(const Bytes& datagram) {
   auto m = DecodeMessage(datagram);
   auto* sk = m ? m->Get<SkPayload>() : nullptr;

@@ -44,6 +44,16 @@ class RawPeer {
 
   // Sealed with the SA's keys. `chain` need not be payloads.
   Bytes Seal(ExchangeType exchange, uint32_t message_id, const Chain& chain, bool response = false);
+  // One fragment of a message, as it would be of `piece`; number and total need not fit anything.
+  struct Fragment {
+    uint16_t number = 1, total = 1;
+    PayloadType first = PayloadType::kNone;
+  };
+  Bytes SealFragment(ExchangeType exchange, uint32_t message_id, const Fragment& f, ByteView piece);
+  // The whole chain in `total` fragments.
+  std::vector<Bytes> SealFragments(ExchangeType exchange, uint32_t message_id, const Chain& chain, uint16_t total);
+  // An answer that came in fragments, put together; nullopt where they are no message.
+  std::optional<Chain> Join(const std::vector<Bytes>& datagrams);
   Bytes Seal(ExchangeType exchange, uint32_t message_id, const PayloadList& list) {
     return Seal(exchange, message_id, list.Encode());
   }

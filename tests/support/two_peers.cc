@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "control/ike/wire/header.h"
+#include "control/ike/wire/message.h"
 
 namespace culvert::ike {
 namespace {
@@ -47,6 +47,13 @@ SpiPairs IkeSpis(const SimPeer& p) {
   SpiPairs s;
   for (const auto& v : p.Established()) s.insert({v.spi_i, v.spi_r});
   return s;
+}
+
+// Of a fragment its number and its message's total: cut anew, a message has other octets (RFC 7383 2.5.2).
+std::string FragmentOf(const Bytes& datagram) {
+  auto m = DecodeMessage(datagram);
+  auto* skf = m ? m->Get<SkfPayload>() : nullptr;
+  return skf ? " " + std::to_string(skf->number) + " of " + std::to_string(skf->total) : "";
 }
 
 // (a to b, b to a)
@@ -97,9 +104,9 @@ void TwoPeers::Establish() {
 void TwoPeers::CheckRepeats(const SimPacket& packet) {
   auto h = DecodeHeader(packet.data);
   // What is not protected answers what could not be read (a damaged version octet), and is nobody's cached reply.
-  if (!h || h->next_payload != PayloadType::kSk) return;
+  if (!h || (h->next_payload != PayloadType::kSk && h->next_payload != PayloadType::kSkf)) return;
   std::string key = std::to_string(h->spi_i) + "/" + std::to_string(h->spi_r) + "/" + std::to_string(h->message_id) +
-                    (h->response ? " response by " : " request by ") + (h->initiator ? "i" : "r");
+                    (h->response ? " response by " : " request by ") + (h->initiator ? "i" : "r") + FragmentOf(packet.data);
   if (h->exchange == ExchangeType::kIkeAuth && !h->response) {
     // Each of several answers to IKE_SA_INIT (one damaged on the way, say) is asked to authenticate, with keys of its own.
     const SimPeer& sender = packet.from.address == b.address ? b : a;

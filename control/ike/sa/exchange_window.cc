@@ -4,16 +4,23 @@
 
 namespace culvert::ike {
 
-void ExchangeWindow::Sent(ExchangeType exchange, Bytes datagram, uint64_t commit) {
+void ExchangeWindow::Sent(ExchangeType exchange, Datagrams datagrams, uint64_t commit) {
   CHECK(!outstanding_);
   CHECK_NE(next_id_, kLast);
-  outstanding_ = Outstanding{next_id_++, exchange, std::move(datagram), 0, commit};
+  outstanding_ = Outstanding{next_id_++, exchange, std::move(datagrams), 0, commit};
 }
 
-void ExchangeWindow::Replaced(Bytes datagram) {
+void ExchangeWindow::Replaced(Datagrams datagrams) {
   CHECK(outstanding_ && outstanding_->id <= 1);
-  outstanding_->datagram = std::move(datagram);
+  outstanding_->datagrams = std::move(datagrams);
+  outstanding_->unsealed.reset();
   outstanding_->sent = 0;
+}
+
+void ExchangeWindow::Refragmented(Datagrams datagrams) {
+  CHECK(outstanding_);
+  outstanding_->datagrams = std::move(datagrams);
+  outstanding_->unsealed.reset();
 }
 
 ExchangeWindow::Request ExchangeWindow::Classify(uint32_t id) const {
@@ -22,9 +29,9 @@ ExchangeWindow::Request ExchangeWindow::Classify(uint32_t id) const {
   return Request::kOutside;
 }
 
-void ExchangeWindow::Replied(Bytes datagram) {
+void ExchangeWindow::Replied(Datagrams datagrams) {
   CHECK(answering_);
-  last_reply_ = std::move(datagram);
+  last_reply_ = std::move(datagrams);
   answering_ = false;
   replied_ = true;
   ++expected_id_;

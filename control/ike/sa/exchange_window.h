@@ -1,12 +1,22 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "common/bytes/bytes.h"
 #include "common/base/time.h"
 #include "control/ike/wire/registry.h"
 
 namespace culvert::ike {
+
+// One message as it goes: whole, or in fragments in their order (RFC 7383).
+using Datagrams = std::vector<Bytes>;
+
+// A payload chain encoded ahead of being sealed.
+struct Chain {
+  PayloadType first = PayloadType::kNone;
+  Bytes body;
+};
 
 // The message IDs of one IKE SA, window size 1 both ways (RFC 7296 2.1 to 2.3): at most one request of ours in flight, its
 // octets kept for retransmission; of the peer's requests, the last answer's octets kept for repeats. The two directions do
@@ -19,9 +29,10 @@ class ExchangeWindow {
   struct Outstanding {
     uint32_t id = 0;
     ExchangeType exchange{};
-    Bytes datagram;
+    Datagrams datagrams;
     unsigned sent = 0;       // retransmissions so far
     uint64_t commit = 0;
+    std::optional<Chain> unsealed{};  // where it may be cut smaller, should the path not carry it (RFC 7383 2.5.2)
   };
 
   // Requests we send.
@@ -30,10 +41,12 @@ class ExchangeWindow {
   // Message IDs are used once and never wrap (RFC 7296 2.2): the SA is to be rekeyed before that, and ended where it was not.
   bool nearly_spent() const { return next_id_ > kRekeyAt || expected_id_ > kRekeyAt; }
   bool spent() const { return next_id_ >= kLast || expected_id_ >= kLast; }
-  void Sent(ExchangeType exchange, Bytes datagram, uint64_t commit);
+  void Sent(ExchangeType exchange, Datagrams datagrams, uint64_t commit);
   // Other contents under the same ID: IKE_SA_INIT after COOKIE or INVALID_KE_PAYLOAD (RFC 7296 2.6, 2.7), or IKE_AUTH to
   // another of several responders, which is another IKE SA.
-  void Replaced(Bytes datagram);
+  void Replaced(Datagrams datagrams);
+  // The same contents in smaller fragments; retransmissions are counted on.
+  void Refragmented(Datagrams datagrams);
   // Our next request is IKE_AUTH's first, of another IKE SA than the one given up.
   void RestartAfterInit() {
     outstanding_.reset();
@@ -51,8 +64,8 @@ class ExchangeWindow {
   [[nodiscard]] Request Classify(uint32_t id) const;
   bool answering() const { return answering_; }
   void Accepted(uint32_t id) { answering_ = true; expected_id_ = id; }
-  void Replied(Bytes datagram);
-  ByteView last_reply() const { return last_reply_; }
+  void Replied(Datagrams datagrams);
+  const Datagrams& last_reply() const { return last_reply_; }
 
  private:
   static constexpr uint32_t kLast = 0xffffffff, kRekeyAt = 0xfffff000;
@@ -62,7 +75,7 @@ class ExchangeWindow {
   uint32_t expected_id_ = 0;   // of the peer's next request; while answering, of the one being answered
   bool answering_ = false;
   bool replied_ = false;
-  Bytes last_reply_;
+  Datagrams last_reply_;
 };
 
 }  // namespace culvert::ike

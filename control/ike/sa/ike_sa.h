@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "control/ike/crypto/sk_cipher.h"
 #include "control/ike/identity.h"
 #include "control/ike/sa/exchange_window.h"
+#include "control/ike/sa/reassembly.h"
 #include "control/ike/sa/task.h"
 
 namespace culvert::ike {
@@ -47,6 +49,13 @@ struct IkeKeying {
   std::unique_ptr<SkCipher> seal, open;
 };
 
+// A message of the peer's of which not all fragments are here.
+struct Incoming {
+  Reassembly message;
+  Time since{};
+  size_t largest = 0;                         // octets of the largest fragment, as a datagram of IKE
+};
+
 // An answer to our IKE_SA_INIT. Nothing authenticates it, so there may be several; only IKE_AUTH tells which is true.
 struct InitAnswer {
   uint64_t spi_r = 0;
@@ -56,7 +65,8 @@ struct InitAnswer {
   std::vector<uint16_t> hashes;
   bool fragments = false, takes_childless = false;
   std::optional<IkeKeying> keying;
-  Bytes request;                              // IKE_AUTH to it, as it went; empty before
+  Incoming incoming{};                        // of its own IKE_AUTH answer
+  Datagrams request;                          // IKE_AUTH to it, as it went; empty before
   JobId job = 0;                              // deriving its shared secret
 };
 inline constexpr size_t kMaxRivals = 3;
@@ -91,8 +101,8 @@ struct ResponderHandshake {
   TokenBucket tries{100, 100};                // D03
 };
 // What a stranger may make us keep before it has shown anything: IKE_SA_INIT with a few large key exchanges, and IKE_AUTH
-// with a chain of certificates while its keys are being derived.
-inline constexpr size_t kMaxInitOctets = 8192, kMaxWaitingOctets = 16384, kMaxWaitingDatagrams = 4;
+// with a chain of certificates, whole or in fragments, while its keys are being derived.
+inline constexpr size_t kMaxInitOctets = 8192, kMaxWaitingOctets = 16384, kMaxWaitingDatagrams = 32;
 
 // What the data plane last said of the ESP of an SA's children, and who wants to know.
 struct TrafficUse {
@@ -122,7 +132,9 @@ struct IkeSa {
   unsigned attempt = 1;                       // of keyingtries
   Identity local_id, remote_id;
   std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
-  bool peer_fragments = false;                // FRAGMENTATION_SUPPORTED (RFC 7383)
+  bool fragments = false;                     // both sides have announced RFC 7383
+  std::array<Incoming, 2> incoming;           // the peer's request and its answer to ours
+  size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 
   std::vector<std::unique_ptr<ChildSa>> children;
   std::deque<Task> tasks;

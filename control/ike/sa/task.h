@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "control/ike/sa/child_sa.h"
+#include "control/ike/sa/exchange_window.h"
 
 namespace culvert::ike {
 
@@ -56,12 +57,6 @@ struct RequestInProgress {
   JobId job = 0;
   bool confirmed = true;  // the child it is about was, when it was sent: the peer's answer means what it says
   std::variant<std::monostate, ChildRequest, IkeRekeyRequest> detail{};
-};
-
-// A payload chain encoded ahead of being sealed.
-struct Chain {
-  PayloadType first = PayloadType::kNone;
-  Bytes body;
 };
 
 struct ChildReply {

@@ -3,6 +3,7 @@
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/rivals.h"
@@ -82,37 +83,32 @@ std::string Describe(const GrammarResult& g) {
   }
 }
 
-// What SK held, and how it was opened.
-struct Opened {
-  PayloadType first = PayloadType::kNone;
-  Bytes plain;
-};
-
-std::optional<Opened> Open(Context& cx, IkeSa& sa, const DatagramIn& d) {
+// The SK or SKF payload of a datagram that may be opened.
+std::optional<Sealed> FindSealed(Context& cx, const IkeSa& sa, const DatagramIn& d) {
   auto message = DecodeMessage(d.data);
   if (!message) {
     cx.Bump(Count::kMalformed);
     return std::nullopt;
   }
-  if (message->Get<SkfPayload>()) {
-    cx.Bump(Count::kFragment);
-    return std::nullopt;
-  }
-  auto* sk = message->Get<SkPayload>();
-  if (!sk) {
-    cx.Bump(Count::kUnprotected);
-    return std::nullopt;
-  }
-  auto plain = sa.keying->open->Open(UpToBody(d.data, sk->body), sk->body);
-  if (!plain && sa.initiating) plain = OpenAsRival(sa, *message, d.data);
+  auto sealed = SealedPart(*message);
+  if (!sealed) cx.Bump(Count::kUnprotected);
+  // RFC 7383 2.3: only between peers that have both announced it.
+  const bool uncalled_for = sealed && sealed->place && !sa.fragments;
+  if (uncalled_for) cx.Bump(Count::kFragment);
+  return uncalled_for ? std::nullopt : sealed;
+}
+
+std::optional<Plain> Open(Context& cx, IkeSa& sa, const DatagramIn& d, const Sealed& sealed) {
+  auto plain = sa.keying->open->Open(UpToBody(d.data, sealed.body), sealed.body);
+  if (!plain && sa.initiating) plain = OpenAsRival(sa, DecodeHeader(d.data)->spi_r, d.data, sealed.body);
   if (!plain) {
     cx.Bump(Count::kBadIcv);
     return std::nullopt;
   }
-  return Opened{sk->first_inner, *std::move(plain)};
+  return Plain{sealed.first, *std::move(plain)};
 }
 
-void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& header, const Opened& opened) {
+void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& header, const Plain& opened) {
   Handler handler = HandlerFor(sa.state, ArrivalOf(header));
   if (!handler) return cx.Bump(Count::kUnexpected);
   if (header.response) {
@@ -124,7 +120,7 @@ void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& head
     for (auto& child : sa.children) child->confirmed = true;
     sa.reply_path = {d.local, d.remote, d.marker};
   }
-  auto payloads = DecodeChain(opened.first, opened.plain);
+  auto payloads = DecodeChain(opened.first, opened.body);
   if (!payloads) {
     cx.Bump(Count::kMalformed);
     return RefuseSyntax(cx, sa, header, Name(payloads.error().what));
@@ -164,17 +160,26 @@ void ReceiveProtected(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHead
   if (!InWindow(cx, sa, header)) return;
   if (!sa.keying) return HoldUntilKeyed(cx, sa, d, header);
   if (sa.state == IkeState::kKeyed && !sa.answering->tries.Take(cx.now)) return cx.Bump(Count::kTriesLimited);
-  auto opened = Open(cx, sa, d);
+  auto sealed = FindSealed(cx, sa, d);
+  if (!sealed) return;
+  const bool fragment = sealed->place.has_value();
+  const auto kind = header.response ? ExchangeWindow::Request::kNew : sa.window.Classify(header.message_id);
+  // RFC 7383 2.6.1: of a repeated request in fragments, the first one alone asks for the answer.
+  if (kind != ExchangeWindow::Request::kNew && fragment && sealed->place->number != 1) return cx.Bump(Count::kRepeatIgnored);
+  const bool judged = kind == ExchangeWindow::Request::kNew && fragment && !sa.initiating;
+  if (judged && !WantsFragment(cx, sa, header, *sealed->place)) return;
+  auto opened = Open(cx, sa, d, *sealed);
   if (!opened) return;
-  if (!header.response) {
-    // RFC 7296 2.1: a repeated request is answered with the same octets and not looked into.
-    switch (sa.window.Classify(header.message_id)) {
-      case ExchangeWindow::Request::kRepeat: return RepeatReply(cx, sa, d);
-      case ExchangeWindow::Request::kInProgress: return cx.Bump(Count::kRepeatIgnored);
-      default: break;
-    }
-    if (!sa.allowance.exchanges.Take(cx.now)) return cx.Bump(Count::kExchangesLimited);
+  // RFC 7296 2.1: a repeated request is answered with the same octets and not looked into.
+  if (kind == ExchangeWindow::Request::kRepeat) return RepeatReply(cx, sa, d);
+  if (kind == ExchangeWindow::Request::kInProgress) return cx.Bump(Count::kRepeatIgnored);
+  if (fragment) {
+    opened = TakeFragment(cx, sa, header, *sealed->place, *std::move(opened));
+    if (!opened) return;
+  } else {
+    ForgetFragments(sa, header.response);
   }
+  if (!header.response && !sa.allowance.exchanges.Take(cx.now)) return cx.Bump(Count::kExchangesLimited);
   sa.last_in = cx.now;
   if (sa.secured()) FollowPeer(cx, sa, d.local, d.remote);
   Dispatch(cx, sa, d, header, *opened);

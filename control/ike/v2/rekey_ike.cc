@@ -50,7 +50,7 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
   sa.local_id = old.local_id;
   sa.remote_id = old.remote_id;
   sa.peer_hashes = old.peer_hashes;
-  sa.peer_fragments = old.peer_fragments;
+  sa.fragments = old.fragments;
   sa.allowance = old.allowance;
   cx.sas.Index(sa);
   // RFC 7296 2.18: SKEYSEED by the old SA's prf; the new one's keys by its own.

@@ -16,7 +16,7 @@ bool Deriving(const InitiatorHandshake& h) {
 // The request that is out goes with the answer it was made for.
 void FollowSent(IkeSa& sa, InitAnswer& rival) {
   Follow(sa, rival);
-  Bytes ours = sa.window.outstanding()->datagram;
+  Datagrams ours = sa.window.outstanding()->datagrams;
   sa.window.Replaced(std::exchange(rival.request, std::move(ours)));
 }
 
@@ -61,7 +61,7 @@ void OnRivalJob(Context& cx, IkeSa& sa, InitAnswer& rival, KeyExchangeJob& job) 
   } else {
     Follow(sa, rival);
     TakeSecret(cx, sa, *job.secret());
-    rival.request = sa.window.outstanding()->datagram;
+    rival.request = sa.window.outstanding()->datagrams;
     SendAuthAgain(cx, sa);
   }
   DeriveForRivals(cx, sa);
@@ -96,11 +96,10 @@ bool GoOnWithRival(Context& cx, IkeSa& sa) {
   return true;
 }
 
-std::optional<Bytes> OpenAsRival(IkeSa& sa, const Message& message, ByteView datagram) {
-  auto* sk = message.Get<SkPayload>();
+std::optional<Bytes> OpenAsRival(IkeSa& sa, uint64_t spi_r, ByteView datagram, ByteView body) {
   for (InitAnswer& r : sa.initiating->rivals) {
-    if (r.spi_r != message.header.spi_r || !r.keying || r.request.empty()) continue;
-    auto plain = r.keying->open->Open(UpToBody(datagram, sk->body), sk->body);
+    if (r.spi_r != spi_r || !r.keying || r.request.empty()) continue;
+    auto plain = r.keying->open->Open(UpToBody(datagram, body), body);
     if (!plain) continue;
     FollowSent(sa, r);
     return plain;
@@ -110,7 +109,7 @@ std::optional<Bytes> OpenAsRival(IkeSa& sa, const Message& message, ByteView dat
 
 void RepeatToRivals(Context& cx, IkeSa& sa) {
   for (const InitAnswer& r : sa.initiating->rivals) {
-    if (!r.request.empty()) cx.Emit(SendDatagram{r.path.local, r.path.remote, r.path.marker, r.request, 0});
+    for (const Bytes& d : r.request) cx.Emit(SendDatagram{r.path.local, r.path.remote, r.path.marker, d, 0});
   }
 }
 

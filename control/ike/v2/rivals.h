@@ -17,7 +17,7 @@ void FollowNextRival(Context& cx, IkeSa& sa);
 // It failed to authenticate. True where there are others to wait for.
 bool GoOnWithRival(Context& cx, IkeSa& sa);
 // Opens what a rival sealed, and follows that rival from then on.
-std::optional<Bytes> OpenAsRival(IkeSa& sa, const Message& message, ByteView datagram);
+std::optional<Bytes> OpenAsRival(IkeSa& sa, uint64_t spi_r, ByteView datagram, ByteView body);
 // Repeats IKE_AUTH to the others.
 void RepeatToRivals(Context& cx, IkeSa& sa);
 

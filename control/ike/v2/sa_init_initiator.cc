@@ -6,6 +6,7 @@
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
+#include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
@@ -48,6 +49,7 @@ void Send(Context& cx, IkeSa& sa) {
   list.Add(KePayload{h.group, h.key->public_value()});
   list.Add(NoncePayload{h.nonce_i});
   AddNatDetection(sa, 0, sa.connection->encap, list);
+  if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
   h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
   sa.state = IkeState::kInitSent;
   SendInitRequest(cx, sa, h.request, sa.window.busy());
@@ -215,7 +217,7 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   answer.response = in.datagram.data;
   answer.peer_public = ToBytes(ke.data);
   answer.hashes = SignatureHashes(in);
-  answer.fragments = in.Notify(NotifyType::kFragmentationSupported) != nullptr;
+  answer.fragments = in.Notify(NotifyType::kFragmentationSupported) && AnnouncesFragments(*sa.connection);
   answer.takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
   DetectNat(in.datagram, in.header, in.payloads, answer.path);
   if (sa.connection->encap) answer.path.nat_local = true;
@@ -231,7 +233,8 @@ void Follow(IkeSa& sa, InitAnswer& answer) {
   std::swap(h.nonce_r, answer.nonce_r);
   std::swap(h.response, answer.response);
   std::swap(sa.peer_hashes, answer.hashes);
-  std::swap(sa.peer_fragments, answer.fragments);
+  std::swap(sa.fragments, answer.fragments);
+  std::swap(sa.incoming[1], answer.incoming);
   std::swap(h.peer_takes_childless, answer.takes_childless);
   std::swap(sa.keying, answer.keying);
 }

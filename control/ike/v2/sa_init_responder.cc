@@ -4,6 +4,7 @@
 #include "control/ike/connection_match.h"
 #include "control/ike/negotiate/proposal.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -148,7 +149,8 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   sa.path = {in.datagram.local, in.datagram.remote, in.datagram.marker};
   DetectNat(in.datagram, in.header, in.payloads, sa.path);
   sa.peer_hashes = SignatureHashes(in);
-  sa.peer_fragments = in.Notify(NotifyType::kFragmentationSupported) != nullptr;
+  // RFC 7383 2.3: announced in both directions, or not used.
+  sa.fragments = in.Notify(NotifyType::kFragmentationSupported) && AnnouncesFragments(*chosen.connection);
   sa.answering = std::make_unique<ResponderHandshake>();
   ResponderHandshake& h = *sa.answering;
   h.key = key;
@@ -175,6 +177,7 @@ void Answer(Context& cx, IkeSa& sa) {
   list.Add(KePayload{h.group, h.exchange->public_value()});
   list.Add(NoncePayload{h.nonce_r});
   AddNatDetection(sa, sa.spi_r, h.fake_nat, list);
+  if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
   list.AddNotify(NotifyType::kChildlessIkev2Supported);
   IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = ExchangeType::kIkeSaInit, .response = true};
   h.response = EncodeMessage(header, list.view());
@@ -221,7 +224,9 @@ void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader
       (sa.state == IkeState::kHalfOpen || sa.state == IkeState::kAnswerDeriving) && header.exchange == ExchangeType::kIkeAuth;
   if (!may || header.response) return cx.Bump(Count::kUnexpected);
   ResponderHandshake& h = *sa.answering;
-  if (d.data.size() > kMaxWaitingOctets) return cx.Bump(Count::kOversized);
+  size_t octets = d.data.size();
+  for (const auto& waiting : h.waiting) octets += waiting.data.size();
+  if (octets > kMaxWaitingOctets) return cx.Bump(Count::kOversized);
   if (h.waiting.size() >= kMaxWaitingDatagrams) return cx.Bump(Count::kTriesLimited);
   h.waiting.push_back(d);
   if (sa.state == IkeState::kAnswerDeriving) return;

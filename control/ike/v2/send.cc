@@ -1,6 +1,8 @@
 #include "control/ike/v2/send.h"
 
+#include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/rivals.h"
 
 namespace culvert::ike {
@@ -8,24 +10,43 @@ namespace {
 
 constexpr unsigned kMaxInitTries = 5;  // of IKE_SA_INIT, the first one included (D08)
 
-Bytes SealMessage(IkeSa& sa, ExchangeType exchange, bool response, uint32_t id, const Chain& chain) {
-  IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = exchange, .initiator = sa.initiator, .response = response,
-                   .message_id = id};
-  SkCipher& cipher = *sa.keying->seal;
-  Bytes message = EncodeUpToBody(header, SkPayload{chain.first, {}}, cipher.SealedSize(chain.body.size()));
-  Bytes body = cipher.Seal(message, chain.body);
-  Append(message, body);
-  return message;
+constexpr unsigned kSmallerAfter = 3;  // retransmissions of what a narrow path may be losing (RFC 7383 2.5.2)
+
+IkeHeader HeaderOf(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) {
+  return {.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = exchange, .initiator = sa.initiator, .response = response,
+          .message_id = id};
 }
 
-void Transmit(Context& cx, IkeSa& sa, const Path& path, const Bytes& datagram, uint64_t commit) {
-  cx.Emit(SendDatagram{path.local, path.remote, path.marker, datagram, commit});
+Datagrams SealRequest(Context& cx, IkeSa& sa, ExchangeType exchange, uint32_t id, const Chain& chain) {
+  Datagrams sealed = SealMessage(sa, HeaderOf(sa, exchange, false, id), chain, MessageRoom(cx.config.settings, sa.path));
+  if (sealed.size() > 1) cx.Bump(Count::kFragmented);
+  return sealed;
+}
+
+// What some path may not carry, and smaller fragments would.
+bool MayShrink(const IkeSa& sa, const Datagrams& datagrams) {
+  return MayFragment(sa) && datagrams.front().size() > SmallestRoom(sa.path);
+}
+
+void Transmit(Context& cx, IkeSa& sa, const Path& path, const Datagrams& datagrams, uint64_t commit) {
+  for (const Bytes& d : datagrams) cx.Emit(SendDatagram{path.local, path.remote, path.marker, d, commit});
   sa.last_out = cx.now;
+}
+
+void TransmitRequest(Context& cx, IkeSa& sa, uint64_t commit) {
+  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagrams, commit);
 }
 
 void ArmRetransmit(Context& cx, const IkeSa& sa) {
   unsigned sent = sa.window.outstanding()->sent;
   cx.Arm(TimerKind::kRetransmit, sa.id, cx.now + RetransmitInterval(cx.config.settings.retransmit, sent, cx.random));
+}
+
+// RFC 7383 2.5.2: the path may carry less than we took it for. New fragments have IVs of their own and a larger total.
+void CutSmaller(Context& cx, IkeSa& sa, const ExchangeWindow::Outstanding& o) {
+  cx.Bump(Count::kRefragmented);
+  cx.Log(Severity::kInfo, sa, Cat(Name(o.exchange), " goes unanswered: trying smaller fragments"));
+  sa.window.Refragmented(SealMessage(sa, HeaderOf(sa, o.exchange, false, o.id), *o.unsealed, SmallestRoom(sa.path)));
 }
 
 unsigned MaxRetransmissions(const Context& cx, const ExchangeWindow::Outstanding& o) {
@@ -37,22 +58,24 @@ unsigned MaxRetransmissions(const Context& cx, const ExchangeWindow::Outstanding
 
 void SendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain) {
   uint64_t commit = cx.Commit(sa);
-  sa.window.Sent(exchange, SealMessage(sa, exchange, false, sa.window.next_id(), chain), commit);
-  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, commit);
+  sa.window.Sent(exchange, SealRequest(cx, sa, exchange, sa.window.next_id(), chain), commit);
+  auto* o = sa.window.outstanding();
+  if (MayShrink(sa, o->datagrams)) o->unsealed = chain;
+  TransmitRequest(cx, sa, commit);
   ArmRetransmit(cx, sa);
 }
 
 void SendRequestAgain(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain) {
   const auto& o = *sa.window.outstanding();
-  sa.window.Replaced(SealMessage(sa, exchange, false, o.id, chain));
-  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, cx.Commit(sa));
+  sa.window.Replaced(SealRequest(cx, sa, exchange, o.id, chain));
+  TransmitRequest(cx, sa, cx.Commit(sa));
   ArmRetransmit(cx, sa);
 }
 
-void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Bytes datagram) {
+void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Datagrams datagrams) {
   uint64_t commit = cx.Commit(sa);
-  sa.window.Sent(exchange, std::move(datagram), commit);
-  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, commit);
+  sa.window.Sent(exchange, std::move(datagrams), commit);
+  TransmitRequest(cx, sa, commit);
   ArmRetransmit(cx, sa);
 }
 
@@ -61,23 +84,24 @@ void SendReply(Context& cx, IkeSa& sa, const IkeHeader& request, const Chain& ch
 }
 
 void SendReply(Context& cx, IkeSa& sa, uint32_t message_id, ExchangeType exchange, const Chain& chain) {
-  Bytes datagram = SealMessage(sa, exchange, true, message_id, chain);
-  Transmit(cx, sa, sa.reply_path, datagram, cx.Commit(sa));
-  sa.window.Replied(std::move(datagram));
+  Datagrams sealed = SealMessage(sa, HeaderOf(sa, exchange, true, message_id), chain, ReplyRoom(cx.config.settings, sa));
+  if (sealed.size() > 1) cx.Bump(Count::kFragmented);
+  Transmit(cx, sa, sa.reply_path, sealed, cx.Commit(sa));
+  sa.window.Replied(std::move(sealed));
 }
 
 void RepeatReply(Context& cx, const IkeSa& sa, const DatagramIn& request) {
   cx.Bump(Count::kRepeatAnswered);
-  cx.Emit(SendDatagram{request.local, request.remote, request.marker, ToBytes(sa.window.last_reply()), 0});
+  for (const Bytes& d : sa.window.last_reply()) cx.Emit(SendDatagram{request.local, request.remote, request.marker, d, 0});
 }
 
 void SendInitRequest(Context& cx, IkeSa& sa, Bytes datagram, bool again) {
   if (again) {
-    sa.window.Replaced(std::move(datagram));
+    sa.window.Replaced({std::move(datagram)});
   } else {
-    sa.window.Sent(ExchangeType::kIkeSaInit, std::move(datagram), 0);
+    sa.window.Sent(ExchangeType::kIkeSaInit, {std::move(datagram)}, 0);
   }
-  Transmit(cx, sa, sa.path, sa.window.outstanding()->datagram, 0);
+  TransmitRequest(cx, sa, 0);
   ArmRetransmit(cx, sa);
 }
 
@@ -93,7 +117,10 @@ void OnRetransmitTimer(Context& cx, IkeSa& sa) {
   ++o->sent;
   if (sa.state != IkeState::kInitDeriving) {  // an answer is being judged: what it replies to need not go again
     cx.Bump(Count::kRetransmitted);
-    Transmit(cx, sa, sa.path, o->datagram, o->commit);
+    // Several answers to IKE_SA_INIT have a request each, with one ID: those stay as they are.
+    bool one_peer = !sa.initiating || sa.initiating->rivals.empty();
+    if (o->sent == kSmallerAfter && o->unsealed && one_peer) CutSmaller(cx, sa, *o);
+    TransmitRequest(cx, sa, o->commit);
     if (sa.state == IkeState::kAuthSent) RepeatToRivals(cx, sa);
   }
   ArmRetransmit(cx, sa);

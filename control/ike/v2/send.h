@@ -11,7 +11,7 @@ void SendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& cha
 // The same under the ID of the request in flight, to another responder (rivals.h).
 void SendRequestAgain(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain);
 // A request sealed before is in flight again, alone.
-void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Bytes datagram);
+void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Datagrams datagrams);
 // The answer to the request being answered, in SK.
 void SendReply(Context& cx, IkeSa& sa, const IkeHeader& request, const Chain& chain);
 void SendReply(Context& cx, IkeSa& sa, uint32_t message_id, ExchangeType exchange, const Chain& chain);
