@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "bench/esp/esp_bench.h"
+#include "bench/ike/ike_bench.h"
 #include "bench/ring/ring_bench.h"
 
 int main(int argc, char** argv) {
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int rc = 0;
   culvert::bench::AddEspBench(app, rc);
+  culvert::bench::AddIkeBench(app, rc);
   culvert::bench::AddRingBench(app, rc);
   CLI11_PARSE(app, argc, argv);
   return rc;

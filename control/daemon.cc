@@ -56,15 +56,39 @@ absl::Status Daemon::Load(config::Control& into) {
   return absl::OkStatus();
 }
 
+absl::Status Daemon::OpenDataPlane() {
+  auto events = [this](ike::Event event) { driver_->Post(std::move(event)); };
+  auto drive = [this](DataPlane& data_plane, ike::SpiAllocator& spis) {
+    driver_ = std::make_unique<Driver>(Driver::World{loop_, control_, random_, spis}, kHelperThreads);
+    driver_->set_data_plane(&data_plane);
+  };
+  if (options_.udp) {
+    auto udp = UdpPlane::Open(loop_, {.address = *options_.udp}, events);
+    if (!udp.ok()) return udp.status();
+    udp_ = std::move(*udp);
+    drive(*udp_, udp_->spis());
+    LOG(WARNING) << "no data plane: IKE on UDP sockets of " << options_.udp->ToString() << ", Child SAs protect NOTHING";
+    return absl::OkStatus();
+  }
+  sadb_ = std::make_unique<sadb::Sadb>(sadb::Sadb::Options{options_.run_dir, control_.settings.delete_rekeyed_delay}, random_,
+                                       events);
+  drive(*sadb_, sadb_->spis());
+  return absl::OkStatus();
+}
+
+void Daemon::WatchDataPlane() {
+  if (!sadb_) return;
+  sadb_->Load(control_.connections);
+  sadb_watch_ = std::make_unique<FdWatch>(loop_, sadb_->fd(), [this](int) { PollDataPlane(); });
+  sadb_watch_->Want(FdWatch::kReadable);
+}
+
 absl::Status Daemon::Start() {
   if (mkdir(options_.run_dir.c_str(), 0755) != 0 && errno != EEXIST) return absl::ErrnoToStatus(errno, options_.run_dir);
   if (auto s = ClaimPidFile(options_.run_dir + "/culvert-ike.pid"); !s.ok()) return s;
   const Account account = FindAccount(control_.settings.user);
 
-  sadb_ = std::make_unique<sadb::Sadb>(sadb::Sadb::Options{options_.run_dir, control_.settings.delete_rekeyed_delay}, random_,
-                                       [this](ike::Event event) { driver_->Post(std::move(event)); });
-  driver_ = std::make_unique<Driver>(Driver::World{loop_, control_, random_, sadb_->spis()}, kHelperThreads);
-  driver_->set_data_plane(sadb_.get());
+  if (auto s = OpenDataPlane(); !s.ok()) return s;
   if (!options_.keylog.empty()) {
     auto log = KeyLogFile::Open(options_.keylog);
     if (!log.ok()) return log.status();
@@ -82,7 +106,7 @@ absl::Status Daemon::Start() {
                                                    .driver = *driver_,
                                                    .control = control_,
                                                    .reload = [this] { return Reload(); },
-                                                   .data_plane_synced = [this] { return sadb_->synced(); },
+                                                   .data_plane_synced = [this] { return !sadb_ || sadb_->synced(); },
                                                    .shutdown = [this](bool delete_sas) { Shutdown(delete_sas); }},
                                          *vici_server_);
   driver_->on_notice = [this](const ike::Notice& notice) { vici_->OnNotice(notice); };
@@ -96,18 +120,16 @@ absl::Status Daemon::Start() {
   signals_.emplace_back(loop_, SIGHUP, [this] {
     if (auto s = Reload(); !s.ok()) LOG(ERROR) << s.message();
   });
-  sadb_->Load(control_.connections);
-  sadb_watch_ = std::make_unique<FdWatch>(loop_, sadb_->fd(), [this](int) { PollDataPlane(); });
-  sadb_watch_->Want(FdWatch::kReadable);
+  WatchDataPlane();
   LOG(INFO) << std::format("culvert-ike {} as {}, {} connections, operator's socket {}", CULVERT_VERSION, account.name,
                            control_.connections.size(), ViciPath(control_.settings, options_.run_dir));
   return absl::OkStatus();
 }
 
 void Daemon::PollDataPlane() {
-  sadb_->Poll(EventLoop::Now());
+  if (sadb_) sadb_->Poll(EventLoop::Now());
   // start_action wants SPIs, and those are known to be free only once the data plane has told what it has.
-  if (!told_core_ && sadb_->synced()) {
+  if (!told_core_ && (!sadb_ || sadb_->synced())) {
     told_core_ = true;
     driver_->Post(ike::ConfigChanged{});
   }
@@ -116,7 +138,7 @@ void Daemon::PollDataPlane() {
 void Daemon::Run() {
   PollDataPlane();
   loop_.Run();
-  LOG(INFO) << "stopped; " << sadb_->registry().all().size() << " SAs stay in the data plane";
+  LOG(INFO) << "stopped; " << (sadb_ ? sadb_->registry().all().size() : 0) << " SAs stay in the data plane";
 }
 
 absl::Status Daemon::Reload() {
@@ -125,7 +147,7 @@ absl::Status Daemon::Reload() {
     return absl::Status(s.code(), std::format("{}; the old configuration stays", std::string(s.message())));
   }
   control_ = std::move(fresh);
-  sadb_->Load(control_.connections);
+  if (sadb_) sadb_->Load(control_.connections);
   if (told_core_) driver_->Post(ike::ConfigChanged{});
   LOG(INFO) << "configuration read again, " << control_.connections.size() << " connections";
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/model.h"
@@ -12,6 +13,7 @@
 #include "control/runtime/event_loop.h"
 #include "control/runtime/privileges.h"
 #include "control/sadb/sadb.h"
+#include "control/udp/udp_plane.h"
 #include "control/vici/commands.h"
 #include "control/vici/server.h"
 
@@ -24,6 +26,7 @@ class Daemon {
     std::string config_dir = "/etc/culvert";
     std::string run_dir = "/run/culvert";
     std::string keylog;  // file or directory; empty: off
+    std::optional<IpAddress> udp;  // no data plane: UDP sockets of this address (udp/udp_plane.h)
   };
 
   // Everything that needs root happens here; when it returns, root is given up. InvalidArgument: the configuration has
@@ -37,6 +40,8 @@ class Daemon {
   explicit Daemon(const Options& options);
   absl::Status Load(config::Control& into);
   absl::Status Start();
+  absl::Status OpenDataPlane();
+  void WatchDataPlane();
   absl::Status Reload();
   void Shutdown(bool delete_sas);
   void PollDataPlane();
@@ -45,7 +50,8 @@ class Daemon {
   config::Control control_;
   EventLoop loop_;
   ike::SystemRandom random_;
-  std::unique_ptr<sadb::Sadb> sadb_;
+  std::unique_ptr<sadb::Sadb> sadb_;  // or, without a data plane:
+  std::unique_ptr<UdpPlane> udp_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<FdWatch> sadb_watch_;
   std::unique_ptr<ViciServer> vici_server_;

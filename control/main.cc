@@ -25,8 +25,12 @@ int main(int argc, char** argv) {
   app.add_option("--run", options.run_dir, "directory of sockets and pid file")->capture_default_str();
   app.add_flag("--check", check, "validate the configuration and exit; 78 on errors");
   app.add_option("--keylog", options.keylog, "write every key for Wireshark into this file or directory (labs only)");
+  std::string udp;
+  app.add_option("--udp", udp, "IKE on UDP sockets of this address, no data plane: Child SAs protect nothing (labs only)")
+      ->check([](const std::string& text) { return culvert::IpAddress::Parse(text) ? "" : "no IP address"; });
   app.add_option("--verbose,-v", verbosity, "1: also debug lines");
   CLI11_PARSE(app, argc, argv);
+  if (!udp.empty()) options.udp = culvert::IpAddress::Parse(udp);
 
   if (check) return culvert::config::CheckControl(options.config_dir, culvert::ike::CheckIdentity, std::cerr);
   culvert::StartLogging("culvert-ike", verbosity);
