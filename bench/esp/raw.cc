@@ -89,7 +89,7 @@ double RawCrypto::Jobs(const std::vector<Text>& texts, uint32_t length) {
     job->auth_tag_output = seal ? at + length : tags[i % 256];
     job->auth_tag_output_len_in_bytes = info.icv;
     if (cbc) {
-      const auto* k = static_cast<const crypto::CbcKey*>(key);
+      const auto* k = static_cast<const crypto::HmacKey*>(key);
       job->src = at - 24;
       job->dst = at;
       job->cipher_start_src_offset_in_bytes = 24;
@@ -127,7 +127,7 @@ double RawCrypto::Bursts(const std::vector<Text>& texts, uint32_t length) {
     auto cipher = [&] {
       for (uint32_t k = 0; k < n; ++k) {
         IMB_JOB& job = jobs[k];
-        job.enc_keys = job.dec_keys = static_cast<const crypto::CbcKey*>(keys_[texts[i + k].tunnel])->round_keys;
+        job.enc_keys = job.dec_keys = static_cast<const crypto::HmacKey*>(keys_[texts[i + k].tunnel])->round_keys;
         job.key_len_in_bytes = info.cipher_key;
         job.iv = iv;
         job.iv_len_in_bytes = 16;
@@ -142,7 +142,7 @@ double RawCrypto::Bursts(const std::vector<Text>& texts, uint32_t length) {
     if (seal) cipher();
     for (uint32_t k = 0; k < n; ++k) {
       IMB_JOB& job = jobs[k];
-      const auto* key = static_cast<const crypto::CbcKey*>(keys_[texts[i + k].tunnel]);
+      const auto* key = static_cast<const crypto::HmacKey*>(keys_[texts[i + k].tunnel]);
       job.src = texts[i + k].at - 24;
       job.hash_start_src_offset_in_bytes = 0;
       job.msg_len_to_hash_in_bytes = length + 28;

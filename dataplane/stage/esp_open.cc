@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "dataplane/stage/esp_nonce.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/inner_header.h"
 #include "dataplane/stage/outer_header.h"
@@ -83,13 +84,6 @@ void FillAead(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uin
   op.aad_length = 8;
 }
 
-void FillCbc(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uint64_t sequence) {
-  std::memcpy(op.iv, esp + kEspHeader, 16);
-  uint32_t high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
-  std::memcpy(op.aad, &high, 4);
-  op.aad_length = sa.esn ? 4 : 0;
-}
-
 }  // namespace
 
 void EspWorker::Open(WorkerContext& ctx, Burst& esp, Burst& opened) {
@@ -163,14 +157,14 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
   lane.sequence = sa->esn ? sa->window.Infer(low) : low;
   if (!sa->window.Check(sa->words(), lane.sequence)) return drop(Drop::kReplayed);
 
-  if (crypto::IsCbc(sa->suite))
-    FillCbc(op, *sa, esp, lane.sequence);
-  else
+  op.suite = sa->suite;
+  if (crypto::IsSaltedAead(sa->suite))
     FillAead(op, *sa, esp, lane.sequence);
+  else
+    FillUnsalted(op, sa->esn, sa->salt, esp, lane.sequence);
   op.text = esp + kEspHeader + sa->iv_length;
   op.key = sa->key;
   op.text_length = static_cast<uint32_t>(text);
-  op.suite = sa->suite;
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "dataplane/stage/esp_nonce.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/inner_header.h"
@@ -45,7 +46,8 @@ void WriteTrailer(uint8_t* at, uint32_t pad, uint8_t next) {
   at[pad + 1] = next;
 }
 
-// The outer headers up to the SPI. Copies whole 16-octet words: what is beyond is written next.
+// The outer headers up to the SPI. Copies whole 16-octet words: what is beyond, 8 octets at most after the sequence number, is
+// written next.
 void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint32_t total) {
   static_assert(sizeof sa.header == 64);
   if (sa.family == 4) {
@@ -99,13 +101,15 @@ void FillAead(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t
   op.aad_length = 8;
 }
 
-// RFC 3602 3: the IV of CBC must not be predictable.
-void FillCbc(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence, const uint8_t* iv) {
-  std::memcpy(op.iv, iv, 16);
-  std::memcpy(esp + 8, iv, 16);
-  uint32_t high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
-  std::memcpy(op.aad, &high, 4);
-  op.aad_length = sa.esn ? 4 : 0;
+// The explicit IV of what is no salted AEAD, then nonce and AAD.
+void FillOther(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence, crypto::MbEngine& engine) {
+  if (crypto::IsCbc(sa.suite)) {
+    std::memcpy(esp + 8, engine.NextIv(), 16);  // RFC 3602 3: the IV of CBC must not be predictable
+  } else if (sa.iv_length != 0) {
+    uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence);
+    std::memcpy(esp + 8, &iv, 8);
+  }
+  FillUnsalted(op, sa.esn, sa.salt, esp, sequence);
 }
 
 }  // namespace
@@ -181,6 +185,8 @@ inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa
   auto tos = static_cast<uint8_t>(inner_tos & sa.tos_mask);
   WriteTrailer(inner + p.length, plan.pad, p.family == 4 ? kIpv4 : kIpv6);
   uint8_t* outer = inner - plan.front;
+  uint64_t begin;  // of the packet: where no IV lies between, WriteOuter's last word reaches into it
+  std::memcpy(&begin, inner, sizeof begin);
   WriteOuter(outer, sa, tos, plan.total);
 
   uint64_t sequence = sa.sequence.get() + 1;
@@ -194,14 +200,16 @@ inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa
   uint8_t* esp = outer + sa.header_length - 4;
   uint32_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence));
   std::memcpy(esp + 4, &low, 4);
-  if (crypto::IsCbc(sa.suite))
-    FillCbc(op, sa, esp, sequence, engine_->NextIv());
-  else
+  op.suite = sa.suite;
+  if (crypto::IsSaltedAead(sa.suite)) {
     FillAead(op, sa, esp, sequence);
+  } else {
+    FillOther(op, sa, esp, sequence, *engine_);
+    if (sa.iv_length == 0) std::memcpy(inner, &begin, sizeof begin);
+  }
   op.text = inner;
   op.key = sa.key;
   op.text_length = plan.text;
-  op.suite = sa.suite;
 
   m->data_off = static_cast<uint16_t>(m->data_off - plan.front);
   m->data_len = static_cast<uint16_t>(plan.total);

@@ -1,6 +1,5 @@
 #include "drivers/crypto/mb_engine.h"
 
-#include <intel-ipsec-mb.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -8,28 +7,11 @@
 
 #include "absl/status/status.h"
 #include "common/bytes/secret.h"
+#include "drivers/crypto/mb_scratch.h"
 
 namespace culvert::crypto {
 
-struct MbEngine::Scratch {
-  // A tag within 16 octets of a nonce or AAD stalls the loads of those: tags have lines of their own.
-  alignas(64) uint8_t tags[kMaxOps][32];
-  alignas(64) uint8_t received[kMaxOps][32];   // ICVs as they came, where the hash needs their place
-  alignas(64) gcm_context_data gcm;
-  alignas(64) IMB_JOB jobs[kMaxOps];
-};
-
 namespace {
-
-struct HashOf {
-  IMB_HASH_ALG algorithm;
-  uint8_t icv;
-};
-HashOf CbcHash(Suite s) {
-  if (s <= Suite::kCbc256Sha256) return {IMB_AUTH_HMAC_SHA_256, 16};
-  if (s <= Suite::kCbc256Sha384) return {IMB_AUTH_HMAC_SHA_384, 24};
-  return {IMB_AUTH_HMAC_SHA_512, 32};
-}
 
 // As EqualConstantTime, for the one length every AEAD tag has.
 inline bool SameTag16(const uint8_t* a, const uint8_t* b) {
@@ -109,9 +91,15 @@ void MbEngine::ProbeKeyLines() {
       }
     }
   }
-  constexpr uint32_t kAllCbc = (1u << sizeof(CbcKey) / 64) - 1;
   for (size_t s = 3; s < kSuites; ++s) {
-    for (uint32_t& lines : key_lines_[s]) lines = IsCbc(static_cast<Suite>(s)) ? kAllCbc : 1;
+    const auto suite = static_cast<Suite>(s);
+    const SuiteInfo& info = Info(suite);
+    // GCM with a shorter ICV and GMAC share the probed lines; of the others all are read, but for the round keys of no cipher.
+    const bool gcm = IsGcmShort(suite) || IsGmac(suite);
+    const uint32_t all = (1u << info.expanded / 64) - 1, round_keys = info.cipher_key == 0 ? 0xf : 0;
+    for (size_t c = 0; c < kLengthClasses; ++c) {
+      key_lines_[s][c] = gcm ? key_lines_[(info.cipher_key - 16) / 8][c] : all & ~round_keys;
+    }
   }
 }
 
@@ -132,103 +120,39 @@ void MbEngine::RefillIvs() {
   job->src = job->dst = &ivs_[0][0];
   job->cipher_start_src_offset_in_bytes = 0;
   job->msg_len_to_cipher_in_bytes = sizeof ivs_;
-  if (IMB_SUBMIT_JOB(mb_) == nullptr) while (IMB_FLUSH_JOB(mb_) != nullptr) {}
+  if (IMB_SUBMIT_JOB(mb_) == nullptr) FinishJobs(mb_);
   iv_left_ = kIvs;
 }
 
-void MbEngine::RunChaCha(CryptoOp& op, bool seal, uint8_t* tag) {
-  IMB_JOB* job = IMB_GET_NEXT_JOB(mb_);
-  job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
-  job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
-  job->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
-  job->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-  job->enc_keys = job->dec_keys = op.key;
-  job->key_len_in_bytes = 32;
-  job->iv = op.iv;
-  job->iv_len_in_bytes = 12;
-  job->src = job->dst = op.text;
-  job->cipher_start_src_offset_in_bytes = job->hash_start_src_offset_in_bytes = 0;
-  job->msg_len_to_cipher_in_bytes = job->msg_len_to_hash_in_bytes = op.text_length;
-  job->u.CHACHA20_POLY1305.aad = op.aad;
-  job->u.CHACHA20_POLY1305.aad_len_in_bytes = op.aad_length;
-  job->auth_tag_output = tag;
-  job->auth_tag_output_len_in_bytes = 16;
-  if (IMB_SUBMIT_JOB_NOCHECK(mb_) == nullptr) while (IMB_FLUSH_JOB(mb_) != nullptr) {}
-}
-
-void MbEngine::CipherCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
-  unsigned key_length = Info(ops[which[0]].suite).cipher_key;
-  for (unsigned i = 0; i < count; ++i) {
-    const CryptoOp& op = ops[which[i]];
-    IMB_JOB& job = scratch_->jobs[i];
-    const auto* key = static_cast<const CbcKey*>(op.key);
-    job.enc_keys = job.dec_keys = key->round_keys;
-    job.key_len_in_bytes = key_length;
-    job.iv = op.iv;
-    job.iv_len_in_bytes = 16;
-    job.src = job.dst = op.text;
-    job.cipher_start_src_offset_in_bytes = 0;
-    job.msg_len_to_cipher_in_bytes = op.text_length;
-  }
-  auto size = static_cast<IMB_KEY_SIZE_BYTES>(key_length);
-  IMB_SUBMIT_CIPHER_BURST_NOCHECK(mb_, scratch_->jobs, count, IMB_CIPHER_CBC, seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT, size);
-}
-
-void MbEngine::HashCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
-  HashOf hash = CbcHash(ops[which[0]].suite);
-  for (unsigned i = 0; i < count; ++i) {
-    CryptoOp& op = ops[which[i]];
-    IMB_JOB& job = scratch_->jobs[i];
-    const auto* key = static_cast<const CbcKey*>(op.key);
-    uint8_t* icv = op.text + op.text_length;
-    if (!seal) std::memcpy(scratch_->received[which[i]], icv, hash.icv);
-    // RFC 4303 3.3.2.1 and 3.4.4.1: the high half of the ESN is hashed after the trailer and is not sent; the ICV's place
-    // holds it meanwhile.
-    std::memcpy(icv, op.aad, op.aad_length);
-    job.src = op.text - 24;
-    job.hash_start_src_offset_in_bytes = 0;
-    job.msg_len_to_hash_in_bytes = 24 + op.text_length + op.aad_length;
-    job.u.HMAC._hashed_auth_key_xor_ipad = key->ipad;
-    job.u.HMAC._hashed_auth_key_xor_opad = key->opad;
-    job.auth_tag_output = seal ? icv : scratch_->tags[which[i]];
-    job.auth_tag_output_len_in_bytes = hash.icv;
-  }
-  IMB_SUBMIT_HASH_BURST_NOCHECK(mb_, scratch_->jobs, count, hash.algorithm);
-}
-
-void MbEngine::RunCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
-  if (seal) {
-    CipherCbc(ops, which, count, true);
-    HashCbc(ops, which, count, true);
-    return;
-  }
-  HashCbc(ops, which, count, false);
-  uint8_t good[kMaxOps];
-  unsigned n = 0;
-  size_t icv = CbcHash(ops[which[0]].suite).icv;
-  for (unsigned i = 0; i < count; ++i) {
-    uint8_t at = which[i];
-    ops[at].ok = EqualConstantTime({scratch_->tags[at], icv}, {scratch_->received[at], icv});
-    if (ops[at].ok) good[n++] = at;
-  }
-  if (n != 0) CipherCbc(ops, good, n, false);
-}
-
-// What is not GCM: ChaCha20-Poly1305 one job at a time, CBC suites by bursts of one suite each.
+// What is not GCM with its full ICV: other AEADs one after the other, CCM by jobs, ciphers with a MAC by bursts of one suite
+// each.
 void MbEngine::RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
-  uint8_t left[kMaxOps];
-  unsigned n = 0;
+  uint8_t left[kMaxOps], ccm[kMaxOps];
+  unsigned n = 0, ccm_n = 0;
   for (unsigned i = 0; i < count; ++i) {
     CryptoOp& op = ops[which[i]];
-    if (IsCbc(op.suite)) {
+    if (IsCipherMac(op.suite)) {
       left[n++] = which[i];
+      continue;
+    }
+    if (IsCcm(op.suite)) {
+      ccm[ccm_n++] = which[i];
       continue;
     }
     if (i + kPrefetchAhead < count) __builtin_prefetch(ops[which[i + kPrefetchAhead]].text);
     uint8_t* tag = seal ? op.text + op.text_length : scratch_->tags[which[i]];
-    RunChaCha(op, seal, tag);
-    if (!seal) op.ok = SameTag16(tag, op.text + op.text_length);
+    if (op.suite == Suite::kChaCha20Poly1305)
+      RunChaCha(op, seal, tag);
+    else if (IsGmac(op.suite))
+      RunGmac(op, tag);
+    else
+      RunGcmShort(op, seal, tag);
+    if (seal) continue;
+    const size_t icv = Info(op.suite).icv;
+    const uint8_t* sent = op.text + op.text_length;
+    op.ok = icv == 16 ? SameTag16(tag, sent) : EqualConstantTime({tag, icv}, {sent, icv});
   }
+  if (ccm_n != 0) RunCcm(ops, ccm, ccm_n, seal);
   while (n != 0) {
     Suite suite = ops[left[0]].suite;
     uint8_t same[kMaxOps];
@@ -237,7 +161,7 @@ void MbEngine::RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bo
       if (ops[left[i]].suite == suite) same[same_n++] = left[i];
       else left[rest++] = left[i];
     }
-    RunCbc(ops, same, same_n, seal);
+    RunCipherMac(ops, same, same_n, seal);
     n = rest;
   }
 }

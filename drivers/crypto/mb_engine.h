@@ -12,6 +12,7 @@
 #include "drivers/crypto/suite.h"
 
 struct IMB_MGR;
+struct IMB_JOB;
 struct gcm_key_data;
 struct gcm_context_data;
 
@@ -22,15 +23,15 @@ inline constexpr uint16_t kMaxOps = 64;  // of one call
 // One packet of a crypto burst, in place. The caller fills all of a burst before the first is run: IPsec-MB loads nonce and
 // AAD as 16 octets, and a narrow store just before the call stalls that load by 30 to 40 cycles.
 // The ICV lies at text + text_length: written there by Seal, expected there by Open. What precedes text is the packet's own
-// ESP header (8 octets) and explicit IV; CBC suites authenticate it where it lies.
+// ESP header (8 octets) and explicit IV; suites with a MAC, and GMAC, authenticate it where it lies.
 struct alignas(64) CryptoOp {
-  uint8_t iv[16];          // AEAD: the nonce in the first 12; CBC: the IV
-  uint8_t aad[16];         // AEAD: SPI and (extended) sequence number; CBC with ESN: its high half in the first 4
+  uint8_t iv[16];          // AEAD: the nonce in the first 12, of CCM 11; CBC: the IV; CTR: the first counter block
+  uint8_t aad[16];         // AEAD: SPI and (extended) sequence number; with a MAC and ESN: its high half in the first 4
   uint8_t* text;
   const void* key;         // as ExpandKeys made it for `suite` and this direction
   void* owner;             // the caller's; not looked at
   uint32_t text_length;    // octets; a multiple of 16 for CBC
-  uint8_t aad_length;      // AEAD: 8 or 12; CBC: 0, or 4 with ESN
+  uint8_t aad_length;      // AEAD: 8 or 12; with a MAC: 0, or 4 with ESN
   Suite suite;
   bool ok;                 // out of Open: the ICV was right. Otherwise the text is not to be looked at.
   uint8_t unused;
@@ -83,11 +84,18 @@ class MbEngine {
   explicit MbEngine(IMB_MGR* mb);
   void ProbeKeyLines();
   void RefillIvs();
-  void RunChaCha(CryptoOp& op, bool seal, uint8_t* tag);
-  void RunCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
-  void CipherCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
-  void HashCbc(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
   void RunOthers(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  // mb_aead.cc
+  void RunChaCha(const CryptoOp& op, bool seal, uint8_t* tag);
+  void RunGcmShort(const CryptoOp& op, bool seal, uint8_t* tag);
+  void RunGmac(const CryptoOp& op, uint8_t* tag);
+  void RunCcm(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  // mb_cipher_mac.cc; `which` are of one suite
+  void RunCipherMac(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  void Encipher(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  void Authenticate(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
+  static void FillHash(const CryptoOp& op, uint8_t* tag, IMB_JOB& job);
+  void SubmitAesMac(const CryptoOp& op, Mac mac, uint8_t* tag);
 
   using GcmCall = void (*)(const gcm_key_data*, gcm_context_data*, uint8_t*, const uint8_t*, uint64_t,
                            const uint8_t*, const uint8_t*, uint64_t, uint8_t*, uint64_t);

@@ -12,37 +12,36 @@ namespace culvert::test {
 namespace {
 
 struct Cipher {
-  const EVP_CIPHER* evp;
-  const EVP_MD* md;  // null: AEAD
+  const EVP_CIPHER* evp;  // null: none
+  bool aead;
   size_t salt, iv, icv, block;
 };
 
+bool IsCcm(const EspSuite& s) { return s.encr == EncrId::kAesCcm8 || s.encr == EncrId::kAesCcm12 || s.encr == EncrId::kAesCcm16; }
+
 Cipher CipherOf(const EspSuite& s) {
-  const EVP_MD* md = nullptr;
-  size_t icv = 16;
-  if (s.integ == IntegId::kHmacSha256_128) md = EVP_sha256();
-  if (s.integ == IntegId::kHmacSha384_192) md = EVP_sha384(), icv = 24;
-  if (s.integ == IntegId::kHmacSha512_256) md = EVP_sha512(), icv = 32;
+  // RFC 4303 2.8, RFC 8221 6: a MAC's ICV is half of it, but for the 96 bits of the oldest.
+  size_t icv = 12;
+  if (s.integ == IntegId::kHmacSha256_128) icv = 16;
+  if (s.integ == IntegId::kHmacSha384_192) icv = 24;
+  if (s.integ == IntegId::kHmacSha512_256) icv = 32;
+  auto sized = [&s](const EVP_CIPHER* a, const EVP_CIPHER* b, const EVP_CIPHER* c) {
+    return s.encr_key_bits == 128 ? a : s.encr_key_bits == 192 ? b : c;
+  };
+  const EVP_CIPHER* gcm = sized(EVP_aes_128_gcm(), EVP_aes_192_gcm(), EVP_aes_256_gcm());
+  const EVP_CIPHER* ccm = sized(EVP_aes_128_ccm(), EVP_aes_192_ccm(), EVP_aes_256_ccm());
   switch (s.encr) {
+    case EncrId::kAesGcm8: return {gcm, true, 4, 8, 8, 4};
+    case EncrId::kAesGcm12: return {gcm, true, 4, 8, 12, 4};
     case EncrId::kAesGcm16:
-      return {s.encr_key_bits == 128   ? EVP_aes_128_gcm()
-              : s.encr_key_bits == 192 ? EVP_aes_192_gcm()
-                                       : EVP_aes_256_gcm(),
-              nullptr,
-              4,
-              8,
-              16,
-              4};
-    case EncrId::kChaCha20Poly1305: return {EVP_chacha20_poly1305(), nullptr, 4, 8, 16, 4};
-    case EncrId::kAesCbc:
-      return {s.encr_key_bits == 128   ? EVP_aes_128_cbc()
-              : s.encr_key_bits == 192 ? EVP_aes_192_cbc()
-                                       : EVP_aes_256_cbc(),
-              md,
-              0,
-              16,
-              icv,
-              16};
+    case EncrId::kNullGmac: return {gcm, true, 4, 8, 16, 4};
+    case EncrId::kAesCcm8: return {ccm, true, 3, 8, 8, 4};
+    case EncrId::kAesCcm12: return {ccm, true, 3, 8, 12, 4};
+    case EncrId::kAesCcm16: return {ccm, true, 3, 8, 16, 4};
+    case EncrId::kChaCha20Poly1305: return {EVP_chacha20_poly1305(), true, 4, 8, 16, 4};
+    case EncrId::kAesCbc: return {sized(EVP_aes_128_cbc(), EVP_aes_192_cbc(), EVP_aes_256_cbc()), false, 0, 16, icv, 16};
+    case EncrId::kAesCtr: return {sized(EVP_aes_128_ctr(), EVP_aes_192_ctr(), EVP_aes_256_ctr()), false, 4, 8, icv, 4};
+    case EncrId::kNull: return {nullptr, false, 0, 0, icv, 4};
     default: throw std::invalid_argument("no such cipher in the reference");
   }
 }
@@ -64,38 +63,121 @@ bool Aead(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView aad, By
   Bytes out(length), tag(ci.icv);
   Context ctx;
   int n = 0;
-  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, sa.encr_key.data(), nonce.data(), seal));
+  const int nonce_size = static_cast<int>(nonce.size()), icv = static_cast<int>(ci.icv);
+  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, nullptr, nullptr, seal));
+  Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_SET_IVLEN, nonce_size, nullptr));
   if (!seal) {
     std::copy(text.end() - static_cast<long>(ci.icv), text.end(), tag.begin());
-    Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(ci.icv), tag.data()));
+    Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_SET_TAG, icv, tag.data()));
+  } else if (IsCcm(sa.suite)) {
+    Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_SET_TAG, icv, nullptr));
   }
+  Must(EVP_CipherInit_ex(ctx.c, nullptr, nullptr, sa.encr_key.data(), nonce.data(), seal));
+  if (IsCcm(sa.suite)) Must(EVP_CipherUpdate(ctx.c, nullptr, &n, nullptr, static_cast<int>(length)));
   Must(EVP_CipherUpdate(ctx.c, nullptr, &n, aad.data(), static_cast<int>(aad.size())));
-  Must(EVP_CipherUpdate(ctx.c, out.data(), &n, text.data(), static_cast<int>(length)));
+  if (EVP_CipherUpdate(ctx.c, out.data(), &n, text.data(), static_cast<int>(length)) != 1) return false;
   uint8_t rest[16];
-  if (EVP_CipherFinal_ex(ctx.c, rest, &n) != 1) return false;
-  if (seal) Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(ci.icv), tag.data()));
+  // CCM is judged by its one update.
+  if (!(IsCcm(sa.suite) && !seal) && EVP_CipherFinal_ex(ctx.c, rest, &n) != 1) return false;
+  if (seal) Must(EVP_CIPHER_CTX_ctrl(ctx.c, EVP_CTRL_AEAD_GET_TAG, icv, tag.data()));
   text = out;
   if (seal) Append(text, tag);
   return true;
 }
 
-Bytes Cbc(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView text, bool seal) {
+// RFC 4543 3: GCM of no text, the AAD being SPI, sequence number, IV and what stays in clear.
+bool Gmac(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView aad, Bytes& text, bool seal) {
+  size_t length = seal ? text.size() : text.size() - ci.icv;
+  Bytes all = ToBytes(aad);
+  Append(all, iv);
+  Append(all, ByteView(text).first(length));
+  Bytes tag = ToBytes(ByteView(text).subspan(length));
+  if (!Aead(ci, sa, iv, all, tag, seal)) return false;
+  text.resize(length);
+  Append(text, tag);  // nothing of it where it was judged
+  return true;
+}
+
+// CBC, CTR from salt, IV and one (RFC 3686), or nothing at all.
+Bytes Crypt(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView text, bool seal) {
+  if (ci.evp == nullptr) return ToBytes(text);
+  Bytes counter(sa.encr_key.end() - static_cast<long>(ci.salt), sa.encr_key.end());
+  Append(counter, iv);
+  counter.resize(15, 0);
+  counter.push_back(1);
   Context ctx;
   Bytes out(text.size());
   int n = 0;
-  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, sa.encr_key.data(), iv.data(), seal));
+  const uint8_t* start = sa.suite.encr == EncrId::kAesCtr ? counter.data() : iv.data();
+  Must(EVP_CipherInit_ex(ctx.c, ci.evp, nullptr, sa.encr_key.data(), start, seal));
   EVP_CIPHER_CTX_set_padding(ctx.c, 0);
   Must(EVP_CipherUpdate(ctx.c, out.data(), &n, text.data(), static_cast<int>(text.size())));
   Must(EVP_CipherFinal_ex(ctx.c, out.data() + n, &n));
   return out;
 }
 
-Bytes Mac(const Cipher& ci, const ReferenceSa& sa, ByteView data) {
+Bytes Block(const uint8_t* key, Bytes in) {
+  Context ctx;
+  int n = 0;
+  Must(EVP_EncryptInit_ex(ctx.c, EVP_aes_128_ecb(), nullptr, key, nullptr));
+  EVP_CIPHER_CTX_set_padding(ctx.c, 0);
+  Must(EVP_EncryptUpdate(ctx.c, in.data(), &n, in.data(), 16));
+  return in;
+}
+
+// RFC 3566 4, block by block.
+Bytes Xcbc(ByteView key, ByteView data) {
+  Bytes k1 = Block(key.data(), Bytes(16, 1)), k2 = Block(key.data(), Bytes(16, 2)), k3 = Block(key.data(), Bytes(16, 3));
+  Bytes message = ToBytes(data);
+  const bool whole = !data.empty() && data.size() % 16 == 0;
+  if (!whole) {
+    message.push_back(0x80);
+    message.resize((message.size() + 15) / 16 * 16);
+  }
+  for (size_t i = 0; i < 16; ++i) message[message.size() - 16 + i] ^= whole ? k2[i] : k3[i];
+  Bytes chain(16);
+  for (size_t at = 0; at < message.size(); at += 16) {
+    for (size_t i = 0; i < 16; ++i) chain[i] ^= message[at + i];
+    chain = Block(k1.data(), chain);
+  }
+  return chain;
+}
+
+Bytes Cmac(ByteView key, ByteView data) {
+  Bytes out(16);
+  size_t n = 0;
+  if (EVP_Q_mac(nullptr, "CMAC", nullptr, "AES-128-CBC", nullptr, key.data(), key.size(), data.data(), data.size(), out.data(),
+                out.size(), &n) == nullptr) {
+    throw std::runtime_error("OpenSSL");
+  }
+  return out;
+}
+
+Bytes Hmac(const EVP_MD* md, ByteView key, ByteView data) {
   Bytes out(64);
   unsigned n = 0;
-  HMAC(ci.md, sa.integ_key.data(), static_cast<int>(sa.integ_key.size()), data.data(), data.size(), out.data(), &n);
+  HMAC(md, key.data(), static_cast<int>(key.size()), data.data(), data.size(), out.data(), &n);
+  out.resize(n);
+  return out;
+}
+
+Bytes Mac(const Cipher& ci, const ReferenceSa& sa, ByteView data) {
+  Bytes out;
+  switch (sa.suite.integ) {
+    case IntegId::kHmacSha1_96: out = Hmac(EVP_sha1(), sa.integ_key, data); break;
+    case IntegId::kHmacSha256_128: out = Hmac(EVP_sha256(), sa.integ_key, data); break;
+    case IntegId::kHmacSha384_192: out = Hmac(EVP_sha384(), sa.integ_key, data); break;
+    case IntegId::kHmacSha512_256: out = Hmac(EVP_sha512(), sa.integ_key, data); break;
+    case IntegId::kAesXcbc96: out = Xcbc(sa.integ_key, data); break;
+    case IntegId::kAesCmac96: out = Cmac(sa.integ_key, data); break;
+    case IntegId::kNone: throw std::invalid_argument("no MAC");
+  }
   out.resize(ci.icv);
   return out;
+}
+
+bool Combined(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView aad, Bytes& text, bool seal) {
+  return sa.suite.encr == EncrId::kNullGmac ? Gmac(ci, sa, iv, aad, text, seal) : Aead(ci, sa, iv, aad, text, seal);
 }
 
 Bytes AadOf(const ReferenceSa& sa, uint64_t sequence) {
@@ -123,12 +205,12 @@ Bytes EspPacket(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
   w.U32(sa.spi);
   w.U32(static_cast<uint32_t>(c.sequence));
   w.Put(c.iv);
-  if (ci.md == nullptr) {
-    Aead(ci, sa, c.iv, AadOf(sa, c.sequence), text, true);
+  if (ci.aead) {
+    Combined(ci, sa, c.iv, AadOf(sa, c.sequence), text, true);
     w.Put(text);
     return w.Release();
   }
-  w.Put(Cbc(ci, sa, c.iv, text, true));
+  w.Put(Crypt(ci, sa, c.iv, text, true));
   Writer authenticated;
   authenticated.Put(w.view());
   if (sa.suite.esn) authenticated.U32(static_cast<uint32_t>(c.sequence >> 32));
@@ -257,15 +339,15 @@ ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t hi
   out.iv = ToBytes(r.Take(ci.iv));
   Bytes text = ToBytes(r.Rest());
   if (!r.ok() || text.size() < ci.icv + 2 || (text.size() - ci.icv) % ci.block != 0) return out.error = "length", out;
-  if (ci.md == nullptr) {
-    if (!Aead(ci, sa, out.iv, AadOf(sa, out.sequence), text, false)) return out.error = "ICV", out;
+  if (ci.aead) {
+    if (!Combined(ci, sa, out.iv, AadOf(sa, out.sequence), text, false)) return out.error = "ICV", out;
   } else {
     Writer authenticated;
     authenticated.Put(esp.first(esp.size() - ci.icv));
     if (sa.suite.esn) authenticated.U32(high);
     if (!Equal(Mac(ci, sa, authenticated.view()), esp.last(ci.icv))) return out.error = "ICV", out;
     text.resize(text.size() - ci.icv);
-    text = Cbc(ci, sa, out.iv, text, false);
+    text = Crypt(ci, sa, out.iv, text, false);
   }
   out.next_header = text.back();
   size_t pad = text[text.size() - 2];

@@ -10,8 +10,9 @@
 namespace culvert::ike {
 
 // One direction of an IKE SA's SK payload (RFC 7296 3.14, RFC 5282, RFC 5529, RFC 5930, RFC 7634). Single-threaded; owns its
-// copies of the keys and wipes them. AEAD and CTR IVs are MakeIv(node 0, generation, counter) (spi.h): the counter is this object's
-// own and never repeats; CBC IVs are random. Padding is minimal; any padding of the peer's is accepted (RFC 7296 3.14).
+// copies of the keys and wipes them. AEAD and CTR IVs are MakeIv(node 0, generation, counter) (spi.h): the counter is this
+// object's own and never repeats; CBC IVs are random. Padding is minimal; any padding of the peer's is accepted (RFC 7296
+// 3.14).
 class SkCipher {
  public:
   // Whether IKE messages can be protected with it. NULL and GMAC never can (RFC 7296 5: IKE always encrypts).

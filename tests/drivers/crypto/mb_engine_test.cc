@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <random>
@@ -14,18 +13,52 @@
 namespace culvert::crypto {
 namespace {
 
-const EVP_CIPHER* CipherOf(Suite s) {
+const EVP_CIPHER* EvpOf(Suite s) {
   if (s == Suite::kChaCha20Poly1305) return EVP_chacha20_poly1305();
-  if (IsCbc(s)) {
-    const EVP_CIPHER* by_key[] = {EVP_aes_128_cbc(), EVP_aes_192_cbc(), EVP_aes_256_cbc()};
-    return by_key[(Info(s).cipher_key - 16) / 8];
-  }
-  const EVP_CIPHER* by_key[] = {EVP_aes_128_gcm(), EVP_aes_192_gcm(), EVP_aes_256_gcm()};
-  return by_key[(Info(s).cipher_key - 16) / 8];
+  const EVP_CIPHER* gcm[] = {EVP_aes_128_gcm(), EVP_aes_192_gcm(), EVP_aes_256_gcm()};
+  const EVP_CIPHER* ccm[] = {EVP_aes_128_ccm(), EVP_aes_192_ccm(), EVP_aes_256_ccm()};
+  const EVP_CIPHER* cbc[] = {EVP_aes_128_cbc(), EVP_aes_192_cbc(), EVP_aes_256_cbc()};
+  const EVP_CIPHER* ctr[] = {EVP_aes_128_ctr(), EVP_aes_192_ctr(), EVP_aes_256_ctr()};
+  if (Info(s).cipher_key == 0) return EVP_enc_null();
+  size_t at = (Info(s).cipher_key - 16u) / 8;
+  return IsCbc(s) ? cbc[at] : IsCtr(s) ? ctr[at] : IsCcm(s) ? ccm[at] : gcm[at];
 }
 
-const EVP_MD* DigestOf(Suite s) {
-  return Info(s).integ_key == 32 ? EVP_sha256() : Info(s).integ_key == 48 ? EVP_sha384() : EVP_sha512();
+Bytes Block(ByteView key, Bytes in) {
+  int n = 0;
+  EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
+  EVP_EncryptInit_ex(c, EVP_aes_128_ecb(), nullptr, key.data(), nullptr);
+  EVP_EncryptUpdate(c, in.data(), &n, in.data(), 16);
+  EVP_CIPHER_CTX_free(c);
+  return in;
+}
+
+// RFC 3566 4.
+Bytes Xcbc(ByteView key, ByteView data) {
+  Bytes m = ToBytes(data), last = Block(key, Bytes(16, data.size() % 16 == 0 ? 2 : 3)), chain(16);
+  if (m.size() % 16 != 0) m.push_back(0x80);
+  m.resize((m.size() + 15) / 16 * 16);
+  Bytes k1 = Block(key, Bytes(16, 1));
+  for (size_t at = 0; at < m.size(); at += 16) {
+    for (size_t i = 0; i < 16; ++i) {
+      chain[i] ^= m[at + i];
+      if (at + 16 == m.size()) chain[i] ^= last[i];
+    }
+    chain = Block(k1, chain);
+  }
+  return chain;
+}
+
+Bytes MacBy(Mac mac, ByteView key, ByteView data) {
+  if (mac == Mac::kAesXcbc) return Xcbc(key, data);
+  Bytes out(64);
+  size_t n = 0;
+  constexpr const char* kDigests[] = {"SHA1", "SHA256", "SHA384", "SHA512"};
+  const bool cmac = mac == Mac::kAesCmac;
+  EXPECT_TRUE(EVP_Q_mac(nullptr, cmac ? "CMAC" : "HMAC", nullptr, cmac ? "AES-128-CBC" : kDigests[static_cast<size_t>(mac)], nullptr,
+                        key.data(), key.size(), data.data(), data.size(), out.data(), out.size(), &n));
+  out.resize(n);
+  return out;
 }
 
 // One packet as the wire has it: ESP header, IV, text, ICV.
@@ -35,25 +68,49 @@ struct Sample {
 
   // What Seal must make of `text`, ICV included, by OpenSSL.
   Bytes Expected() const {
-    Bytes out(text.size());
+    if (IsGmac(suite)) return Combined(GmacAad(), {}, text);
+    if (!IsCipherMac(suite)) return Combined(aad, text, {});
+    Bytes out = text;
     int n = 0;
     EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
-    EVP_EncryptInit_ex(c, CipherOf(suite), nullptr, cipher_key.data(), nonce.data());
+    EVP_EncryptInit_ex(c, EvpOf(suite), nullptr, cipher_key.data(), nonce.data());
     EVP_CIPHER_CTX_set_padding(c, 0);
-    if (!IsCbc(suite)) EVP_EncryptUpdate(c, nullptr, &n, aad.data(), static_cast<int>(aad.size()));
     EVP_EncryptUpdate(c, out.data(), &n, text.data(), static_cast<int>(text.size()));
-    EVP_EncryptFinal_ex(c, out.data() + n, &n);
-    Bytes icv(64);
-    if (IsCbc(suite)) {
-      Bytes hashed = header_iv;
-      Append(hashed, out);
-      Append(hashed, aad);
-      HMAC(DigestOf(suite), integ_key.data(), static_cast<int>(integ_key.size()), hashed.data(), hashed.size(), icv.data(), nullptr);
-    } else {
-      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, 16, icv.data());
-    }
     EVP_CIPHER_CTX_free(c);
+    Bytes hashed = header_iv;
+    Append(hashed, out);
+    Append(hashed, aad);
+    Bytes icv = MacBy(MacOf(suite), integ_key, hashed);
     icv.resize(Info(suite).icv);
+    Append(out, icv);
+    return out;
+  }
+
+ private:
+  Bytes GmacAad() const {  // RFC 4543 3.3
+    Bytes out = aad;
+    Append(out, ByteView(header_iv).last(8));
+    Append(out, text);
+    return out;
+  }
+  // `clear` stays as it is between header and ICV.
+  Bytes Combined(ByteView associated, ByteView plain, ByteView clear) const {
+    Bytes out(plain.size()), icv(Info(suite).icv);
+    int n = 0;
+    EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
+    EVP_EncryptInit_ex(c, EvpOf(suite), nullptr, nullptr, nullptr);
+    if (IsCcm(suite)) {
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, 11, nullptr);
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(icv.size()), nullptr);
+    }
+    EVP_EncryptInit_ex(c, nullptr, nullptr, cipher_key.data(), nonce.data());
+    if (IsCcm(suite)) EVP_EncryptUpdate(c, nullptr, &n, nullptr, static_cast<int>(plain.size()));
+    EVP_EncryptUpdate(c, nullptr, &n, associated.data(), static_cast<int>(associated.size()));
+    if (!plain.empty()) EVP_EncryptUpdate(c, out.data(), &n, plain.data(), static_cast<int>(plain.size()));
+    EVP_EncryptFinal_ex(c, icv.data(), &n);
+    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(icv.size()), icv.data());
+    EVP_CIPHER_CTX_free(c);
+    Append(out, clear);
     Append(out, icv);
     return out;
   }
@@ -72,10 +129,10 @@ class MbEngineTest : public ::testing::Test {
     return b;
   }
   Sample Make(Suite s, size_t length) {
-    Sample m{s, Random(Info(s).cipher_key), Random(Info(s).integ_key), Random(IsCbc(s) ? 16 : 12), {}, {}, {}};
+    Sample m{s, Random(Info(s).cipher_key), Random(Info(s).integ_key), Random(IsCipherMac(s) ? 16 : IsCcm(s) ? 11 : 12), {}, {}, {}};
     if (IsCbc(s)) length = (length + 15) / 16 * 16;
     m.text = Random(length);
-    m.aad = Random(IsCbc(s) ? (rng_() & 1) * 4 : 8 + (rng_() & 1) * 4);
+    m.aad = Random(IsCipherMac(s) ? (rng_() & 1) * 4 : 8 + (rng_() & 1) * 4);
     m.header_iv = Random(8u + Info(s).iv);
     if (IsCbc(s)) std::copy(m.nonce.begin(), m.nonce.end(), m.header_iv.begin() + 8);
     return m;
@@ -130,8 +187,8 @@ TEST_F(MbEngineTest, SealsAsOpenSslDoesAndOpensWhatItMade) {
       ops[i] = Op(samples[i], buffers[i], Use::kOpen);
       if (rng_() % 4 != 0) continue;
       spoilt.insert(i);
-      // Anything authenticated: the text, the ICV, the AAD; for CBC also what precedes the text.
-      size_t from = IsCbc(samples[i].suite) ? 0 : samples[i].header_iv.size();
+      // Anything authenticated: the text, the ICV, the AAD; with a MAC also what precedes the text, of GMAC the IV.
+      size_t from = IsCipherMac(samples[i].suite) ? 0 : IsGmac(samples[i].suite) ? 8 : samples[i].header_iv.size();
       if (rng_() % 8 == 0 && !samples[i].aad.empty()) ops[i].aad[rng_() % samples[i].aad.size()] ^= 0x80;
       else buffers[i][from + rng_() % (buffers[i].size() - from)] ^= static_cast<uint8_t>(1 << rng_() % 8);
     }
@@ -179,27 +236,70 @@ TEST(ExpandKeys, RefusesOtherLengths) {
   }
 }
 
-TEST(FindSuite, KnowsWhatTheTableKnows) {
-  for (size_t s = 0; s < kSuites; ++s) {
-    auto suite = static_cast<Suite>(s);
-    auto encr = IsCbc(suite) ? EncrId::kAesCbc : IsGcm(suite) ? EncrId::kAesGcm16 : EncrId::kChaCha20Poly1305;
-    auto integ = !IsCbc(suite) ? IntegId::kNone
-                 : Info(suite).integ_key == 32 ? IntegId::kHmacSha256_128
-                 : Info(suite).integ_key == 48 ? IntegId::kHmacSha384_192 : IntegId::kHmacSha512_256;
-    EXPECT_EQ(FindSuite(encr, Info(suite).cipher_key * 8u, integ), suite);
-    // Sizes agree with the registry both processes read.
-    EspSuite esp{encr, static_cast<uint16_t>(Info(suite).cipher_key * 8), integ, false};
-    EXPECT_EQ(esp.encr_keymat(), Info(suite).cipher_key + Info(suite).salt);
-    EXPECT_EQ(esp.integ_keymat(), Info(suite).integ_key);
-    EXPECT_EQ(Find(encr)->iv, Info(suite).iv);
-    EXPECT_EQ(IsCbc(suite) ? Find(integ)->icv : Find(encr)->icv, Info(suite).icv);
+// Both processes read the registry: what an engine runs must lie as it says, and each name must find one suite.
+TEST(FindSuite, AgreesWithTheRegistry) {
+  std::set<Suite> found;
+  for (unsigned encr_id = 0; encr_id < 40; ++encr_id) {
+    for (unsigned integ_id = 0; integ_id < 20; ++integ_id) {
+      auto encr = static_cast<EncrId>(encr_id);
+      auto integ = static_cast<IntegId>(integ_id);
+      for (unsigned bits = 0; bits < 300; ++bits) {
+        auto suite = FindSuite(encr, bits, integ);
+        if (!suite) continue;
+        SCOPED_TRACE(Name(encr) + "-" + std::to_string(bits) + " " + Name(integ));
+        EXPECT_TRUE(found.insert(*suite).second);
+        const EncrInfo* e = Find(encr);
+        const IntegInfo* m = Find(integ);
+        ASSERT_TRUE(e != nullptr);
+        EXPECT_TRUE(std::ranges::count(e->key_bits, bits));
+        EXPECT_EQ(e->aead, m == nullptr);
+        EspSuite esp{encr, static_cast<uint16_t>(bits), integ, false};
+        const SuiteInfo& info = Info(*suite);
+        EXPECT_EQ(esp.encr_keymat(), info.cipher_key + info.salt);
+        EXPECT_EQ(esp.integ_keymat(), info.integ_key);
+        EXPECT_EQ(e->iv, info.iv);
+        EXPECT_EQ(m ? m->icv : e->icv, info.icv);
+        EXPECT_EQ(info.pad_to, std::max<unsigned>(e->block, 4));
+        EXPECT_EQ(info.expanded % 64, 0);
+      }
+    }
   }
+  EXPECT_EQ(found.size(), kSuites);
+}
+
+TEST(FindSuite, RefusesWhatIsNoSuite) {
   EXPECT_FALSE(FindSuite(EncrId::kAesGcm16, 128, IntegId::kHmacSha256_128));
   EXPECT_FALSE(FindSuite(EncrId::kAesCbc, 128, IntegId::kNone));
+  EXPECT_FALSE(FindSuite(EncrId::kNull, 0, IntegId::kNone));
+  EXPECT_FALSE(FindSuite(EncrId::kAesCcm16, 192, IntegId::kNone));
+  EXPECT_FALSE(FindSuite(EncrId::kCamelliaCbc, 128, IntegId::kHmacSha256_128));
+  EXPECT_FALSE(FindSuite(EncrId::k3Des, 192, IntegId::kHmacSha1_96));
   EXPECT_FALSE(FindSuite(EncrId::kAesGcm16, 160, IntegId::kNone));
-  EXPECT_FALSE(FindSuite(EncrId::kAesGcm16, 0, IntegId::kNone));
   EXPECT_FALSE(FindSuite(EncrId::kChaCha20Poly1305, 128, IntegId::kNone));
-  EXPECT_FALSE(FindSuite(EncrId::kNull, 128, IntegId::kHmacSha256_128));
+}
+
+// RFC 3686 6, 1: the counter block as the data path fills it, nonce | IV | 1.
+TEST_F(MbEngineTest, CtrKnownAnswer) {
+  Bytes key = *FromHex("ae6852f8121067cc4bf7a5765577f39e"), text = *FromHex("53696e676c6520626c6f636b206d7367");
+  Sample m{CipherMac(Cipher::kCtr128, Mac::kHmacSha256), key, Random(32), *FromHex("00000030000000000000000000000001"), {}, Random(16), text};
+  Bytes buffer = m.header_iv;
+  Append(buffer, text);
+  buffer.resize(buffer.size() + 16);
+  CryptoOp op = Op(m, buffer, Use::kSeal);
+  engine_->Seal(&op, 1);
+  EXPECT_EQ(ToHex(ByteView(buffer).subspan(16, 16)), "e4095d4fb7a7b3792d6175a3261311b8");
+}
+
+// RFC 3566 4.6, 6: what is hashed begins with the ESP header, here the vector's first 8 octets.
+TEST_F(MbEngineTest, XcbcKnownAnswer) {
+  Bytes all = *FromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021");
+  Sample m{CipherMac(Cipher::kNull, Mac::kAesXcbc), {}, ToBytes(ByteView(all).first(16)), {}, {}, ToBytes(ByteView(all).first(8)),
+           ToBytes(ByteView(all).subspan(8))};
+  Bytes buffer = all;
+  buffer.resize(all.size() + 12);
+  CryptoOp op = Op(m, buffer, Use::kSeal);
+  engine_->Seal(&op, 1);
+  EXPECT_EQ(ToHex(ByteView(buffer).last(12)), "becbb3bccdb518a30677d548");
 }
 
 TEST(KeyArena, GivesAlignedZeroedBlocksAndWipesWhatIsFreed) {
