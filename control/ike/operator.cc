@@ -31,7 +31,7 @@ std::expected<Named, std::string> Resolve(Context& cx, const std::string& ike, c
 }
 
 void Begin(Context& cx, const Named& what, Task task) {
-  std::deque<Task> tasks;
+  Tasks tasks;
   tasks.push_back(std::move(task));
   Want(cx, {.connection = what.connection, .tasks = std::move(tasks)});
 }

@@ -34,11 +34,11 @@ class SkAead final : public SkCipher {
     iv_.Next(ByteSpan(out).first(kIvSize));
     uint8_t* text = out.data() + kIvSize;
     std::ranges::copy(plain, text);
-    EVP_CIPHER_CTX* ctx = Start(sealing_, true, ByteView(out).first(kIvSize), body, {});
-    CHECK(Run(ctx, message, {text, body}));
+    CipherCtxPtr ctx = Start(true, ByteView(out).first(kIvSize), body, {});
+    CHECK(Run(ctx.get(), message, {text, body}));
     int ignored = 0;
-    CHECK_EQ(EVP_EncryptFinal_ex(ctx, text + body, &ignored), 1);
-    CHECK_EQ(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(icv_), text + body), 1);
+    CHECK_EQ(EVP_EncryptFinal_ex(ctx.get(), text + body, &ignored), 1);
+    CHECK_EQ(EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(icv_), text + body), 1);
     return out;
   }
 
@@ -47,11 +47,11 @@ class SkAead final : public SkCipher {
   std::optional<Bytes> Open(ByteView message_before_body, ByteView body) override {
     if (body.size() < kIvSize + 1 + icv_) return std::nullopt;
     Bytes text = ToBytes(body.subspan(kIvSize, body.size() - kIvSize - icv_));
-    EVP_CIPHER_CTX* ctx = Start(opening_, false, body.first(kIvSize), text.size(), body.last(icv_));
+    CipherCtxPtr ctx = Start(false, body.first(kIvSize), text.size(), body.last(icv_));
     uint8_t none[1];
     int ignored = 0;
     // CCM's tag is verified with the text, GCM's and Poly1305's at the end.
-    if (!Run(ctx, message_before_body, text) || (!ccm_ && EVP_DecryptFinal_ex(ctx, none, &ignored) != 1)) {
+    if (!Run(ctx.get(), message_before_body, text) || (!ccm_ && EVP_DecryptFinal_ex(ctx.get(), none, &ignored) != 1)) {
       ERR_clear_error();
       WipeBytes(text);  // decrypted but not authentic
       return std::nullopt;
@@ -61,18 +61,17 @@ class SkAead final : public SkCipher {
   }
 
  private:
-  // The context of one direction, keyed at its first use, set to the nonce of one message. `tag` is empty when sealing.
-  EVP_CIPHER_CTX* Start(CipherCtxPtr& slot, bool seal, ByteView iv, size_t text_size, ByteView tag) {
-    if (!slot) slot = Keyed(seal);
-    EVP_CIPHER_CTX* ctx = slot.get();
+  // A context for one message: an idle SA is not to hold kilobytes of them. `tag` is empty when sealing.
+  CipherCtxPtr Start(bool seal, ByteView iv, size_t text_size, ByteView tag) {
+    CipherCtxPtr ctx = Keyed(seal);
     if (!tag.empty()) {
       auto* octets = const_cast<uint8_t*>(tag.data());  // only read
-      CHECK_EQ(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), octets), 1);
+      CHECK_EQ(EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), octets), 1);
     }
     std::ranges::copy(iv, nonce_.begin() + salt_);
-    CHECK_EQ(EVP_CipherInit_ex2(ctx, nullptr, nullptr, nonce_.data(), seal, nullptr), 1);
+    CHECK_EQ(EVP_CipherInit_ex2(ctx.get(), nullptr, nullptr, nonce_.data(), seal, nullptr), 1);
     int ignored = 0;
-    if (ccm_) CHECK_EQ(EVP_CipherUpdate(ctx, nullptr, &ignored, nullptr, static_cast<int>(text_size)), 1);
+    if (ccm_) CHECK_EQ(EVP_CipherUpdate(ctx.get(), nullptr, &ignored, nullptr, static_cast<int>(text_size)), 1);
     return ctx;
   }
 
@@ -104,7 +103,6 @@ class SkAead final : public SkCipher {
   SecretBytes key_;
   std::array<uint8_t, kMaxNonce> nonce_{};  // salt | IV of the message at hand
   IvCounter iv_;
-  CipherCtxPtr sealing_, opening_;
 };
 
 }  // namespace

@@ -20,8 +20,8 @@ class SkCipherThenMac final : public SkCipher {
  public:
   explicit SkCipherThenMac(const SkSetup& setup)
       : cipher_(setup.cipher), iv_size_(setup.encr->iv), block_(setup.encr->block), icv_(Find(setup.integ)->icv),
-        random_(*setup.random), key_(setup.key), salt_(setup.salt), mac_(*MacOf(setup.integ), setup.integ_key),
-        counter_(setup.iv_generation) {
+        random_(*setup.random), mac_kind_(*MacOf(setup.integ)), key_(setup.key), salt_(setup.salt),
+        mac_key_(setup.integ_key), counter_(setup.iv_generation) {
     CHECK(iv_size_ <= kMaxIv && icv_ <= kMaxIcv);
   }
 
@@ -36,10 +36,8 @@ class SkCipherThenMac final : public SkCipher {
     }
     std::ranges::copy(plain, text.begin());
     text.back() = static_cast<uint8_t>(text.size() - plain.size() - 1);
-    Crypt(sealing_, true, iv, text);
-    mac_.Update(message);
-    mac_.Update(ByteView(out).first(out.size() - icv_));
-    mac_.Final(ByteSpan(out).last(icv_));
+    Crypt(true, iv, text);
+    Authenticate(message, ByteView(out).first(out.size() - icv_), ByteSpan(out).last(icv_));
     return out;
   }
 
@@ -51,12 +49,10 @@ class SkCipherThenMac final : public SkCipher {
   std::optional<Bytes> Open(ByteView message_before_body, ByteView body) override {
     if (body.size() < iv_size_ + block_ + icv_ || (body.size() - iv_size_ - icv_) % block_) return std::nullopt;
     std::array<uint8_t, kMaxIcv> expected;
-    mac_.Update(message_before_body);
-    mac_.Update(body.first(body.size() - icv_));
-    mac_.Final(ByteSpan(expected).first(icv_));
+    Authenticate(message_before_body, body.first(body.size() - icv_), ByteSpan(expected).first(icv_));
     if (!EqualConstantTime(ByteView(expected).first(icv_), body.last(icv_))) return std::nullopt;
     Bytes text = ToBytes(body.subspan(iv_size_, body.size() - iv_size_ - icv_));
-    Crypt(opening_, false, body.first(iv_size_), text);
+    Crypt(false, body.first(iv_size_), text);
     if (!StripPadding(text)) return std::nullopt;
     return text;
   }
@@ -64,33 +60,38 @@ class SkCipherThenMac final : public SkCipher {
  private:
   bool is_cbc() const { return salt_.empty(); }
 
+  // Contexts live for one message: an idle SA is not to hold kilobytes of them.
+  void Authenticate(ByteView message, ByteView body, ByteSpan icv) const {
+    Mac mac(mac_kind_, mac_key_.view());
+    mac.Update(message);
+    mac.Update(body);
+    mac.Final(icv);
+  }
+
   // In place; `text` is whole blocks.
-  void Crypt(CipherCtxPtr& slot, bool seal, ByteView iv, ByteSpan text) {
-    if (!slot) {
-      slot.reset(EVP_CIPHER_CTX_new());
-      CHECK(slot);
-      CHECK_EQ(EVP_CipherInit_ex2(slot.get(), cipher_, key_.view().data(), nullptr, seal, nullptr), 1);
-      CHECK_EQ(EVP_CIPHER_CTX_set_padding(slot.get(), 0), 1);
-    }
+  void Crypt(bool seal, ByteView iv, ByteSpan text) const {
+    CipherCtxPtr ctx(EVP_CIPHER_CTX_new());
+    CHECK(ctx);
+    CHECK_EQ(EVP_CipherInit_ex2(ctx.get(), cipher_, key_.view().data(), nullptr, seal, nullptr), 1);
+    CHECK_EQ(EVP_CIPHER_CTX_set_padding(ctx.get(), 0), 1);
     std::array<uint8_t, kCounterBlock> start{};
     std::ranges::copy(salt_.view(), start.begin());
     std::ranges::copy(iv, start.begin() + salt_.size());
     // RFC 5930 2.2: the block counter starts at one.
     if (!is_cbc()) start.back() = 1;
-    CHECK_EQ(EVP_CipherInit_ex2(slot.get(), nullptr, nullptr, start.data(), seal, nullptr), 1);
+    CHECK_EQ(EVP_CipherInit_ex2(ctx.get(), nullptr, nullptr, start.data(), seal, nullptr), 1);
     WipeBytes(start);
     int length = 0;
-    CHECK_EQ(EVP_CipherUpdate(slot.get(), text.data(), &length, text.data(), static_cast<int>(text.size())), 1);
+    CHECK_EQ(EVP_CipherUpdate(ctx.get(), text.data(), &length, text.data(), static_cast<int>(text.size())), 1);
     CHECK_EQ(static_cast<size_t>(length), text.size());
   }
 
   const EVP_CIPHER* cipher_;
   const size_t iv_size_, block_, icv_;  // octets
   Random& random_;
-  SecretBytes key_, salt_;
-  Mac mac_;
+  const MacKind mac_kind_;
+  SecretBytes key_, salt_, mac_key_;
   IvCounter counter_;
-  CipherCtxPtr sealing_, opening_;
 };
 
 }  // namespace

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "common/base/boxed.h"
 #include "control/ike/admission/half_open.h"
 #include "control/ike/admission/token_bucket.h"
 #include "control/ike/crypto/sk_cipher.h"
@@ -137,9 +137,9 @@ struct IkeSa {
   size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 
   std::vector<std::unique_ptr<ChildSa>> children;
-  std::deque<Task> tasks;
-  std::optional<RequestInProgress> request;
-  std::optional<ReplyInProgress> reply;
+  Tasks tasks;
+  Boxed<RequestInProgress> request;
+  Boxed<ReplyInProgress> reply;
   Path reply_path;                            // where the request being answered came from (RFC 7296 2.11)
   PeerAllowance allowance;
   IkeId successor = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <list>
 #include <optional>
 #include <string>
 #include <variant>
@@ -24,6 +25,8 @@ struct Task {
   bool and_successors = false;                // kDeleteChild: whatever has replaced it by then goes too
   bool expired = false;                       // kDeleteIke: because it could not be rekeyed in time
 };
+
+using Tasks = std::list<Task>;  // in their order; a list, because an SA mostly has none and that should take no room
 
 // What a rekeying of the peer's, simultaneous with ours of the same SA, made: enough to judge by when ours is answered.
 template <typename Id>

@@ -59,7 +59,7 @@ void FailAllTasks(Context& cx, IkeSa& sa, Why why) {
 }
 
 struct Restart {
-  std::deque<Task> tasks;
+  Tasks tasks;
   Time not_before{};
 };
 

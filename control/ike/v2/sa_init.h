@@ -8,7 +8,7 @@ namespace culvert::ike {
 // ---- initiator ----
 struct Call {
   ConnectionRef connection;
-  std::deque<Task> tasks;      // what the SA is wanted for: the first kNewChild goes into IKE_AUTH
+  Tasks tasks;      // what the SA is wanted for: the first kNewChild goes into IKE_AUTH
   unsigned attempt = 1;        // of keyingtries
   Time not_before{};
 };
