@@ -9,14 +9,15 @@ namespace {
 constexpr std::array<const char*, kCounts> kNames = {
     "keepalive", "malformed", "oversized", "bad-marker", "old-version", "new-version", "bad-spi", "unknown-spi", "wrong-flags",
     "bad-message-id", "unprotected", "fragment", "fragment-repeat", "fragment-refused", "reassembled", "reassembly-expired",
-    "bad-icv", "tries-limited", "exchanges-limited", "unexpected", "bad-grammar", "critical-payload", "repeat-answered", "repeat-ignored",
+    "bad-icv", "tries-limited", "exchanges-limited", "unexpected", "bad-grammar", "critical-payload",
+    "repeat-answered", "repeat-ignored",
     "cookie-sent", "cookie-accepted", "cookie-refused", "source-blocked", "half-open-full", "half-open-expired",
     "half-open-twin", "jobs-full", "source-jobs-full", "errors-limited",
     "no-proposal-chosen", "invalid-ke-sent", "invalid-ke-received", "cookie-received", "rival-answer", "public-value-refused",
     "authentication-failed", "ts-unacceptable", "temporary-failure-sent", "temporary-failure-received",
     "child-sa-not-found-sent", "no-additional-sas-sent", "invalid-syntax-sent", "child-collision", "ike-collision",
-    "retransmitted", "fragmented", "refragmented",
-    "peer-dead", "liveness-sent", "keepalive-sent", "peer-moved", "late-job",
+    "retransmitted", "fragmented", "refragmented", "peer-dead", "liveness-sent", "keepalive-sent", "peer-moved",
+    "late-job",
 };
 static_assert(std::ranges::none_of(kNames, [](const char* n) { return n == nullptr; }));
 
