@@ -65,8 +65,8 @@ std::expected<void, std::string> AddWord(std::string_view word, TokenScope side,
   const Token& t = **token;
   if (ke) {
     if (t.kind != TokenKind::kKe) return Error(Cat("\"", word, "\": after ke", ke, "_ expected a key exchange method"));
-    // RFC 9370: leaving an additional key exchange out would weaken the SA to what the first one gives.
-    return Error(Cat("\"", word, "\": additional key exchanges are not supported yet"));
+    AddOnce(parts.additional[ke - 1], static_cast<KeGroup>(t.id));
+    return {};
   }
   switch (t.kind) {
     case TokenKind::kEncr: AddCipher(t, word, parts); break;
@@ -149,11 +149,13 @@ std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) 
     for (IntegId id : parts->integs) AddOnce(parts->prfs, PrfOf(id));
   }
   if (parts->prfs.empty()) return Error(Cat("no PRF beside the AEAD \"", parts->aead, "\"; expected one such as prfsha256"));
-  return IkeProposal{.encrs = std::move(parts->encrs),
-                     .integs = std::move(parts->integs),
-                     .prfs = std::move(parts->prfs),
-                     .groups = std::move(parts->groups),
-                     .additional = {}};
+  IkeProposal out{.encrs = std::move(parts->encrs),
+                  .integs = std::move(parts->integs),
+                  .prfs = std::move(parts->prfs),
+                  .groups = std::move(parts->groups),
+                  .additional = {}};
+  std::ranges::move(parts->additional, out.additional);
+  return out;
 }
 
 std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah) {
@@ -168,12 +170,20 @@ std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, 
   }
   // Nothing but `none` offers no choice: the same as naming no method.
   if (parts->groups == std::vector{KeGroup::kNone}) parts->groups.clear();
+  // RFC 9370 2.2.4: what follows up CREATE_CHILD_SA's own key exchange cannot be without it.
+  bool additional = std::ranges::any_of(parts->additional, [](const auto& round) { return !round.empty(); });
+  if (additional && parts->groups.empty()) {
+    return Error("additional key exchanges without a first one; expected one such as x25519");
+  }
   // As charon reads it: a proposal that does not speak of ESN means 32-bit sequence numbers.
   if (parts->esn.empty()) parts->esn = {EsnId::kNo};
-  return EspProposal{.encrs = std::move(parts->encrs),
-                     .integs = std::move(parts->integs),
-                     .groups = std::move(parts->groups),
-                     .esn = std::move(parts->esn)};
+  EspProposal out{.encrs = std::move(parts->encrs),
+                  .integs = std::move(parts->integs),
+                  .groups = std::move(parts->groups),
+                  .additional = {},
+                  .esn = std::move(parts->esn)};
+  std::ranges::move(parts->additional, out.additional);
+  return out;
 }
 
 std::vector<IkeProposal> DefaultIkeProposals() {
@@ -185,8 +195,13 @@ std::vector<IkeProposal> DefaultIkeProposals() {
 std::vector<EspProposal> DefaultEspProposals() {
   const std::vector esn = {EsnId::kYes, EsnId::kNo};
   return {
-      {.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true},
-      {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .groups = kDefaultGroups, .esn = esn, .accept_without_ke = true}};
+      {.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .additional = {}, .esn = esn, .accept_without_ke = true},
+      {.encrs = kDefaultClassic,
+       .integs = kDefaultIntegs,
+       .groups = kDefaultGroups,
+       .additional = {},
+       .esn = esn,
+       .accept_without_ke = true}};
 }
 
 }  // namespace culvert::config

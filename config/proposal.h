@@ -28,6 +28,7 @@ struct EspProposal {
   std::vector<Cipher> encrs;              // empty for AH
   std::vector<IntegId> integs;
   std::vector<KeGroup> groups;            // PFS on rekey; kNone among them makes it optional; empty: no key exchange
+  std::vector<KeGroup> additional[7];     // as above
   std::vector<EsnId> esn;                 // never empty; order of preference
   // `default` children offer a key exchange and accept none (design.md): set with groups non-empty.
   bool accept_without_ke = false;

@@ -6,6 +6,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/liveness.h"
 #include "control/ike/v2/nat.h"
@@ -55,6 +56,7 @@ void Core::Impl::OnIkeTimer(TimerKind kind, IkeSa& sa) {
     case TimerKind::kLiveness: return OnLivenessTimer(cx, sa);
     case TimerKind::kUseAnswer: return OnUseAnswerTimer(cx, sa);
     case TimerKind::kKeepalive: return OnKeepaliveTimer(cx, sa);
+    case TimerKind::kFollowUp: return OnFollowUpTimer(cx, sa);
     case TimerKind::kReassembly: return OnReassemblyTimer(cx, sa);
     case TimerKind::kLinger: return OnLingerTimer(cx, sa);
     default: return;

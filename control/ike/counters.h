@@ -59,6 +59,8 @@ enum class Count : uint8_t {
   kChildSaNotFoundSent,
   kNoAdditionalSasSent,
   kInvalidSyntaxSent,
+  kStateNotFoundSent,    // IKE_FOLLOWUP_KE that belongs to nothing, or to what was given up
+  kFollowUpExpired,      // a CREATE_CHILD_SA the peer did not go on with
   kChildCollision,
   kIkeCollision,
   // upkeep

@@ -23,11 +23,19 @@ std::string Join(const std::vector<T>& list) {
   }
   return out;
 }
+template <typename P>
+std::string Additional(const P& p) {
+  std::string out;
+  for (size_t i = 0; i < std::size(p.additional); ++i) {
+    if (!p.additional[i].empty()) out += " K" + std::to_string(i + 1) + Join(p.additional[i]);
+  }
+  return out;
+}
 std::string Print(const IkeProposal& p) {
-  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " P" + Join(p.prfs) + " K" + Join(p.groups);
+  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " P" + Join(p.prfs) + " K" + Join(p.groups) + Additional(p);
 }
 std::string Print(const EspProposal& p) {
-  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " K" + Join(p.groups) + Join(p.esn);
+  return "E" + Join(p.encrs) + " I" + Join(p.integs) + " K" + Join(p.groups) + Additional(p) + Join(p.esn);
 }
 
 struct Case {
@@ -71,8 +79,10 @@ TEST(IkeProposal, Table) {
        "!\"sha1\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
       {"aes128-sha256-modp1024",
        "!\"modp1024\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"},
-      {"aes256gcm16-prfsha256-mlkem768", "!\"mlkem768\" is not supported yet"},
-      {"aes256gcm16-prfsha256-x25519-ke1_ecp384", "!\"ke1_ecp384\": additional key exchanges are not supported yet"},
+      {"aes256gcm16-prfsha256-mlkem768", "E AES_GCM_16/256 I P PRF_HMAC_SHA2_256 K ML_KEM_768"},
+      {"aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke1_mlkem1024-ke1_mlkem768-ke7_none",
+       "E AES_GCM_16/256 I P PRF_HMAC_SHA2_384 K CURVE_25519 K1 ML_KEM_768 ML_KEM_1024 K7 NONE"},
+      {"aes256gcm16-prfsha256-ke1_mlkem768", "!no key exchange method; expected one such as x25519"},
       {"aes256gcm16-prfsha256-x25519-ke1_sha256", "!\"ke1_sha256\": after ke1_ expected a key exchange method"},
       {"aes256gcm16-prfsha256-x25519-ke8_ecp384", "!\"ke8_ecp384\" is no algorithm of a proposal"},
       {"aes256gcm16-sha256-x25519",
@@ -98,6 +108,8 @@ TEST(EspProposal, Table) {
   const Case cases[] = {
       {"aes128gcm16", "E AES_GCM_16/128 I K NO_ESN"},
       {"aes128gcm128-esn", "E AES_GCM_16/128 I K ESN"},
+      {"aes128gcm16-x25519-ke2_mlkem768-esn", "E AES_GCM_16/128 I K CURVE_25519 K2 ML_KEM_768 ESN"},
+      {"aes128gcm16-ke1_mlkem768", "!additional key exchanges without a first one; expected one such as x25519"},
       {"aes256gcm16-x25519-esn-noesn", "E AES_GCM_16/256 I K CURVE_25519 ESN NO_ESN"},
       {"aes128-aes256-sha256-modp2048-none-noesn", "E AES_CBC/128 AES_CBC/256 I HMAC_SHA2_256_128 K MODP_2048 NONE NO_ESN"},
       {"aes256gcm-none", "E AES_GCM_16/256 I K NO_ESN"},

@@ -1,5 +1,7 @@
 #include "control/ike/crypto/kdf_v2.h"
 
+#include <algorithm>
+
 #include "absl/log/check.h"
 #include "common/bytes/writer.h"
 
@@ -34,11 +36,25 @@ constexpr size_t kHalfFixedKey = 8;  // octets
 
 }  // namespace
 
+KeGroup First(const AdditionalGroups& groups) {
+  auto it = std::ranges::find_if(groups, [](KeGroup g) { return g != KeGroup::kNone; });
+  return it == groups.end() ? KeGroup::kNone : *it;
+}
+
+void PopFirst(AdditionalGroups& groups) {
+  auto it = std::ranges::find_if(groups, [](KeGroup g) { return g != KeGroup::kNone; });
+  if (it != groups.end()) *it = KeGroup::kNone;
+}
+
 std::string Name(const IkeSuite& s) {
   std::string out = Name(s.encr);
   if (auto* row = Find(s.encr); row && !row->fixed_key) out += "-" + std::to_string(s.encr_key_bits);
   if (s.integ != IntegId::kNone) out += "/" + Name(s.integ);
-  return out + "/" + Name(s.prf) + "/" + Name(s.group);
+  out += "/" + Name(s.prf) + "/" + Name(s.group);
+  for (size_t i = 0; i < s.additional.size(); ++i) {
+    if (s.additional[i] != KeGroup::kNone) out += "/KE" + std::to_string(i + 1) + "_" + Name(s.additional[i]);
+  }
+  return out;
 }
 
 SecretBytes SkeySeed(PrfId prf, ByteView nonce_i, ByteView nonce_r, ByteView shared_secret) {
@@ -50,8 +66,9 @@ SecretBytes SkeySeed(PrfId prf, ByteView nonce_i, ByteView nonce_r, ByteView sha
   return Prf(prf, Concatenate(nonce_i, nonce_r), {shared_secret});
 }
 
-SecretBytes SkeySeedRekey(PrfId old_prf, ByteView old_sk_d, ByteView shared_secret, ByteView nonce_i, ByteView nonce_r) {
-  return Prf(old_prf, old_sk_d, {shared_secret, nonce_i, nonce_r});
+SecretBytes SkeySeedRekey(PrfId old_prf, ByteView old_sk_d, ByteView shared_secret, ByteView nonce_i, ByteView nonce_r,
+                          ByteView more) {
+  return Prf(old_prf, old_sk_d, {shared_secret, nonce_i, nonce_r, more});
 }
 
 IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i, ByteView nonce_r, uint64_t spi_i,
@@ -82,11 +99,12 @@ IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i
 }
 
 ChildKeys DeriveChildKeys(PrfId prf, ByteView sk_d, ByteView shared_secret_or_empty, ByteView nonce_i, ByteView nonce_r,
-                          const EspSuite& suite) {
-  SecretBytes seed(shared_secret_or_empty.size() + nonce_i.size() + nonce_r.size());
+                          const EspSuite& suite, ByteView more) {
+  SecretBytes seed(shared_secret_or_empty.size() + nonce_i.size() + nonce_r.size() + more.size());
   auto at = std::copy(shared_secret_or_empty.begin(), shared_secret_or_empty.end(), seed.span().begin());
   at = std::copy(nonce_i.begin(), nonce_i.end(), at);
-  std::copy(nonce_r.begin(), nonce_r.end(), at);
+  at = std::copy(nonce_r.begin(), nonce_r.end(), at);
+  std::copy(more.begin(), more.end(), at);
   const size_t e = suite.encr_keymat(), a = suite.integ_keymat();
   // RFC 7296 2.17: of one SA the encryption key comes before the integrity key.
   SecretBytes stream = PrfPlus(prf, sk_d, seed.view(), 2 * (e + a));

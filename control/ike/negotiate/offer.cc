@@ -37,18 +37,23 @@ void AddIntegs(const std::vector<IntegId>& integs, Proposal& to) {
   }
 }
 
-void AddGroups(const std::vector<KeGroup>& groups, Proposal& to) {
+void AddGroups(const std::vector<KeGroup>& groups, TransformType type, Proposal& to) {
   for (KeGroup group : groups) {
-    bool none_for_child = group == KeGroup::kNone && to.protocol != IpsecProtocol::kIke;
-    if (none_for_child || KeyExchange::Supports(group)) Add(to, TransformType::kKe, group);
+    // IKE's own key exchange alone cannot be done without.
+    bool may_be_none = type != TransformType::kKe || to.protocol != IpsecProtocol::kIke;
+    if (group == KeGroup::kNone ? may_be_none : KeyExchange::Supports(group)) Add(to, type, group);
   }
 }
 
-// RFC 9370 additional key exchanges are not built: what demands one cannot be had.
-bool DemandsAdditional(const config::IkeProposal& p) {
-  return std::ranges::any_of(p.additional, [](const std::vector<KeGroup>& round) {
-    return !round.empty() && std::ranges::find(round, KeGroup::kNone) == round.end();
-  });
+// RFC 9370 2.2.1. False where one is demanded and none that is named can be computed.
+template <typename P>
+bool AddAdditional(const P& p, Proposal& to) {
+  for (unsigned i = 0; i < std::size(p.additional); ++i) {
+    auto type = static_cast<TransformType>(static_cast<unsigned>(TransformType::kAddKe1) + i);
+    AddGroups(p.additional[i], type, to);
+    if (!p.additional[i].empty() && !Has(to, type)) return false;
+  }
+  return true;
 }
 
 Proposal ToWire(const config::IkeProposal& p, bool aead) {
@@ -58,7 +63,7 @@ Proposal ToWire(const config::IkeProposal& p, bool aead) {
     if (Supports(prf)) Add(out, TransformType::kPrf, prf);
   }
   if (!aead) AddIntegs(p.integs, out);
-  AddGroups(p.groups, out);
+  AddGroups(p.groups, TransformType::kKe, out);
   return out;
 }
 
@@ -67,7 +72,7 @@ Proposal ToWire(const config::EspProposal& p, bool aead, bool with_ke) {
   AddCiphers(p.encrs, aead, out);
   if (!aead) AddIntegs(p.integs, out);
   if (with_ke) {
-    AddGroups(p.groups, out);
+    AddGroups(p.groups, TransformType::kKe, out);
     if (p.accept_without_ke) Add(out, TransformType::kKe, KeGroup::kNone);
   }
   for (EsnId esn : p.esn) Add(out, TransformType::kEsn, esn);
@@ -97,12 +102,11 @@ SaPayload Numbered(std::vector<Proposal> proposals, ByteView spi) {
 std::vector<Proposal> IkeToWire(const std::vector<config::IkeProposal>& configured) {
   std::vector<Proposal> out;
   for (const config::IkeProposal& p : configured) {
-    if (DemandsAdditional(p)) continue;
     for (bool aead : AeadThenNot(p.encrs)) {
       Proposal wire = ToWire(p, aead);
       bool complete = Has(wire, TransformType::kEncr) && Has(wire, TransformType::kPrf) && Has(wire, TransformType::kKe) &&
                       (aead || Has(wire, TransformType::kInteg));
-      if (complete) out.push_back(std::move(wire));
+      if (complete && AddAdditional(p, wire)) out.push_back(std::move(wire));
     }
   }
   return out;
@@ -118,6 +122,7 @@ std::vector<Proposal> EspToWire(const std::vector<config::EspProposal>& configur
       bool complete = Has(wire, TransformType::kEsn) && (aead || Has(wire, TransformType::kInteg)) &&
                       (ah ? !aead : Has(wire, TransformType::kEncr));
       bool ke_lost = with_ke && !p.groups.empty() && !Has(wire, TransformType::kKe);
+      if (with_ke && !AddAdditional(p, wire)) continue;
       if (complete && !ke_lost) out.push_back(std::move(wire));
     }
   }

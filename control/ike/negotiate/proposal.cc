@@ -33,30 +33,37 @@ std::span<const Type> TypesOf(IpsecProtocol protocol) {
   return {};
 }
 
+bool IsKeyExchange(Type type) { return type == Type::kKe || (type >= Type::kAddKe1 && type <= Type::kAddKe7); }
+
 // Leaving it out says the same as NONE. Whether NONE will do is the other side's list to say.
-bool AbsentMeansNone(Type type) {
-  return type == Type::kInteg || type == Type::kKe || (type >= Type::kAddKe1 && type <= Type::kAddKe7);
-}
+bool AbsentMeansNone(Type type) { return type == Type::kInteg || IsKeyExchange(type); }
 
 // RFC 7296 3.3.6: an unknown attribute makes a transform unusable, so equality is the whole of it.
-bool Contains(const Proposal& p, const Transform& wanted) {
-  return std::ranges::find(p.transforms, wanted) != p.transforms.end();
+bool Contains(const std::vector<Transform>& transforms, const Transform& wanted) {
+  return std::ranges::find(transforms, wanted) != transforms.end();
 }
+bool Contains(const Proposal& p, const Transform& wanted) { return Contains(p.transforms, wanted); }
 
 bool Names(const Proposal& p, Type type) {
   return std::ranges::any_of(p.transforms, [type](const Transform& t) { return t.type == type; });
 }
 
-// The first transform of `type` that `ours` has, in its order, and `theirs` has too.
-std::optional<Transform> PickFirst(const Proposal& ours, const Proposal& theirs, Type type) {
+// The transforms of `type` that `ours` has, in its order, and `theirs` has too.
+std::vector<Transform> CommonOf(const Proposal& ours, const Proposal& theirs, Type type) {
   const Transform none{.type = type, .id = kNone};
   const bool they_accept_none = AbsentMeansNone(type) && (!Names(theirs, type) || Contains(theirs, none));
+  std::vector<Transform> common;
   for (const Transform& t : ours.transforms) {
     if (t.type != type) continue;
-    if (Contains(theirs, t) || (t == none && they_accept_none)) return t;
+    if (Contains(theirs, t) || (t == none && they_accept_none)) common.push_back(t);
   }
-  if (AbsentMeansNone(type) && !Names(ours, type) && they_accept_none) return none;
-  return std::nullopt;
+  if (AbsentMeansNone(type) && !Names(ours, type) && they_accept_none) common.push_back(none);
+  return common;
+}
+
+std::optional<Transform> PickFirst(const Proposal& ours, const Proposal& theirs, Type type) {
+  auto common = CommonOf(ours, theirs, type);
+  return common.empty() ? std::nullopt : std::optional(common.front());
 }
 
 bool IsAead(const Transform& encr) {
@@ -93,6 +100,24 @@ bool PickProtection(const Proposal& ours, const Proposal& theirs, std::vector<Tr
   return false;
 }
 
+// The key exchanges, from types[at] on, in order of our preference; all that are not NONE differ (RFC 9370 2.2.1), and there is
+// no additional one without a first.
+bool PickKeyExchanges(const Proposal& ours, const Proposal& theirs, std::span<const Type> types,
+                      std::vector<Transform>& picked) {
+  if (types.empty()) return true;
+  const Type type = types.front();
+  if (!IsKeyExchange(type)) return PickKeyExchanges(ours, theirs, types.subspan(1), picked);
+  for (const Transform& t : CommonOf(ours, theirs, type)) {
+    auto same = [&t](const Transform& other) { return IsKeyExchange(other.type) && other.id == t.id; };
+    if (t.id != kNone && std::ranges::any_of(picked, same)) continue;
+    if (t.id != kNone && type != Type::kKe && Contains(picked, {.type = Type::kKe})) continue;
+    picked.push_back(t);
+    if (PickKeyExchanges(ours, theirs, types.subspan(1), picked)) return true;
+    picked.pop_back();
+  }
+  return false;
+}
+
 // One transform of each type both sides agree on; NONE among them. nullopt where a type has none, or `theirs` names a type
 // that the protocol does not have.
 std::optional<std::vector<Transform>> Match(const Proposal& ours, const Proposal& theirs) {
@@ -105,11 +130,12 @@ std::optional<std::vector<Transform>> Match(const Proposal& ours, const Proposal
   std::vector<Transform> picked;
   if (!PickProtection(ours, theirs, picked)) return std::nullopt;
   for (Type type : types) {
-    if (type == Type::kEncr || type == Type::kInteg) continue;
+    if (type == Type::kEncr || type == Type::kInteg || IsKeyExchange(type)) continue;
     auto t = PickFirst(ours, theirs, type);
     if (!t) return std::nullopt;
     picked.push_back(*t);
   }
+  if (!PickKeyExchanges(ours, theirs, types, picked)) return std::nullopt;
   return picked;
 }
 
@@ -124,6 +150,14 @@ Id IdOf(const std::vector<Transform>& picked, Type type) {
   return static_cast<Id>(t ? t->id : kNone);
 }
 
+AdditionalGroups AdditionalOf(const std::vector<Transform>& picked) {
+  AdditionalGroups groups{};
+  for (unsigned i = 0; i < groups.size(); ++i) {
+    groups[i] = IdOf<KeGroup>(picked, static_cast<Type>(static_cast<unsigned>(Type::kAddKe1) + i));
+  }
+  return groups;
+}
+
 uint16_t KeyBits(const Transform& encr) {
   const EncrInfo* row = Find(static_cast<EncrId>(encr.id));
   return row->fixed_key ? row->key_bits[0] : encr.key_bits;
@@ -134,7 +168,8 @@ IkeSuite ToIkeSuite(const std::vector<Transform>& picked) {
           .encr_key_bits = KeyBits(*PickedOf(picked, Type::kEncr)),
           .integ = IdOf<IntegId>(picked, Type::kInteg),
           .prf = IdOf<PrfId>(picked, Type::kPrf),
-          .group = IdOf<KeGroup>(picked, Type::kKe)};
+          .group = IdOf<KeGroup>(picked, Type::kKe),
+          .additional = AdditionalOf(picked)};
 }
 
 EspSuite ToEspSuite(const std::vector<Transform>& picked) {
@@ -170,7 +205,7 @@ std::optional<uint32_t> ChildSpi(ByteView spi) {
 // In IKE_AUTH no key exchange can be had, whatever the peer names (RFC 7296 1.2); a NONE written out may be answered.
 Proposal WithoutGroups(const Proposal& p) {
   Proposal out = p;
-  std::erase_if(out.transforms, [](const Transform& t) { return t.type == Type::kKe && t != Transform{.type = Type::kKe}; });
+  std::erase_if(out.transforms, [](const Transform& t) { return IsKeyExchange(t.type) && t != Transform{.type = t.type}; });
   return out;
 }
 
@@ -221,6 +256,7 @@ std::optional<ChosenEsp> ChooseEsp(const std::vector<config::EspProposal>& confi
       if (!picked) continue;
       return ChosenEsp{.suite = ToEspSuite(*picked),
                        .group = IdOf<KeGroup>(*picked, Type::kKe),
+                       .additional = AdditionalOf(*picked),
                        .protocol = theirs.protocol,
                        .peer_spi = *peer_spi,
                        .answer = Answer(theirs, *picked, spi.view())};
@@ -249,6 +285,7 @@ std::optional<ChosenEsp> AcceptEsp(const SaPayload& offered_by_us, const SaPaylo
   if (!picked) return std::nullopt;
   return ChosenEsp{.suite = ToEspSuite(*picked),
                    .group = IdOf<KeGroup>(*picked, Type::kKe),
+                   .additional = AdditionalOf(*picked),
                    .protocol = theirs.protocol,
                    .peer_spi = *peer_spi,
                    .answer = theirs};

@@ -9,8 +9,8 @@
 // Between configured proposals (config/proposal.h) and the wire's SA payload (RFC 7296 3.3). Pure functions.
 //
 // A responder's own order decides, of proposals first and then of the transforms of each type, in the order ENCR, PRF, INTEG,
-// KE, ESN; the initiator's order only breaks ties. RFC 7296 2.7 leaves the choice to the responder; it is what charon does by
-// default (prefer_configured_proposals), and what an operator who writes "strongest first" expects on either side.
+// ESN, KE, ADDKE1 to 7; the initiator's order only breaks ties. RFC 7296 2.7 leaves the choice to the responder; it is what
+// charon does by default (prefer_configured_proposals), and what an operator who writes "strongest first" expects.
 //
 // An explicit proposal means exactly what it says; nothing is chosen that this build cannot compute. In a proposal
 //   - every transform type the peer names must be one its protocol has and we can satisfy: a type we do not know makes the
@@ -19,8 +19,8 @@
 //   - no INTEG and KE at all mean the same as NONE. A cipher that needs integrity is never taken without, an AEAD never with:
 //     INTEG NONE beside an AEAD is tolerated, another INTEG refused unless NONE stands with it (3.3, RFC 5282 8);
 //   - the key length attribute must be there for a cipher of several lengths and absent for one of one (3.3.5);
-//   - additional key exchanges (RFC 9370) are not built: acceptable from the peer only beside NONE, and a configured proposal
-//     that demands one is neither offered nor matched.
+//   - no method stands twice among the key exchanges chosen, the additional ones included (RFC 9370 2.2.1): a combination that
+//     would is passed over for the next in order of preference.
 namespace culvert::ike {
 
 struct ChosenIke {
@@ -31,6 +31,7 @@ struct ChosenIke {
 struct ChosenEsp {
   EspSuite suite;             // of AH: no ENCR
   KeGroup group = KeGroup::kNone;
+  AdditionalGroups additional{};
   IpsecProtocol protocol = IpsecProtocol::kEsp;
   uint32_t peer_spi = 0;      // host byte order, at least 256
   Proposal answer;

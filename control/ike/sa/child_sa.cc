@@ -1,6 +1,16 @@
 #include "control/ike/sa/child_sa.h"
 
+#include <algorithm>
+
 namespace culvert::ike {
+
+void FollowUp::Add(const SecretBytes& secret) {
+  SecretBytes all(secrets.size() + secret.size());
+  auto at = std::ranges::copy(secrets.view(), all.span().begin()).out;
+  std::ranges::copy(secret.view(), at);
+  secrets = std::move(all);
+  PopFirst(left);
+}
 
 const char* Name(ChildState s) {
   switch (s) {

@@ -17,6 +17,16 @@ struct TriggeringPacket {
   TrafficSelector local, remote;
 };
 
+// The additional key exchanges of a CREATE_CHILD_SA (RFC 9370 2.2.4): one IKE_FOLLOWUP_KE each.
+struct FollowUp {
+  AdditionalGroups left{};                    // to be exchanged yet
+  Bytes link;                                 // the replier's name for what they belong to, in the next exchange
+  std::unique_ptr<KeyExchange> key;           // requester: of the exchange under way
+  SecretBytes secrets;                        // SK(1) | SK(2) | ... as far as they have come
+
+  void Add(const SecretBytes& secret);        // of the first of `left`, which is done with
+};
+
 // A Child SA under negotiation, on either side of it.
 struct ChildNegotiation {
   ConnectionRef connection;
@@ -31,6 +41,7 @@ struct ChildNegotiation {
   KeGroup group = KeGroup::kNone;             // of the key exchange; kNone: no PFS
   std::unique_ptr<KeyExchange> key;
   SecretBytes shared_secret;
+  FollowUp more;
   EspSuite suite;
   uint32_t peer_spi = 0;
 };

@@ -10,11 +10,15 @@ const char* Name(IkeState s) {
     case IkeState::kInitKeying:
     case IkeState::kInitSent:
     case IkeState::kInitDeriving:
+    case IkeState::kRoundKeying:
+    case IkeState::kRoundSent:
+    case IkeState::kRoundDeriving:
     case IkeState::kAuthSent:
     case IkeState::kAnswerKeying:
     case IkeState::kHalfOpen:
     case IkeState::kAnswerDeriving:
-    case IkeState::kKeyed: return "CONNECTING";
+    case IkeState::kKeyed:
+    case IkeState::kRoundAnswering: return "CONNECTING";
     case IkeState::kEstablished: return "ESTABLISHED";
     case IkeState::kRekeyed: return "REKEYED";
     case IkeState::kDeleting: return "DELETING";

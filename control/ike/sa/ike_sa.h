@@ -21,18 +21,22 @@ enum class IkeState : uint8_t {
   kInitKeying,     // initiator: an ephemeral key is being made
   kInitSent,
   kInitDeriving,   // initiator: IKE_SA_INIT was answered, the shared secret is being derived
+  kRoundKeying,    // initiator: the key of the next additional key exchange is being made
+  kRoundSent,      // initiator: IKE_INTERMEDIATE is out
+  kRoundDeriving,  // initiator: it was answered, the shared secret is being derived
   kAuthSent,
   kAnswerKeying,   // responder: an ephemeral key is being made for the answer
   kHalfOpen,       // responder: IKE_SA_INIT answered, nothing derived (D03: not before the first IKE_AUTH)
   kAnswerDeriving, // responder: the shared secret is being derived
   kKeyed,          // responder: has keys, has authenticated nobody
+  kRoundAnswering, // responder: the answer to IKE_INTERMEDIATE is being computed
   kEstablished,
   kRekeyed,        // has a successor, or lost a collision: lives until its Delete
   kDeleting,       // our Delete of it is out
   kClosed,         // answers repeats of the last request, nothing else
   kDead,           // freed when the event at hand is done with
 };
-inline constexpr size_t kIkeStates = 14;
+inline constexpr size_t kIkeStates = 18;
 const char* Name(IkeState s);  // as VICI prints it; static storage
 
 // Where the peer is and what lies between.
@@ -54,6 +58,15 @@ struct Incoming {
   Reassembly message;
   Time since{};
   size_t largest = 0;                         // octets of the largest fragment, as a datagram of IKE
+};
+
+// The additional key exchanges that come before IKE_AUTH (RFC 9242, RFC 9370 2.2.2).
+struct Intermediate {
+  AdditionalGroups left{};                    // to be exchanged yet
+  uint32_t rounds = 0;                        // done
+  Bytes auth_i, auth_r;                       // IntAuth of either direction, of the last round
+  std::unique_ptr<KeyExchange> key;           // initiator: of the round under way
+  std::unique_ptr<SkCipher> last_open;        // responder: opens repeats of the last round, sealed with the keys before it
 };
 
 // An answer to our IKE_SA_INIT. Nothing authenticates it, so there may be several; only IKE_AUTH tells which is true.
@@ -96,6 +109,7 @@ struct ResponderHandshake {
   SaPayload answer;
   bool fake_nat = false;                      // the connection forces UDP encapsulation
   std::unique_ptr<KeyExchange> exchange;
+  std::optional<SecretBytes> shared_secret;   // of a KEM, whose answer cannot be made without it
   JobId job = 0;
   std::vector<DatagramIn> waiting;            // IKE_AUTH that came before the keys were derived
   TokenBucket tries{100, 100};                // D03
@@ -129,6 +143,7 @@ struct IkeSa {
   ExchangeWindow window;
   std::unique_ptr<InitiatorHandshake> initiating;
   std::unique_ptr<ResponderHandshake> answering;
+  std::unique_ptr<Intermediate> intermediate; // until IKE_AUTH is done
   unsigned attempt = 1;                       // of keyingtries
   Identity local_id, remote_id;
   std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
@@ -140,6 +155,7 @@ struct IkeSa {
   Tasks tasks;
   Boxed<RequestInProgress> request;
   Boxed<ReplyInProgress> reply;
+  std::unique_ptr<PendingFollowUp> pending;
   Path reply_path;                            // where the request being answered came from (RFC 7296 2.11)
   PeerAllowance allowance;
   IkeId successor = 0;

@@ -28,7 +28,8 @@ struct Task {
 
 using Tasks = std::list<Task>;  // in their order; a list, because an SA mostly has none and that should take no room
 
-// What a rekeying of the peer's, simultaneous with ours of the same SA, made: enough to judge by when ours is answered.
+// What a rekeying of the peer's, simultaneous with ours of the same SA, made: enough to judge by when ours is answered. The
+// successor is 0 as long as its additional key exchanges are not done.
 template <typename Id>
 struct PeerRekey {
   Id successor = 0;
@@ -48,13 +49,15 @@ struct IkeRekeyRequest {
   std::unique_ptr<KeyExchange> key;
   IkeSuite suite;
   uint64_t peer_spi = 0;
+  SecretBytes shared_secret;
+  FollowUp more;
   unsigned rounds = 0;
   std::optional<PeerRekey<IkeId>> collision{};
 };
 
 // Our one request: from the moment its task is taken up until all of its answer has been acted on.
 struct RequestInProgress {
-  enum class Phase : uint8_t { kMakingKey, kSent, kDeriving };
+  enum class Phase : uint8_t { kMakingKey, kSent, kDeriving, kMakingNextKey, kFollowUpSent, kFollowUpDeriving };
   Task task;
   Phase phase = Phase::kMakingKey;
   JobId job = 0;
@@ -73,6 +76,8 @@ struct IkeRekeyReply {
   uint64_t spi = 0, peer_spi = 0;
   Bytes nonce_i, nonce_r;
   Bytes peer_public;
+  SecretBytes shared_secret;
+  FollowUp more;
 };
 
 // The peer's request whose answer waits for public-key work or for the data plane.
@@ -84,6 +89,22 @@ struct ReplyInProgress {
   std::optional<Chain> ready{};               // goes out when nothing is awaited any more
   Chain refused{};                            // instead, where the data plane took none of `awaiting`
   std::vector<ChildId> awaiting{};
+};
+
+// A CREATE_CHILD_SA of the peer's that we have answered, whose additional key exchanges are to come.
+struct PendingFollowUp {
+  std::variant<ChildReply, IkeRekeyReply> detail;
+
+  const FollowUp& more() const {
+    auto* child = std::get_if<ChildReply>(&detail);
+    return child ? child->child.more : std::get<IkeRekeyReply>(detail).more;
+  }
+  // The child it is to succeed; 0 where it is none.
+  ChildId child() const {
+    auto* r = std::get_if<ChildReply>(&detail);
+    return r ? r->child.replaces : 0;
+  }
+  bool is_ike() const { return std::holds_alternative<IkeRekeyReply>(detail); }
 };
 
 }  // namespace culvert::ike

@@ -22,6 +22,7 @@ enum class TimerKind : uint8_t {
   kLiveness,         // nothing heard for dpd_delay
   kUseAnswer,        // the data plane's answer about ESP traffic is overdue
   kKeepalive,        // nothing sent for keep_alive
+  kFollowUp,         // the peer has not gone on with the additional key exchanges of a CREATE_CHILD_SA
   kReassembly,       // the rest of a message in fragments is overdue
   kLinger,           // a replaced SA's Delete is overdue, or a closed one need not answer repeats any more
   // of a Child SA
@@ -40,6 +41,7 @@ inline constexpr uint64_t OwnerOf(TimerId id) { return id & ((uint64_t{1} << kTi
 inline constexpr bool IsChildTimer(TimerKind kind) { return kind >= TimerKind::kRekeyChild; }
 
 // How long is not the operator's to say:
+inline constexpr std::chrono::seconds kFollowUpLife{60};          // longer than any peer goes on retransmitting
 inline constexpr std::chrono::seconds kReassemblyLife{30};        // of fragments of one message (D05)
 inline constexpr std::chrono::seconds kReplacedIkeLife{90};      // longer than any peer goes on retransmitting its Delete
 inline constexpr std::chrono::seconds kTombstoneLife{30};        // answers repeats of the request that closed the SA

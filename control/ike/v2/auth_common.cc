@@ -1,5 +1,6 @@
 #include "control/ike/crypto/psk_auth.h"
 #include "control/ike/v2/auth.h"
+#include "control/ike/v2/intermediate.h"
 
 namespace culvert::ike {
 
@@ -14,7 +15,7 @@ Identity OurIdentity(const config::Connection& c, const IpAddress& local) {
 Bytes PskAuthOf(const IkeSa& sa, ByteView secret, const Signed& what) {
   const IkeKeys& keys = sa.keying->keys;
   const SecretBytes& sk_p = what.by_initiator ? keys.sk_pi : keys.sk_pr;
-  return PskAuth(sa.suite.prf, secret, what.message, what.peer_nonce, sk_p.view(), what.id_body);
+  return PskAuth(sa.suite.prf, secret, what.message, what.peer_nonce, sk_p.view(), what.id_body, IntAuthOf(sa));
 }
 
 }  // namespace culvert::ike

@@ -170,6 +170,7 @@ void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
   if (child) TakeChild(cx, sa, in, *std::move(child), *task);
   sa.initiating.reset();
+  sa.intermediate.reset();
   // An IKE SA was all that was wanted.
   std::erase_if(sa.tasks, [&](const Task& t) {
     if (t.kind == Task::Kind::kLiveness) cx.Answer(t.request);

@@ -7,6 +7,7 @@
 #include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/intermediate.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/uniqueness.h"
@@ -121,6 +122,7 @@ ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const Respon
 }  // namespace
 
 void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (AwaitsRound(sa)) return ReplyNotify(cx, sa, in.header, NotifyType::kInvalidSyntax);
   if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) return Refuse(cx, sa, in);
   auto* id_i = in.Get<IdPayload>(PayloadType::kIdI);
   auto* id_r = in.Get<IdPayload>(PayloadType::kIdR);
@@ -148,6 +150,7 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
   cx.Tell(StateChange::kIkeUp, sa);
   CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, *h));
+  sa.intermediate.reset();
 }
 
 }  // namespace culvert::ike

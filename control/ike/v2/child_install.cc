@@ -114,7 +114,8 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
   cx.sas.IndexChild(child.id, sa);
   // RFC 7296 2.17: "i" is the requester of this exchange, not of the IKE SA.
   ChildKeys keys =
-      DeriveChildKeys(sa.suite.prf, sa.keying->keys.sk_d.view(), n.shared_secret.view(), n.nonce_i, n.nonce_r, n.suite);
+      DeriveChildKeys(sa.suite.prf, sa.keying->keys.sk_d.view(), n.shared_secret.view(), n.nonce_i, n.nonce_r, n.suite,
+                      n.more.secrets.view());
   if (cx.key_logging) LogChildKeys(cx, sa, child, keys);
   child.out_encr_key = std::move(n.requester ? keys.encr_i : keys.encr_r);
   child.out_integ_key = std::move(n.requester ? keys.integ_i : keys.integ_r);

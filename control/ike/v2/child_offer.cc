@@ -179,6 +179,7 @@ std::optional<Refusal> JudgeAnswer(const IkeSa& sa, const Inbound& in, Ke ke, Ch
     }
   }
   n.group = group;
+  if (group != KeGroup::kNone) n.more.left = chosen->additional;
   n.suite = chosen->suite;
   n.peer_spi = chosen->peer_spi;
   n.local_ts = std::move(ts.local);
@@ -210,6 +211,7 @@ std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inb
   n.protocol = match->esp.protocol;
   n.suite = match->esp.suite;
   n.group = match->esp.group;
+  n.more.left = match->esp.additional;
   n.peer_spi = match->esp.peer_spi;
   n.local_ts = std::move(match->ts.local);
   n.remote_ts = std::move(match->ts.remote);

@@ -14,6 +14,11 @@ void OnCreateChildResponse(Context& cx, IkeSa& sa, const Inbound& in);
 void OnRequestJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
 void OnReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);
 
+// For follow_up.h: everything has been agreed on; nothing will come of it; the peer's own rekeying is to stay.
+void CompleteChildRequest(Context& cx, IkeSa& sa);
+void FailChildRequest(Context& cx, IkeSa& sa, std::string_view why);
+void AbandonChildRequest(Context& cx, IkeSa& sa);
+
 // What the peer has made of our request and we cannot use is deleted there.
 void DeleteUnwanted(Context& cx, IkeSa& sa, const ChildNegotiation& n);
 
@@ -25,6 +30,7 @@ inline constexpr unsigned kMaxKeRounds = 3;  // INVALID_KE_PAYLOAD answers in on
 void OnCreateChildRequest(Context& cx, IkeSa& sa, const Inbound& in);
 // TEMPORARY_FAILURE (RFC 7296 2.25).
 void RefuseForNow(Context& cx, IkeSa& sa, const Inbound& in);
-void CompleteChildReply(Context& cx, IkeSa& sa);
+// Makes the child of sa.reply and answers with `answer`: the last message of the exchange that asked for it.
+void CompleteChildReply(Context& cx, IkeSa& sa, const PayloadList& answer);
 
 }  // namespace culvert::ike

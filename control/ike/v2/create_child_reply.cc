@@ -3,10 +3,12 @@
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/collision.h"
 #include "control/ike/v2/create_child.h"
+#include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/rekey_ike.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
+#include "control/ike/v2/tasks.h"
 
 namespace culvert::ike {
 namespace {
@@ -43,6 +45,32 @@ std::optional<NotifyType> OverLimit(Context& cx, IkeSa& sa, bool rekeys) {
   return std::nullopt;
 }
 
+PayloadList AnswerTo(const ChildReply& r) {
+  PayloadList list;
+  list.Add(r.answer);
+  list.Add(NoncePayload{list.Keep(r.child.nonce_r)});
+  if (r.child.key) list.Add(KePayload{r.child.group, list.Keep(ToBytes(r.child.key->public_value()))});
+  list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.remote_ts});
+  list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.local_ts});
+  return list;
+}
+
+// RFC 9370 2.2.4: all is agreed on but the additional key exchanges.
+void AnswerAndAwait(Context& cx, IkeSa& sa, PayloadList& answer) {
+  IkeHeader request{.exchange = sa.reply->exchange, .message_id = sa.reply->message_id};
+  ChildReply r = std::move(std::get<ChildReply>(sa.reply->detail));
+  bool gone = r.child.replaces != 0 && MayNotRekey(sa, sa.Find(r.child.replaces));
+  if (gone || sa.state != IkeState::kEstablished) return ReplyNotify(cx, sa, request, NotifyType::kTemporaryFailure);
+  r.child.key.reset();
+  if (auto* ours = OurRekeyOf(sa, r.child.replaces)) {
+    ours->collision = PeerRekey<ChildId>{0, r.child.nonce_i, r.child.nonce_r};
+  }
+  AwaitFollowUp(cx, sa, {std::move(r)}, answer);
+  sa.reply.reset();
+  SendReply(cx, sa, request, answer.Encode());
+  Pump(cx, sa);
+}
+
 }  // namespace
 
 void RefuseForNow(Context& cx, IkeSa& sa, const Inbound& in) { ReplyNotify(cx, sa, in.header, NotifyType::kTemporaryFailure); }
@@ -71,11 +99,12 @@ void OnCreateChildRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   KeGroup group = answer->child.group;
   Bytes peer_public = answer->peer_public;
   sa.reply = ReplyInProgress{.message_id = in.header.message_id, .exchange = in.header.exchange, .detail = *std::move(answer)};
-  if (group == KeGroup::kNone) return CompleteChildReply(cx, sa);
+  if (group == KeGroup::kNone) return CompleteChildReply(cx, sa, AnswerTo(std::get<ChildReply>(sa.reply->detail)));
   sa.reply->job = cx.Run(sa, std::make_unique<KeyExchangeJob>(group, std::move(peer_public)));
 }
 
 void OnReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
+  if (sa.reply->exchange == ExchangeType::kIkeFollowupKe) return OnFollowUpReplyJob(cx, sa, job);
   if (std::holds_alternative<IkeRekeyReply>(sa.reply->detail)) return OnRekeyIkeReplyJob(cx, sa, job);
   auto& r = std::get<ChildReply>(sa.reply->detail);
   IkeHeader request{.exchange = sa.reply->exchange, .message_id = sa.reply->message_id};
@@ -85,10 +114,12 @@ void OnReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
   }
   r.child.shared_secret = *std::move(job.secret());
   r.child.key = job.TakeKey();
-  CompleteChildReply(cx, sa);
+  PayloadList answer = AnswerTo(r);
+  if (!Any(r.child.more.left)) return CompleteChildReply(cx, sa, answer);
+  AnswerAndAwait(cx, sa, answer);
 }
 
-void CompleteChildReply(Context& cx, IkeSa& sa) {
+void CompleteChildReply(Context& cx, IkeSa& sa, const PayloadList& answer) {
   IkeHeader request{.exchange = sa.reply->exchange, .message_id = sa.reply->message_id};
   ChildReply r = std::move(std::get<ChildReply>(sa.reply->detail));
   sa.reply->detail = std::monostate{};
@@ -96,14 +127,7 @@ void CompleteChildReply(Context& cx, IkeSa& sa) {
   // What was true when the request came may not be when the public-key work is done.
   bool gone = r.child.replaces != 0 && MayNotRekey(sa, old);
   if (gone || sa.state != IkeState::kEstablished) return ReplyNotify(cx, sa, request, NotifyType::kTemporaryFailure);
-
-  PayloadList list;
-  list.Add(r.answer);
-  list.Add(NoncePayload{r.child.nonce_r});
-  if (r.child.key) list.Add(KePayload{r.child.group, r.child.key->public_value()});
-  list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.remote_ts});
-  list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.local_ts});
-  HeldReply held{.ready = list.Encode(), .refused = NotifyChain(NotifyType::kNoAdditionalSas), .awaiting = {}};
+  HeldReply held{.ready = answer.Encode(), .refused = NotifyChain(NotifyType::kNoAdditionalSas), .awaiting = {}};
 
   PeerRekey<ChildId> theirs{0, r.child.nonce_i, r.child.nonce_r};
   ChildSa& child = AddChild(cx, sa, std::move(r.child));

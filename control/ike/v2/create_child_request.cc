@@ -6,6 +6,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/collision.h"
 #include "control/ike/v2/create_child.h"
+#include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/rekey_ike.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -145,6 +146,12 @@ void OnChildResponse(Context& cx, IkeSa& sa, const Inbound& in) {
     return Fail(cx, sa, refusal->why);
   }
   r.child.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
+  auto* link = in.Notify(NotifyType::kAdditionalKeyExchange);
+  if (Any(r.child.more.left) && !link) {
+    DeleteUnwanted(cx, sa, r.child);
+    return Fail(cx, sa, "the answer has no ADDITIONAL_KEY_EXCHANGE");
+  }
+  if (link) r.child.more.link = ToBytes(link->data);
   sa.request->phase = Phase::kDeriving;
   if (r.child.group == KeGroup::kNone) return Complete(cx, sa);
   sa.request->job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(r.child.key), ToBytes(in.Get<KePayload>()->data)));
@@ -181,7 +188,8 @@ void StartRekeyChild(Context& cx, IkeSa& sa, Task task) {
   if (!old) return cx.Answer(task.request, "the Child SA is gone");
   // The peer is ahead of us with the same.
   auto* peers = sa.reply ? std::get_if<ChildReply>(&sa.reply->detail) : nullptr;
-  if (old->state != ChildState::kInstalled || (peers && peers->child.replaces == old->id)) return cx.Answer(task.request);
+  bool ahead = (peers && peers->child.replaces == old->id) || (sa.pending && sa.pending->child() == old->id);
+  if (old->state != ChildState::kInstalled || ahead) return cx.Answer(task.request);
   auto offer = MakeOffer(cx, sa, {.child = old->config, .rekeyed = old});
   if (!offer) {
     cx.Log(Severity::kError, sa, Cat("rekeying of Child SA ", old->name(), ": ", offer.error()), task.request);
@@ -192,12 +200,22 @@ void StartRekeyChild(Context& cx, IkeSa& sa, Task task) {
   Begin(cx, sa, std::move(task), *std::move(offer));
 }
 
+void CompleteChildRequest(Context& cx, IkeSa& sa) { Complete(cx, sa); }
+void FailChildRequest(Context& cx, IkeSa& sa, std::string_view why) { Fail(cx, sa, why); }
+
+void AbandonChildRequest(Context& cx, IkeSa& sa) {
+  ReleaseOld(cx, sa);
+  cx.Answer(sa.request->task.request);
+  FinishRequest(cx, sa);
+}
+
 void OnCreateChildResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (std::holds_alternative<ChildRequest>(sa.request->detail)) return OnChildResponse(cx, sa, in);
   OnRekeyIkeResponse(cx, sa, in);
 }
 
 void OnRequestJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
+  if (sa.request->phase > Phase::kDeriving) return OnFollowUpJob(cx, sa, job);
   if (std::holds_alternative<IkeRekeyRequest>(sa.request->detail)) return OnRekeyIkeJob(cx, sa, job);
   ChildRequest& r = Detail(sa);
   if (sa.request->phase == Phase::kMakingKey) {
@@ -218,7 +236,7 @@ void OnRequestJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     return Fail(cx, sa, "the peer's public value is not valid");
   }
   r.child.shared_secret = *std::move(job.secret());
-  Complete(cx, sa);
+  if (!GoOnWithFollowUp(cx, sa)) Complete(cx, sa);
 }
 
 }  // namespace culvert::ike

@@ -86,11 +86,11 @@ Datagrams SealMessage(IkeSa& sa, const IkeHeader& header, const Chain& chain, si
 }
 
 std::optional<Sealed> SealedPart(const Message& message) {
-  if (auto* sk = message.Get<SkPayload>()) return Sealed{sk->body, sk->first_inner, std::nullopt};
+  if (auto* sk = message.Get<SkPayload>()) return Sealed{sk->body, sk->first_inner, std::nullopt, false};
   auto* skf = message.Get<SkfPayload>();
   if (!skf) return std::nullopt;
   const IkeHeader& h = message.header;
-  return Sealed{skf->body, skf->first_inner, FragmentPlace{h.message_id, h.exchange, skf->number, skf->total}};
+  return Sealed{skf->body, skf->first_inner, FragmentPlace{h.message_id, h.exchange, skf->number, skf->total}, false};
 }
 
 bool WantsFragment(Context& cx, const IkeSa& sa, const IkeHeader& header, const FragmentPlace& place) {

@@ -30,6 +30,7 @@ struct Sealed {
   ByteView body;
   PayloadType first = PayloadType::kNone;
   std::optional<FragmentPlace> place;    // of SKF
+  bool repeat = false;                   // of the last request answered
 };
 // nullopt where the message has neither.
 std::optional<Sealed> SealedPart(const Message& message);

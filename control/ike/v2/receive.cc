@@ -55,7 +55,7 @@ void ReceiveInitResponse(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeH
   if (!message) return cx.Bump(Count::kMalformed);
   GrammarResult grammar = CheckGrammar(header.exchange, true, message->payloads);
   if (grammar.verdict != GrammarVerdict::kOk) return cx.Bump(Count::kBadGrammar);
-  handler(cx, sa, Inbound{d, header, message->payloads, grammar.form});
+  handler(cx, sa, Inbound{d, header, message->payloads, grammar.form, {}, {}});
 }
 
 // Authenticated, in order, and not what the exchange allows. RFC 7296 2.21.3: INVALID_SYNTAX ends the IKE SA on both sides;
@@ -99,7 +99,11 @@ std::optional<Sealed> FindSealed(Context& cx, const IkeSa& sa, const DatagramIn&
 }
 
 std::optional<Plain> Open(Context& cx, IkeSa& sa, const DatagramIn& d, const Sealed& sealed) {
-  auto plain = sa.keying->open->Open(UpToBody(d.data, sealed.body), sealed.body);
+  const ByteView before = UpToBody(d.data, sealed.body);
+  auto plain = sa.keying->open->Open(before, sealed.body);
+  // RFC 9370 2.2.2: an IKE_INTERMEDIATE whose answer was lost comes again with the keys before it.
+  const bool lagging = sealed.repeat && sa.intermediate && sa.intermediate->last_open;
+  if (!plain && lagging) plain = sa.intermediate->last_open->Open(before, sealed.body);
   if (!plain && sa.initiating) plain = OpenAsRival(sa, DecodeHeader(d.data)->spi_r, d.data, sealed.body);
   if (!plain) {
     cx.Bump(Count::kBadIcv);
@@ -136,7 +140,7 @@ void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& head
     cx.Log(Severity::kError, sa, Cat(Name(header.exchange), ": the peer answers INVALID_SYNTAX"));
     return CloseIke(cx, sa, Why::kProtocolError);
   }
-  handler(cx, sa, Inbound{d, header, *payloads, grammar.form});
+  handler(cx, sa, Inbound{d, header, *payloads, grammar.form, opened.first, opened.body});
 }
 
 // Whether the message ID lets the datagram through to its ICV.
@@ -159,13 +163,14 @@ const NotifyPayload* Inbound::Error() const {
 void ReceiveProtected(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& header) {
   if (!InWindow(cx, sa, header)) return;
   if (!sa.keying) return HoldUntilKeyed(cx, sa, d, header);
-  if (sa.state == IkeState::kKeyed && !sa.answering->tries.Take(cx.now)) return cx.Bump(Count::kTriesLimited);
+  if (sa.answering && !sa.answering->tries.Take(cx.now)) return cx.Bump(Count::kTriesLimited);
   auto sealed = FindSealed(cx, sa, d);
   if (!sealed) return;
   const bool fragment = sealed->place.has_value();
   const auto kind = header.response ? ExchangeWindow::Request::kNew : sa.window.Classify(header.message_id);
   // RFC 7383 2.6.1: of a repeated request in fragments, the first one alone asks for the answer.
   if (kind != ExchangeWindow::Request::kNew && fragment && sealed->place->number != 1) return cx.Bump(Count::kRepeatIgnored);
+  sealed->repeat = kind == ExchangeWindow::Request::kRepeat;
   const bool judged = kind == ExchangeWindow::Request::kNew && fragment && !sa.initiating;
   if (judged && !WantsFragment(cx, sa, header, *sealed->place)) return;
   auto opened = Open(cx, sa, d, *sealed);

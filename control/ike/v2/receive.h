@@ -12,6 +12,8 @@ struct Inbound {
   IkeHeader header;
   std::span<const Payload> payloads;
   MessageForm form = MessageForm::kNone;
+  PayloadType first = PayloadType::kNone;   // what SK held: of a protected message
+  ByteView plain;
 
   template <typename P>
   const P* Get() const {

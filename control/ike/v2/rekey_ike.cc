@@ -9,6 +9,7 @@
 #include "control/ike/v2/collision.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -37,6 +38,7 @@ struct Fresh {
   IkeSuite suite;
   ByteView nonce_i, nonce_r;
   const SecretBytes* shared_secret = nullptr;
+  const SecretBytes* more = nullptr;          // of the additional key exchanges
 };
 
 IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
@@ -55,7 +57,8 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
   cx.sas.Index(sa);
   // RFC 7296 2.18: SKEYSEED by the old SA's prf; the new one's keys by its own.
   SecretBytes seed =
-      SkeySeedRekey(old.suite.prf, old.keying->keys.sk_d.view(), fresh.shared_secret->view(), fresh.nonce_i, fresh.nonce_r);
+      SkeySeedRekey(old.suite.prf, old.keying->keys.sk_d.view(), fresh.shared_secret->view(), fresh.nonce_i, fresh.nonce_r,
+                                   fresh.more->view());
   SetKeys(cx, sa, seed, fresh.nonce_i, fresh.nonce_r);
   Establish(cx, sa);
   return sa;
@@ -122,11 +125,12 @@ void Send(Context& cx, IkeSa& sa) {
 }
 
 // Both sides have the new IKE SA: RFC 7296 2.8.2 says which one stays where the peer has made another.
-void Complete(Context& cx, IkeSa& sa, const SecretBytes& shared_secret) {
+void Complete(Context& cx, IkeSa& sa) {
   IkeSa* theirs = CollisionSuccessor(cx, sa);
   IkeRekeyRequest r = std::move(Detail(sa));
   RequestId request = sa.request->task.request;
-  IkeSa& ours = MakeSuccessor(cx, sa, {true, r.spi, r.peer_spi, r.suite, r.nonce_i, r.nonce_r, &shared_secret});
+  IkeSa& ours = MakeSuccessor(
+      cx, sa, {true, r.spi, r.peer_spi, r.suite, r.nonce_i, r.nonce_r, &r.shared_secret, &r.more.secrets});
   sa.request.reset();
   cx.Answer(request);
   if (theirs) cx.Bump(Count::kIkeCollision);
@@ -218,7 +222,8 @@ void OnRekeyIkeJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     cx.Bump(Count::kPublicValueRefused);
     return Fail(cx, sa, "the peer's public value is not valid");
   }
-  Complete(cx, sa, *job.secret());
+  r.shared_secret = *std::move(job.secret());
+  if (!GoOnWithFollowUp(cx, sa)) Complete(cx, sa);
 }
 
 void OnRekeyIkeResponse(Context& cx, IkeSa& sa, const Inbound& in) {
@@ -231,6 +236,10 @@ void OnRekeyIkeResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (!chosen) return Fail(cx, sa, Cat("answered ", Describe(answer), " to ", Describe(r.offer)));
   bool right_ke = chosen->suite.group == r.group && ke.group == r.group && ke.data.size() == Find(r.group)->responder_public;
   if (!right_ke) return Fail(cx, sa, "the answer's KE payload does not fit");
+  auto* link = in.Notify(NotifyType::kAdditionalKeyExchange);
+  r.more.left = chosen->suite.additional;
+  if (Any(r.more.left) && !link) return Fail(cx, sa, "the answer has no ADDITIONAL_KEY_EXCHANGE");
+  if (link) r.more.link = ToBytes(link->data);
   r.suite = chosen->suite;
   r.peer_spi = SpiFrom(chosen->peer_spi);
   r.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
@@ -265,20 +274,35 @@ void OnRekeyIkeRequest(Context& cx, IkeSa& sa, const Inbound& in) {
 
 void OnRekeyIkeReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
   IkeHeader request{.exchange = sa.reply->exchange, .message_id = sa.reply->message_id};
-  IkeRekeyReply r = std::move(std::get<IkeRekeyReply>(sa.reply->detail));
-  sa.reply.reset();
+  IkeRekeyReply& r = std::get<IkeRekeyReply>(sa.reply->detail);
   std::unique_ptr<KeyExchange> key = job.TakeKey();
   if (!job.secret() || !key) {
     cx.Bump(Count::kPublicValueRefused);
     return ReplyNotify(cx, sa, request, NotifyType::kInvalidSyntax);
   }
-  if (sa.state != IkeState::kEstablished) return ReplyNotify(cx, sa, request, NotifyType::kTemporaryFailure);
-  IkeSa& theirs = MakeSuccessor(cx, sa, {false, r.peer_spi, r.spi, r.suite, r.nonce_i, r.nonce_r, &*job.secret()});
+  r.shared_secret = *std::move(job.secret());
   PayloadList list;
   list.Add(r.answer);
-  list.Add(NoncePayload{r.nonce_r});
+  list.Add(NoncePayload{list.Keep(r.nonce_r)});
   list.Add(KePayload{r.suite.group, key->public_value()});
+  r.more.left = r.suite.additional;
+  if (!Any(r.more.left)) return CompleteIkeReply(cx, sa, list);
+  if (sa.state != IkeState::kEstablished) return ReplyNotify(cx, sa, request, NotifyType::kTemporaryFailure);
+  if (auto* ours = OurIkeRekey(sa)) ours->collision = PeerRekey<IkeId>{0, r.nonce_i, r.nonce_r};
+  AwaitFollowUp(cx, sa, {std::move(r)}, list);
+  sa.reply.reset();
   SendReply(cx, sa, request, list.Encode());
+  Pump(cx, sa);
+}
+
+void CompleteIkeReply(Context& cx, IkeSa& sa, const PayloadList& answer) {
+  IkeHeader request{.exchange = sa.reply->exchange, .message_id = sa.reply->message_id};
+  IkeRekeyReply r = std::move(std::get<IkeRekeyReply>(sa.reply->detail));
+  sa.reply.reset();
+  if (sa.state != IkeState::kEstablished) return ReplyNotify(cx, sa, request, NotifyType::kTemporaryFailure);
+  IkeSa& theirs = MakeSuccessor(
+      cx, sa, {false, r.peer_spi, r.spi, r.suite, r.nonce_i, r.nonce_r, &r.shared_secret, &r.more.secrets});
+  SendReply(cx, sa, request, answer.Encode());
   if (auto* ours = OurIkeRekey(sa)) {
     // Judged when our own request is answered; until then the children stay where they are.
     ours->collision = PeerRekey<IkeId>{theirs.id, std::move(r.nonce_i), std::move(r.nonce_r)};
@@ -286,6 +310,15 @@ void OnRekeyIkeReplyJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     return;
   }
   MoveChildren(cx, sa, theirs);
+}
+
+void CompleteIkeRequest(Context& cx, IkeSa& sa) { Complete(cx, sa); }
+void FailIkeRequest(Context& cx, IkeSa& sa, std::string_view why) { Fail(cx, sa, why); }
+
+void AbandonIkeRequest(Context& cx, IkeSa& sa) {
+  cx.Answer(sa.request->task.request);
+  if (!TakeOver(cx, sa)) cx.Arm(TimerKind::kRekeyIke, sa.id, cx.now + kAgainAfterRefusal);
+  FinishRequest(cx, sa);
 }
 
 bool TakeOver(Context& cx, IkeSa& sa) {

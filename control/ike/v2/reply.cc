@@ -49,6 +49,7 @@ void ReplyNotify(Context& cx, IkeSa& sa, const IkeHeader& request, NotifyType ty
   if (type == NotifyType::kNoProposalChosen) cx.Bump(Count::kNoProposalChosen);
   if (type == NotifyType::kInvalidKePayload) cx.Bump(Count::kInvalidKeSent);
   if (type == NotifyType::kInvalidSyntax) cx.Bump(Count::kInvalidSyntaxSent);
+  if (type == NotifyType::kStateNotFound) cx.Bump(Count::kStateNotFoundSent);
   sa.reply.reset();
   SendReply(cx, sa, request, NotifyChain(type, std::move(data)));
   // RFC 7296 2.21.3: the peer takes the IKE SA for ended.

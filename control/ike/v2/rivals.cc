@@ -40,8 +40,11 @@ void OnRivalAnswer(Context& cx, IkeSa& sa, const Inbound& in) {
 
 void DeriveForRivals(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
-  if (!h.key || Deriving(h)) return;
-  auto next = std::ranges::find_if(h.rivals, [](const InitAnswer& r) { return !r.keying && !r.peer_public.empty(); });
+  // Additional key exchanges go through with one of them at a time.
+  if (!h.key || Deriving(h) || sa.intermediate) return;
+  auto next = std::ranges::find_if(h.rivals, [](const InitAnswer& r) {
+    return !r.keying && !r.peer_public.empty() && !Any(r.suite.additional);
+  });
   if (next == h.rivals.end()) return;
   next->job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(h.key), std::exchange(next->peer_public, {})));
 }
@@ -80,8 +83,9 @@ void FollowNextRival(Context& cx, IkeSa& sa) {
 bool GoOnWithRival(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
   if (h.rivals.empty()) return false;
-  cx.Log(Severity::kWarning, sa, "IKE_AUTH: one of those who answered IKE_SA_INIT is not the peer; waiting for the others");
+  cx.Log(Severity::kWarning, sa, "one of those who answered IKE_SA_INIT is not the peer; waiting for the others");
   sa.window.RestartAfterInit();
+  sa.intermediate.reset();
   auto asked = std::ranges::find_if(h.rivals, [](const InitAnswer& r) { return !r.request.empty(); });
   if (asked == h.rivals.end()) {
     // The key may be on its way to another of them: that one is next.

@@ -18,6 +18,8 @@ void Want(Context& cx, Call call);
 void OnSourceFound(Context& cx, const SourceFound& found);
 void OnRouteRetry(Context& cx, IkeSa& sa);
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in);
+// The handshake came to nothing: whoever waits for it is told.
+void FailCall(Context& cx, IkeSa& sa, std::string_view why);
 // An attempt that met silence: calls again where keyingtries allows.
 void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why);
 void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job);

@@ -7,6 +7,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/fragmentation.h"
+#include "control/ike/v2/intermediate.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
@@ -27,11 +28,12 @@ KeGroup FirstGroup(const SaPayload& offer) {
   return KeGroup::kNone;
 }
 
-void Fail(Context& cx, IkeSa& sa, std::string_view why) {
-  RequestId request = sa.tasks.empty() ? 0 : sa.tasks.front().request;
-  cx.Log(Severity::kError, sa, Cat("no IKE SA: ", why), request);
-  for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
-  CloseIke(cx, sa, Why::kAuthFailed);
+// RFC 9370 2.2.1: whoever offers additional key exchanges says that it has the exchange that carries them.
+bool OffersRounds(const SaPayload& offer) {
+  auto is = [](const Transform& t) {
+    return t.type >= TransformType::kAddKe1 && t.type <= TransformType::kAddKe7 && t.id != 0;
+  };
+  return std::ranges::any_of(offer.proposals, [&](const Proposal& p) { return std::ranges::any_of(p.transforms, is); });
 }
 
 void MakeKey(Context& cx, IkeSa& sa) {
@@ -50,6 +52,7 @@ void Send(Context& cx, IkeSa& sa) {
   list.Add(NoncePayload{h.nonce_i});
   AddNatDetection(sa, 0, sa.connection->encap, list);
   if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
+  if (OffersRounds(h.offer)) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
   sa.state = IkeState::kInitSent;
   SendInitRequest(cx, sa, h.request, sa.window.busy());
@@ -76,7 +79,7 @@ void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
 // Answers of notifies alone. None of them is authenticated: a COOKIE or INVALID_KE_PAYLOAD costs us a round, the rest the call.
 void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
   InitiatorHandshake& h = *sa.initiating;
-  if (++h.rounds > kMaxInitRounds) return Fail(cx, sa, "IKE_SA_INIT goes round in circles (COOKIE, INVALID_KE_PAYLOAD)");
+  if (++h.rounds > kMaxInitRounds) return FailCall(cx, sa, "IKE_SA_INIT goes round in circles (COOKIE, INVALID_KE_PAYLOAD)");
   auto* cookie = in.Notify(NotifyType::kCookie);
   // RFC 7296 2.6: 1 to 64 octets.
   if (cookie && !cookie->data.empty() && cookie->data.size() <= kMaxCookie) {
@@ -89,16 +92,23 @@ void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
   if (error->type == NotifyType::kInvalidKePayload) {
     KeGroup group = GroupWanted(*error, h.offer, 1);
     if (group == KeGroup::kNone || group == h.group) {
-      return Fail(cx, sa, "INVALID_KE_PAYLOAD asks for a group that was not offered");
+      return FailCall(cx, sa, "INVALID_KE_PAYLOAD asks for a group that was not offered");
     }
     cx.Bump(Count::kInvalidKeReceived);
     h.group = group;
     return MakeKey(cx, sa);
   }
-  Fail(cx, sa, Cat("IKE_SA_INIT: the peer answers ", Name(error->type), " to ", Describe(h.offer)));
+  FailCall(cx, sa, Cat("IKE_SA_INIT: the peer answers ", Name(error->type), " to ", Describe(h.offer)));
 }
 
 }  // namespace
+
+void FailCall(Context& cx, IkeSa& sa, std::string_view why) {
+  RequestId request = sa.tasks.empty() ? 0 : sa.tasks.front().request;
+  cx.Log(Severity::kError, sa, Cat("no IKE SA: ", why), request);
+  for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
+  CloseIke(cx, sa, Why::kAuthFailed);
+}
 
 std::vector<uint16_t> SignatureHashes(const Inbound& in) {
   std::vector<uint16_t> hashes;
@@ -139,7 +149,7 @@ void Want(Context& cx, Call call) {
 void OnRouteRetry(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kRouting) return;
   auto remote = CallTo(*sa.connection);
-  if (!remote) return Fail(cx, sa, "the connection names no single address to call");
+  if (!remote) return FailCall(cx, sa, "the connection names no single address to call");
   Dial(cx, sa, *remote);
 }
 
@@ -148,7 +158,7 @@ void OnSourceFound(Context& cx, const SourceFound& found) {
   if (!sa || sa->state != IkeState::kRouting) return;
   if (found.local.address.is_unspecified()) {
     unsigned tries = sa->connection->keyingtries;
-    if (tries != 0 && sa->attempt >= tries) return Fail(cx, *sa, "no route to the peer");
+    if (tries != 0 && sa->attempt >= tries) return FailCall(cx, *sa, "no route to the peer");
     ++sa->attempt;
     return cx.Arm(TimerKind::kRouteRetry, sa->id, cx.now + kRouteRetryAfter);
   }
@@ -159,7 +169,7 @@ void OnSourceFound(Context& cx, const SourceFound& found) {
 
 void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
   unsigned tries = sa.connection->keyingtries;
-  if (tries != 0 && sa.attempt >= tries) return Fail(cx, sa, why);
+  if (tries != 0 && sa.attempt >= tries) return FailCall(cx, sa, why);
   cx.Log(Severity::kWarning, sa, Cat(why, ": calling again, attempt ", sa.attempt + 1));
   Call again{.connection = sa.connection, .tasks = std::exchange(sa.tasks, {}), .attempt = sa.attempt + 1};
   if (sa.initiating->child_task) again.tasks.push_front(*std::exchange(sa.initiating->child_task, std::nullopt));
@@ -169,9 +179,10 @@ void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
 
 void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
   InitiatorHandshake& h = *sa.initiating;
+  if (sa.state == IkeState::kRoundKeying || sa.state == IkeState::kRoundDeriving) return OnRoundJob(cx, sa, job);
   if (sa.state == IkeState::kInitKeying) {
     h.key = job.TakeKey();
-    if (!h.key) return Fail(cx, sa, Cat("no key exchange ", Name(h.group), " in this build"));
+    if (!h.key) return FailCall(cx, sa, Cat("no key exchange ", Name(h.group), " in this build"));
     return Send(cx, sa);
   }
   if (!job.secret()) {
@@ -187,7 +198,7 @@ void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
   h.key = job.TakeKey();
   sa.window.Answered();
   cx.Cancel(TimerKind::kRetransmit, sa.id);
-  SendAuth(cx, sa);
+  GoOnFromKeys(cx, sa);
   if (sa.state == IkeState::kAuthSent) DeriveForRivals(cx, sa);
 }
 
@@ -210,6 +221,11 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   if (chosen->suite.group != h.group || ke.group != h.group || ke.data.size() != Find(h.group)->responder_public) {
     cx.Bump(Count::kPublicValueRefused);
     cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered with a KE payload that is not of ", Name(h.group)));
+    return std::nullopt;
+  }
+  if (Any(chosen->suite.additional) && !in.Notify(NotifyType::kIntermediateExchangeSupported)) {
+    cx.Bump(Count::kNoProposalChosen);
+    cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(offered), " without IKE_INTERMEDIATE"));
     return std::nullopt;
   }
   InitAnswer answer{.spi_r = in.header.spi_r, .suite = chosen->suite, .path = h.path};

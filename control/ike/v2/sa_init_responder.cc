@@ -5,6 +5,7 @@
 #include "control/ike/negotiate/proposal.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
+#include "control/ike/v2/intermediate.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -123,10 +124,15 @@ struct Chosen {
 
 // RFC 7296 2.7: by the first connection for these addresses that takes one of the proposals. Who the peer is, and so which
 // connection it will be, is known only in IKE_AUTH.
-std::optional<Chosen> Choose(Context& cx, const DatagramIn& d, const SaPayload& offer) {
+std::optional<Chosen> Choose(Context& cx, const Inbound& in) {
+  const DatagramIn& d = in.datagram;
+  const SaPayload& offer = *in.Get<SaPayload>();
+  // RFC 9370 2.2.1: additional key exchanges need the exchange that carries them.
+  const bool rounds = in.Notify(NotifyType::kIntermediateExchangeSupported);
   std::vector<std::string> wanted;
   for (auto& c : ConnectionsFor(cx.connections, d.local.address, d.remote.address)) {
-    if (auto chosen = ChooseIke(c->proposals, offer, {})) return Chosen{c, *std::move(chosen)};
+    auto chosen = ChooseIke(c->proposals, offer, {});
+    if (chosen && (rounds || !Any(chosen->suite.additional))) return Chosen{c, *std::move(chosen)};
     wanted.push_back(Cat(c->name, " wants ", Describe(OfferIke(c->proposals, {}))));
   }
   cx.Bump(Count::kNoProposalChosen);
@@ -134,6 +140,9 @@ std::optional<Chosen> Choose(Context& cx, const DatagramIn& d, const SaPayload& 
                                         wanted.empty() ? "no connection for this address" : Join(wanted, "; ")));
   return std::nullopt;
 }
+
+// The answer of a KEM is made of the initiator's value, and the shared secret with it.
+bool IsKem(KeGroup g) { return Find(g)->initiator_public != Find(g)->responder_public; }
 
 Bytes GroupOctets(KeGroup g) {
   auto v = static_cast<uint16_t>(g);
@@ -151,6 +160,10 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   sa.peer_hashes = SignatureHashes(in);
   // RFC 7383 2.3: announced in both directions, or not used.
   sa.fragments = in.Notify(NotifyType::kFragmentationSupported) && AnnouncesFragments(*chosen.connection);
+  if (Any(sa.suite.additional)) {
+    sa.intermediate = std::make_unique<Intermediate>();
+    sa.intermediate->left = sa.suite.additional;
+  }
   sa.answering = std::make_unique<ResponderHandshake>();
   ResponderHandshake& h = *sa.answering;
   h.key = key;
@@ -165,7 +178,7 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   cx.Arm(TimerKind::kHandshake, sa.id, cx.now + cx.half_open.Life(cx.config.settings.dos));
   // RFC 7296 3.1: IKE_SA_INIT has message ID 0 on both sides.
   sa.window.Accepted(0);
-  h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(h.group, Bytes{}));
+  h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(h.group, IsKem(h.group) ? std::move(h.peer_public) : Bytes{}));
   cx.half_open.JobStarted(h.job, key.address);
 }
 
@@ -178,6 +191,7 @@ void Answer(Context& cx, IkeSa& sa) {
   list.Add(NoncePayload{h.nonce_r});
   AddNatDetection(sa, sa.spi_r, h.fake_nat, list);
   if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
+  if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   list.AddNotify(NotifyType::kChildlessIkev2Supported);
   IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = ExchangeType::kIkeSaInit, .response = true};
   h.response = EncodeMessage(header, list.view());
@@ -185,6 +199,19 @@ void Answer(Context& cx, IkeSa& sa) {
   sa.state = IkeState::kHalfOpen;
   sa.window.Replied({});  // repeats are told by their octets and answered from the handshake
   cx.Emit(SendDatagram{sa.path.local, sa.path.remote, sa.path.marker, h.response, 0});
+}
+
+// Keys are there, and what waited for them is looked at.
+void BecomeKeyed(Context& cx, IkeSa& sa, const SecretBytes& shared_secret) {
+  ResponderHandshake& h = *sa.answering;
+  SecretBytes seed = SkeySeed(sa.suite.prf, h.nonce_i, h.nonce_r, shared_secret.view());
+  SetKeys(cx, sa, seed, h.nonce_i, h.nonce_r);
+  sa.state = IkeState::kKeyed;
+  auto waiting = std::exchange(h.waiting, {});
+  for (const auto& d : waiting) {
+    auto header = DecodeHeader(d.data);
+    if (header && sa.state == IkeState::kKeyed) ReceiveProtected(cx, sa, d, *header);
+  }
 }
 
 }  // namespace
@@ -206,8 +233,8 @@ void OnSaInitRequest(Context& cx, const DatagramIn& d, const IkeHeader& header) 
     return AnswerError(cx, d, header, NotifyType::kUnsupportedCriticalPayload, {static_cast<uint8_t>(grammar.payload)});
   }
   if (grammar.verdict != GrammarVerdict::kOk) return cx.Bump(Count::kBadGrammar);
-  Inbound in{d, header, message->payloads, grammar.form};
-  auto chosen = Choose(cx, d, *in.Get<SaPayload>());
+  Inbound in{d, header, message->payloads, grammar.form, {}, {}};
+  auto chosen = Choose(cx, in);
   if (!chosen) return AnswerError(cx, d, header, NotifyType::kNoProposalChosen);
   auto& ke = *in.Get<KePayload>();
   if (ke.group != chosen->ike.suite.group) {
@@ -220,8 +247,8 @@ void OnSaInitRequest(Context& cx, const DatagramIn& d, const IkeHeader& header) 
 }
 
 void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& header) {
-  bool may =
-      (sa.state == IkeState::kHalfOpen || sa.state == IkeState::kAnswerDeriving) && header.exchange == ExchangeType::kIkeAuth;
+  ExchangeType first = sa.intermediate ? ExchangeType::kIkeIntermediate : ExchangeType::kIkeAuth;
+  bool may = (sa.state == IkeState::kHalfOpen || sa.state == IkeState::kAnswerDeriving) && header.exchange == first;
   if (!may || header.response) return cx.Bump(Count::kUnexpected);
   ResponderHandshake& h = *sa.answering;
   size_t octets = d.data.size();
@@ -230,6 +257,7 @@ void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader
   if (h.waiting.size() >= kMaxWaitingDatagrams) return cx.Bump(Count::kTriesLimited);
   h.waiting.push_back(d);
   if (sa.state == IkeState::kAnswerDeriving) return;
+  if (h.shared_secret) return BecomeKeyed(cx, sa, *std::exchange(h.shared_secret, std::nullopt));
   // D03: the shared secret is owed now and no sooner, and is derived once.
   sa.state = IkeState::kAnswerDeriving;
   h.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(std::move(h.exchange), std::move(h.peer_public)));
@@ -238,9 +266,14 @@ void HoldUntilKeyed(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader
 
 void OnResponderJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
   ResponderHandshake& h = *sa.answering;
+  if (sa.state == IkeState::kRoundAnswering) return OnRoundReplyJob(cx, sa, job);
   if (sa.state == IkeState::kAnswerKeying) {
     h.exchange = job.TakeKey();
-    if (h.exchange) return Answer(cx, sa);
+    const bool refused = job.wanted_secret() && !job.secret();
+    if (refused) cx.Bump(Count::kPublicValueRefused);
+    h.shared_secret = std::move(job.secret());
+    if (h.exchange && !refused) return Answer(cx, sa);
+    if (refused) return CloseIke(cx, sa, Why::kAuthFailed);
     cx.Log(Severity::kError, sa, Cat("no key exchange ", Name(h.group), " in this build"));
     return CloseIke(cx, sa, Why::kAuthFailed);
   }
@@ -249,14 +282,7 @@ void OnResponderJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     cx.Bump(Count::kPublicValueRefused);
     return CloseIke(cx, sa, Why::kAuthFailed);
   }
-  SecretBytes seed = SkeySeed(sa.suite.prf, h.nonce_i, h.nonce_r, job.secret()->view());
-  SetKeys(cx, sa, seed, h.nonce_i, h.nonce_r);
-  sa.state = IkeState::kKeyed;
-  auto waiting = std::exchange(h.waiting, {});
-  for (const auto& d : waiting) {
-    auto header = DecodeHeader(d.data);
-    if (header && sa.state == IkeState::kKeyed) ReceiveProtected(cx, sa, d, *header);
-  }
+  BecomeKeyed(cx, sa, *job.secret());
 }
 
 void OnHandshakeTimer(Context& cx, IkeSa& sa) {

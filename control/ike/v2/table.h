@@ -6,10 +6,10 @@ namespace culvert::ike {
 
 // What may arrive at an IKE SA. IKE_SA_INIT requests are not here: they come before there is one.
 enum class Arrival : uint8_t {
-  kSaInitResponse, kAuthRequest, kAuthResponse, kCreateChildRequest, kCreateChildResponse, kInformationalRequest,
-  kInformationalResponse, kOther,
+  kSaInitResponse, kIntermediateRequest, kIntermediateResponse, kAuthRequest, kAuthResponse, kCreateChildRequest,
+  kCreateChildResponse, kFollowUpRequest, kFollowUpResponse, kInformationalRequest, kInformationalResponse, kOther,
 };
-inline constexpr size_t kArrivals = 8;
+inline constexpr size_t kArrivals = 12;
 Arrival ArrivalOf(const IkeHeader& header);
 
 using Handler = void (*)(Context&, IkeSa&, const Inbound&);

@@ -20,7 +20,8 @@ bool MayStart(Context& cx, const IkeSa& sa, const Task& task) {
   if (IsUnsettled(cx, sa)) return task.kind == Task::Kind::kLiveness;
   // RFC 7296 2.25.2: children stay as they are while the IKE SA is being replaced.
   if (sa.reply && std::holds_alternative<IkeRekeyReply>(sa.reply->detail)) return false;
-  return task.kind != Task::Kind::kRekeyIke || !sa.reply;
+  if (sa.pending && sa.pending->is_ike()) return task.kind == Task::Kind::kLiveness;
+  return task.kind != Task::Kind::kRekeyIke || (!sa.reply && !sa.pending);
 }
 
 bool HasOrWants(const IkeSa& sa, const ChildName& name) {

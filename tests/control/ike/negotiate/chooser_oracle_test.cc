@@ -43,7 +43,8 @@ bool Allows(const Proposal& p, const Combination& c, bool with_ke) {
     bool known = number >= 1 && number <= 12 && t.type != (ike ? Type::kEsn : Type::kPrf);
     if (!known) return false;
   }
-  for (unsigned round = 6; round <= 12; ++round) {
+  // In IKE_AUTH no key exchange can be had, whatever the peer names.
+  for (unsigned round = 6; with_ke && round <= 12; ++round) {
     if (!OffersNone(p, static_cast<Type>(round))) return false;
   }
   const EncrInfo* row = Find(c.encr.id);

@@ -1,4 +1,5 @@
 #include "control/ike/negotiate/proposal.h"
+#include "control/ike/cat.h"
 
 #include <algorithm>
 #include <functional>
@@ -103,9 +104,10 @@ TEST(OfferIke, LeavesOutWhatIkeCannotUse) {
   EXPECT_EQ(offer(without([](auto& p) { p.prfs = {static_cast<PrfId>(1)}; })), "");
   EXPECT_EQ(offer(without([](auto& p) { p.groups = {KeGroup::kNone}; })), "");
   EXPECT_EQ(offer(without([](auto& p) { p.groups = {}; })), "");
-  // ADDKE is not built: a proposal that demands it is not offered without it.
-  EXPECT_EQ(offer(without([](auto& p) { p.additional[0] = {KeGroup::kMlKem768}; })), "");
-  EXPECT_EQ(offer(without([](auto& p) { p.additional[6] = {KeGroup::kMlKem768, KeGroup::kNone}; })), offer(good));
+  // RFC 9370: a proposal that demands an additional key exchange we do not have is not offered without it.
+  EXPECT_EQ(offer(without([](auto& p) { p.additional[0] = {static_cast<KeGroup>(999)}; })), "");
+  EXPECT_EQ(offer(without([](auto& p) { p.additional[6] = {KeGroup::kMlKem768, KeGroup::kNone}; })),
+            Cat(offer(good), "/", "KE7_ML_KEM_768", "/", "KE7_NONE"));
 }
 
 TEST(OfferEsp, CarriesNoKeyExchangeInIkeAuth) {
@@ -236,6 +238,73 @@ TEST(ChooseIke, RefusesWhatDemandsAnAdditionalKeyExchange) {
   ours[0].additional[0] = {KeGroup::kMlKem768};
   // B22: the ADDKE policy requires was stripped from the offer.
   EXPECT_FALSE(ChooseIke(ours, OneIke({kGcm256, kPrf256, kX25519}), {}));
+}
+
+// RFC 9370 2.2.1: no method twice; a combination that would have one is passed over.
+TEST(ChooseIke, AdditionalKeyExchanges) {
+  const Transform kem1 = T(Type::kAddKe1, KeGroup::kMlKem768), ecp1 = T(Type::kAddKe1, KeGroup::kEcp384),
+                  x1 = T(Type::kAddKe1, KeGroup::kX25519), ecp2 = T(Type::kAddKe2, KeGroup::kEcp384);
+  struct {
+    const char* ours;
+    std::vector<Transform> theirs;
+    const char* chosen;
+  } rows[] = {
+      {"x25519-ke1_mlkem768", {kX25519, kem1}, "CURVE_25519/KE1_ML_KEM_768"},
+      {"x25519-ke1_mlkem768-ke1_ecp384", {kX25519, ecp1, kem1}, "CURVE_25519/KE1_ML_KEM_768"},
+      {"x25519-ke1_mlkem768-ke1_none", {kX25519}, "CURVE_25519"},
+      {"x25519-ke1_mlkem768", {kX25519}, "none"},
+      {"x25519", {kX25519, kem1}, "none"},
+      {"x25519", {kX25519, kem1, T(Type::kAddKe1, 0)}, "CURVE_25519"},
+      {"x25519-ke1_x25519", {kX25519, x1}, "none"},
+      {"x25519-ecp384-ke1_x25519", {kX25519, kEcp384, x1}, "ECP_384/KE1_CURVE_25519"},
+      {"x25519-ke1_ecp384-ke1_mlkem768-ke2_ecp384", {kX25519, ecp1, kem1, ecp2}, "CURVE_25519/KE1_ML_KEM_768/KE2_ECP_384"},
+      {"x25519-ke2_ecp384", {kX25519, ecp2}, "CURVE_25519/KE2_ECP_384"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.ours);
+    auto ours = Ike({(std::string("aes256gcm16-prfsha256-") + row.ours).c_str()});
+    std::vector<Transform> all = {kGcm256, kPrf256};
+    all.insert(all.end(), row.theirs.begin(), row.theirs.end());
+    auto chosen = ChooseIke(ours, OneIke(all), {});
+    const std::string prefix = "AES_GCM_16-256/PRF_HMAC_SHA2_256/";
+    EXPECT_EQ(Chosen(chosen), row.chosen == std::string("none") ? "none" : prefix + row.chosen);
+    if (chosen) {
+      EXPECT_TRUE(AcceptIke(OneIke(all), {{chosen->answer}}));
+    }
+  }
+}
+
+// The initiator holds the answer against the same rules.
+TEST(AcceptIke, AdditionalKeyExchanges) {
+  SaPayload offer = OfferIke(Ike({"aes256gcm16-prfsha256-x25519-ke1_mlkem768-ke1_x25519"}), {});
+  auto answer = [](std::initializer_list<Transform> more) {
+    Proposal p = OneIke({kGcm256, kPrf256, kX25519}).proposals[0];
+    p.transforms.insert(p.transforms.end(), more.begin(), more.end());
+    return SaPayload{{p}};
+  };
+  auto good = AcceptIke(offer, answer({T(Type::kAddKe1, KeGroup::kMlKem768)}));
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->suite.additional[0], KeGroup::kMlKem768);
+  EXPECT_FALSE(AcceptIke(offer, answer({}))) << "stripped";
+  EXPECT_FALSE(AcceptIke(offer, answer({T(Type::kAddKe1, 0)})));
+  EXPECT_FALSE(AcceptIke(offer, answer({T(Type::kAddKe1, KeGroup::kX25519)}))) << "a method twice";
+  EXPECT_FALSE(AcceptIke(offer, answer({T(Type::kAddKe1, KeGroup::kEcp384)})));
+  EXPECT_FALSE(AcceptIke(offer, answer({T(Type::kAddKe1, KeGroup::kMlKem768), T(Type::kAddKe2, KeGroup::kEcp384)})));
+}
+
+TEST(ChooseEsp, AdditionalKeyExchangesGoWithAFirstOne) {
+  auto ours = Esp({"aes256gcm16-x25519-none-ke1_mlkem768-ke1_none"});
+  Proposal theirs{.number = 1, .protocol = IpsecProtocol::kEsp, .spi = {1, 2, 3, 4}};
+  theirs.transforms = {kGcm256, kNoEsn, kX25519, T(Type::kAddKe1, KeGroup::kMlKem768)};
+  auto both = ChooseEsp(ours, {{theirs}}, true, 0x1000);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->additional[0], KeGroup::kMlKem768);
+  theirs.transforms[2] = T(Type::kKe, 0);
+  EXPECT_FALSE(ChooseEsp(ours, {{theirs}}, true, 0x1000));
+  // In IKE_AUTH there is none at all (RFC 7296 1.2).
+  auto in_auth = ChooseEsp(ours, {{theirs}}, false, 0x1000);
+  ASSERT_TRUE(in_auth);
+  EXPECT_FALSE(Any(in_auth->additional));
 }
 
 struct EspRow {
