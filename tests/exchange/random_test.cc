@@ -30,16 +30,17 @@ class RandomRun {
   RandomRun(uint64_t seed, bool print) : random_(seed * 0x9e3779b97f4a7c15 + 1), p_(seed) {
     p_.AddChild("other", 1);
     bool pfs = random_.Chance(0.5);
-    bool cut = random_.Chance(0.3);
+    bool cut = random_.Chance(0.3), several = random_.Chance(0.15);
     p_.ForBoth([&](SimPeer& peer) {
       peer.print = print;
       if (cut) peer.control.settings.fragment_size_v4 = static_cast<uint16_t>(150 + random_.Below(300));
       peer.job_delay = Millis(20);
       peer.install_delay = Millis(10);
       p_.ConnectionOf(peer).dpd_delay = 10s;
+      if (several) p_.ConnectionOf(peer).proposals = {*config::ParseIkeProposal("aes128gcm16-prfsha256-x25519-ke1_ecp256")};
       p_.ConnectionOf(peer).unique = static_cast<config::Unique>(random_.Below(4));
       for (auto& c : p_.ConnectionOf(peer).children) {
-        if (pfs) c.esp_proposals = {*config::ParseEspProposal("aes128gcm16-x25519", false)};
+        if (pfs) c.esp_proposals = {*config::ParseEspProposal(several ? "aes128gcm16-x25519-ke2_ecp256" : "aes128gcm16-x25519", false)};
         c.close_action = random_.Chance(0.3) ? config::CloseAction::kStart : config::CloseAction::kNone;
         c.dpd_action = random_.Chance(0.3) ? config::DpdAction::kRestart : config::DpdAction::kClear;
         if (random_.Chance(0.3)) c.seconds_ = {60 + random_.Below(60), 0, 20};
