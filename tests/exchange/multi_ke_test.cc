@@ -136,6 +136,39 @@ TEST(MultiKe, WhatEitherSideDoesNotOfferIsNotAgreedOn) {
   }
 }
 
+// As Establish.AForgedFirstAnswerDoesNotWin: the one who answers first, with keys that work, is not the peer.
+TEST(MultiKe, AForgedFirstAnswerDoesNotWin) {
+  for (bool goes_on : {true, false}) {
+    SCOPED_TRACE(goes_on ? "answers everything" : "answers IKE_SA_INIT alone");
+    TwoPeers p, elsewhere(2);
+    Configure(p, kThree, kThree);
+    Configure(elsewhere, kThree, kThree);
+    SimPeer& evil = elsewhere.b;   // at b's address, with another key
+    evil.control.secrets[0].data = SecretBytes(AsBytes("what the attacker made up for it"));
+    elsewhere.network.on_send = [&](const SimPacket& packet) {
+      bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
+      if (init || goes_on) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+    };
+    evil.Start();
+    p.network.on_send = [&](const SimPacket& packet) {
+      if (packet.from.address != p.a.address) return;
+      p.clock.At(p.clock.now() + 1ms, [&, packet] {
+        evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+        elsewhere.clock.RunFor(1ms);
+      });
+    };
+    p.a.job_delay = 8ms;
+    p.Start();
+    RequestId r = p.a.Up("net");
+    p.RunFor(40s);
+    ASSERT_TRUE(p.a.replies.contains(r));
+    EXPECT_TRUE(p.a.replies[r].ok) << p.a.replies[r].error;
+    EXPECT_GE(p.a.Counted(Count::kRivalAnswer), 1u);
+    EXPECT_EQ(p.Disagreement(), "");
+    EXPECT_TRUE(evil.Established().empty());
+  }
+}
+
 // A peer that goes silent in the middle: what it began is given up, and the next attempt is not in its way.
 TEST(MultiKe, ARequesterThatDoesNotGoOn) {
   TwoPeers p;

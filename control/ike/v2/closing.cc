@@ -5,7 +5,6 @@
 #include "control/ike/cat.h"
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/rekey_ike.h"
-#include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/tasks.h"
 
@@ -114,8 +113,6 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
 }
 
 void GiveUp(Context& cx, IkeSa& sa) {
-  // Where rivals were not all asked at once, the next one is asked now.
-  if (sa.initiating && sa.intermediate && GoOnWithRival(cx, sa)) return;
   if (sa.initiating) return CallAgainOrFail(cx, sa, "no answer");
   if (sa.state != IkeState::kEstablished) {
     return CloseIke(cx, sa, sa.state == IkeState::kRekeyed ? Why::kRekeyed : Why::kOperator);

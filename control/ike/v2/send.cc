@@ -10,6 +10,7 @@ namespace {
 
 constexpr unsigned kMaxInitTries = 5;  // of IKE_SA_INIT, the first one included (D08)
 
+constexpr unsigned kSilentFor = 2;     // retransmissions
 constexpr unsigned kSmallerAfter = 3;  // retransmissions of what a narrow path may be losing (RFC 7383 2.5.2)
 
 IkeHeader HeaderOf(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) {
@@ -112,6 +113,9 @@ void AnswerInClear(Context& cx, const DatagramIn& request, Bytes datagram) {
 void OnRetransmitTimer(Context& cx, IkeSa& sa) {
   auto* o = sa.window.outstanding();
   if (!o) return;
+  // Additional key exchanges go through with one of several responders at a time: a silent one makes way while the others,
+  // half-open, still wait.
+  if (sa.initiating && sa.intermediate && o->sent >= kSilentFor && GoOnWithRival(cx, sa)) return;
   // RFC 7296 2.4: an unanswered request, sent often enough, is how a dead peer is known.
   if (o->sent >= MaxRetransmissions(cx, *o)) return GiveUp(cx, sa);
   ++o->sent;
