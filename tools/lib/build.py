@@ -61,10 +61,10 @@ def _configure(tree):
     stamp.write_text(options)
 
 
-def _ninja(tree, targets):
+def _ninja(tree, targets, aside=False):
     env = dict(os.environ, NINJA_STATUS='[%f/%t] ')
-    ninja = subprocess.Popen(['ninja', '-C', str(folder(tree)), *targets], env=env, text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    ninja = subprocess.Popen([*(['nice', '-n', '19'] if aside else []), 'ninja', '-C', str(folder(tree)), *targets], env=env,
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     start = shown = time.monotonic()
     said = []
     for line in ninja.stdout:
@@ -73,7 +73,7 @@ def _ninja(tree, targets):
             said.append(line)        # warnings are errors: what compilers and meson say matters only where they fail
             continue
         now = time.monotonic()
-        if now - shown >= 5:
+        if now - shown >= (60 if aside else 5):
             shown = now
             _say(f'{tree}: {step[1]} after {now - start:.0f} s')
     if ninja.wait():
@@ -105,11 +105,12 @@ def _link_programs(tree):
                 link.symlink_to(program)
 
 
-def build(tree, targets=()):
-    """Configures where needed and builds TARGETS (paths relative to the tree; none means everything)."""
+def build(tree, targets=(), aside=False):
+    """Configures where needed and builds TARGETS (paths relative to the tree; none means everything); `aside`: while more
+    important things go on."""
     with _locked(tree):
         _configure(tree)
-        _ninja(tree, targets)
+        _ninja(tree, targets, aside)
         _link_programs(tree)
 
 

@@ -21,7 +21,7 @@ class NewerCharon(Charon):
     def __init__(self, lab, ns, name, **options):
         root = os.environ.get('CULVERT_NEWER_ROOT', '')
         if not root or not Path(root, '.complete').exists():
-            raise Skip(os.environ.get('CULVERT_NEWER_ROOT_MISSING') or 'no root with strongSwan 6.1 here')
+            raise Skip('needs strongSwan 6.1: ' + (os.environ.get('CULVERT_NEWER_ROOT_MISSING') or 'no root with it here'))
         super().__init__(lab, ns, name, **options)
         self.folder.mkdir(parents=True, exist_ok=True)
         command = ['unshare', '-m', '--propagation', 'private', 'bash', '-c', _ENTER, 'bash', root, self.folder]
