@@ -12,8 +12,6 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
-
 // charon's rule for each of time, octets and packets: without a rekey limit it follows from the end, the end is 10 % past the
 // rekeying, and the random part is what lies between them.
 Lifetime ReadLifetime(const SectionReader& in, std::string_view unit, uint64_t fallback_rekey) {
@@ -107,31 +105,6 @@ void CheckStartable(const SectionReader& in, const Connection& conn, const Secti
   }
 }
 
-std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix) {
-  struct Numbered {
-    uint64_t round;
-    AuthRound value;
-  };
-  std::vector<Numbered> rounds;
-  for (const Section& s : in.section().sections()) {
-    if (!std::string_view(s.name).starts_with(prefix)) continue;
-    SectionReader reader = in.Child(s);
-    AuthRound round{.kind = AuthKind::kPsk, .auth = reader.Text("auth", "pubkey"), .id = reader.Text("id")};
-    if (round.auth != "psk") {
-      reader.Error("auth",
-                   Cat(Quote(round.auth), reader.Has("auth") ? "" : " (the default)", " is not supported yet; expected psk"));
-    }
-    if (round.id.size() > kMaxIdentity) reader.Error("id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
-    rounds.push_back({reader.Integer("round", 0), std::move(round)});
-  }
-  if (rounds.empty()) in.Error(Cat("has no section ", prefix, "; expected ", prefix, " { auth = psk ... }"));
-  if (rounds.size() > 1) in.Error(Cat("has ", rounds.size(), " sections ", prefix, ": several rounds are not supported yet"));
-  std::ranges::stable_sort(rounds, {}, &Numbered::round);
-  std::vector<AuthRound> out;
-  for (auto& r : rounds) out.push_back(std::move(r.value));
-  return out;
-}
-
 // As charon derives them: the random part defaults to the over-time, that to 10 % of the rekeying.
 void ReadIkeTimes(const SectionReader& in, Connection& conn) {
   conn.rekey_time = in.Seconds("rekey_time", conn.rekey_time);
@@ -163,9 +136,14 @@ Fragmentation ReadFragmentation(const std::string& word) {
   return word == "no" ? Fragmentation::kNo : Fragmentation::kYes;
 }
 
+SendCert ReadSendCert(const std::string& word) {
+  if (word == "always") return SendCert::kAlways;
+  return word == "never" ? SendCert::kNever : SendCert::kIfAsked;
+}
+
 }  // namespace
 
-Connection ReadConnection(const SectionReader& in) {
+Connection ReadConnection(const SectionReader& in, const std::string& credentials_dir) {
   Connection conn{.name = in.section().name};
   conn.version = static_cast<uint8_t>(in.Integer("version", conn.version));
   ReadEndpoints(in, conn);
@@ -183,8 +161,10 @@ Connection ReadConnection(const SectionReader& in) {
   conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));
   conn.unique = ReadUnique(in.Text("unique", "no"));
   ReadIkeTimes(in, conn);
-  conn.local = ReadRounds(in, "local");
-  conn.remote = ReadRounds(in, "remote");
+  conn.local = ReadRounds(in, "local", credentials_dir);
+  conn.remote = ReadRounds(in, "remote", credentials_dir);
+  conn.send_certreq = in.Bool("send_certreq", conn.send_certreq);
+  conn.send_cert = ReadSendCert(in.Text("send_cert", "ifasked"));
   if (const Section* children = in.section().FindSection("children")) {
     SectionReader all = in.Child(*children);
     for (const Section& s : children->sections()) {

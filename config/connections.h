@@ -10,9 +10,12 @@
 // when keys are seen together is reported here.
 namespace culvert::config {
 
-Connection ReadConnection(const SectionReader& in);
+// Certificates without an absolute path are under `credentials_dir`.
+Connection ReadConnection(const SectionReader& in, const std::string& credentials_dir);
+// The sections "local*" or "remote*" of a connection, in order of their rounds.
+std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, const std::string& credentials_dir);
 // Null where the section is of a kind that is not supported yet: its verdict has been given.
-std::optional<Secret> ReadSecret(const SectionReader& in);
+std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& credentials_dir);
 
 // Warns of connections with a pre-shared key to whose identities none of the secrets can belong: they come up only once one
 // is loaded by VICI.

@@ -88,19 +88,22 @@ void CheckTop(const Tree& tree, Report& report) {
     report.Error(v.origin, Escape(v.name), "a key outside of dataplane { } and control { }");
 }
 
-Control ReadControl(const SectionReader& in) {
+Control ReadControl(const SectionReader& in, const std::string& dir) {
   Control out;
+  out.credentials_dir = dir + "/swanctl";
   out.settings = ReadSettings(in);
   Report& report = in.report();
   if (const Section* secrets = in.section().FindSection("secrets")) {
     SectionReader all(*secrets, "secrets", report);
     for (const Section& s : secrets->sections()) {
-      if (auto secret = ReadSecret(all.Child(s))) out.secrets.push_back(std::move(*secret));
+      if (auto secret = ReadSecret(all.Child(s), out.credentials_dir)) out.secrets.push_back(std::move(*secret));
     }
   }
   if (const Section* connections = in.section().FindSection("connections")) {
     SectionReader all(*connections, "connections", report);
-    for (const Section& s : connections->sections()) out.connections.push_back(ReadConnection(all.Child(s)));
+    for (const Section& s : connections->sections()) {
+      out.connections.push_back(ReadConnection(all.Child(s), out.credentials_dir));
+    }
     WarnOfOverlaps(out.connections, *connections, report);
     WarnOfMissingSecrets(out, all);
   }
@@ -124,7 +127,7 @@ std::optional<Control> LoadControl(FileSource& files, const std::string& dir, Id
   CheckKeys(section, "control", "control", report);
   SectionReader in(section, "control", report);
   if (identities != nullptr) CheckIdentities(in, identities);
-  Control out = ReadControl(in);
+  Control out = ReadControl(in, dir);
   if (report.failed()) return std::nullopt;
   return out;
 }

@@ -107,11 +107,38 @@ struct Child {
   std::string interface;                  // port name
 };
 enum class AuthKind : uint8_t { kPsk, kPubkey, kEap, kXauth, kAny };
+// What a signature may be made with and by: `auth = ecdsa-256-sha256`. Empty lists admit whatever is safe.
+enum class KeyType : uint8_t { kRsa, kEcdsa, kEd25519, kEd448 };
+struct KeyRule {
+  KeyType type{};
+  unsigned min_bits = 0;                  // of the modulus or the field
+};
+struct SchemeRule {
+  KeyType type{};
+  unsigned hash_bits = 0;                 // SHA-2's; 0: the curve's own
+  bool pss = false;                       // RSA's padding: PSS, else PKCS#1 v1.5
+};
+struct PubkeyRules {
+  std::vector<KeyRule> keys;
+  std::vector<SchemeRule> schemes;
+  bool chain = true;                      // the schemes also bind the certificates' signatures; not so with `ike:`
+};
+struct CredentialFile {
+  std::string path;                       // absolute, or under the configuration directory
+  std::string where;                      // "swanctl.conf:12: connections.a.local.certs", for complaints about it
+};
+enum class Revocation : uint8_t { kRelaxed, kIfUri, kStrict };
 struct AuthRound {
   AuthKind kind = AuthKind::kPsk;
   std::string auth;                       // as written: "psk", "ecdsa-256-sha256", ...
   std::string id;                         // as written; empty or "%any": whatever comes
+  PubkeyRules rules;                      // with kPubkey
+  std::vector<CredentialFile> certs;      // local: to choose from; remote: the only ones to accept. None: any that fit
+  std::vector<CredentialFile> cacerts;    // remote: one of them is in the chain. None: any authority
+  Revocation revocation = Revocation::kRelaxed;
+  std::string where;                      // "swanctl.conf:10: connections.a.local", for complaints about it
 };
+enum class SendCert : uint8_t { kIfAsked, kAlways, kNever };
 enum class Unique : uint8_t { kNo, kNever, kKeep, kReplace };
 enum class Fragmentation : uint8_t { kYes, kAccept, kForce, kNo };
 struct Connection {
@@ -128,18 +155,22 @@ struct Connection {
   Unique unique = Unique::kNo;
   seconds reauth_time{0}, rekey_time{14400}, over_time{1440}, rand_time{1440};
   std::vector<AuthRound> local, remote;
+  bool send_certreq = true;
+  SendCert send_cert = SendCert::kIfAsked;
   std::vector<Child> children;
 };
 struct Secret {
   std::string name;                       // section name: "ike-1"
-  enum class Kind : uint8_t { kIke, kEap, kXauth, kNtlm, kPpk } kind = Kind::kIke;
-  SecretBytes data;
+  enum class Kind : uint8_t { kIke, kEap, kXauth, kNtlm, kPpk, kKeyFile } kind = Kind::kIke;
+  SecretBytes data;                       // of kKeyFile: the passphrase
   std::vector<std::string> owners;        // identities; none: anyone
+  CredentialFile file;                    // of kKeyFile
 };
 struct Control {
   ControlSettings settings;
   std::vector<Connection> connections;
   std::vector<Secret> secrets;
+  std::string credentials_dir;            // holds x509, x509ca, x509crl, private, rsa, ecdsa, pkcs8, pkcs12; empty: none
 };
 
 }  // namespace culvert::config

@@ -23,10 +23,36 @@ bool MayBelong(const Secret& secret, const Connection& conn) {
   return secret.owners.empty() || std::ranges::any_of(secret.owners, either);
 }
 
+// Sections whose secret opens a file, by the folder that file is in.
+constexpr std::string_view kKeyFolders[] = {"private", "rsa", "ecdsa", "pkcs8", "pkcs12"};
+
+std::string_view KeyFolderOf(std::string_view section) {
+  // "pkcs12-x" and "private-x", but not "priv".
+  for (std::string_view folder : kKeyFolders) {
+    if (section.starts_with(folder)) return folder;
+  }
+  return "";
+}
+
+std::optional<Secret> ReadPassphrase(const SectionReader& in, std::string_view folder, const std::string& credentials_dir) {
+  std::string file = in.Text("file");
+  if (file.empty()) in.Error("file", Cat("missing; expected the name of a file in ", folder, "/"));
+  const Value* value = in.section().FindValue("secret");
+  if (!value) in.Error("secret", "missing; expected the passphrase");
+  if (file.empty() || !value) return std::nullopt;
+  auto data = ParseSecret(value->text);
+  if (!data) return std::nullopt;
+  if (!file.starts_with('/')) file = Cat(credentials_dir, "/", folder, "/", file);
+  return Secret{.name = in.section().name, .kind = Secret::Kind::kKeyFile, .data = std::move(*data), .owners = {},
+                .file = {std::move(file), in.Where("file")}};
+}
+
 }  // namespace
 
 void WarnOfMissingSecrets(const Control& control, const SectionReader& connections) {
+  auto is_psk = [](const AuthRound& round) { return round.kind == AuthKind::kPsk; };
   for (const Connection& conn : control.connections) {
+    if (!std::ranges::any_of(conn.local, is_psk) && !std::ranges::any_of(conn.remote, is_psk)) continue;
     const Section* section = connections.section().FindSection(conn.name);
     bool found = std::ranges::any_of(control.secrets, [&](const Secret& s) { return MayBelong(s, conn); });
     if (section && !found) {
@@ -36,7 +62,7 @@ void WarnOfMissingSecrets(const Control& control, const SectionReader& connectio
   }
 }
 
-std::optional<Secret> ReadSecret(const SectionReader& in) {
+std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& credentials_dir) {
   const Section& section = in.section();
   const Tree& tree = in.report().tree();
   for (const char* key : {"secret", "pin"}) {
@@ -44,6 +70,7 @@ std::optional<Secret> ReadSecret(const SectionReader& in) {
     bool exposed = value && value->origin.file < tree.world_readable.size() && tree.world_readable[value->origin.file];
     if (exposed) in.Error(key, "stands in a file that everybody may read; expected mode 0640 or stricter");
   }
+  if (std::string_view folder = KeyFolderOf(section.name); !folder.empty()) return ReadPassphrase(in, folder, credentials_dir);
   if (!section.name.starts_with("ike")) return std::nullopt;
   const Value* value = section.FindValue("secret");
   if (!value) {
@@ -55,7 +82,7 @@ std::optional<Secret> ReadSecret(const SectionReader& in) {
   if (data->size() < kShortSecret) {
     in.Warn("secret", Cat("is only ", data->size(), " octets long and may be guessed; expected at least ", kShortSecret));
   }
-  Secret secret{.name = section.name, .kind = Secret::Kind::kIke, .data = std::move(*data), .owners = {}};
+  Secret secret{.name = section.name, .kind = Secret::Kind::kIke, .data = std::move(*data), .owners = {}, .file = {}};
   for (const Value& v : section.values()) {
     if (v.name.starts_with("id")) secret.owners.push_back(v.text);
   }

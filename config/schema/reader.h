@@ -35,6 +35,12 @@ class SectionReader {
   void Error(std::string_view problem) const { report_.Error(section_.origin, shown_, problem); }
   void Warn(std::string_view problem) const { report_.Warn(section_.origin, shown_, problem); }
 
+  // "file:line: path", for complaints that can only be made later; an empty key is the section itself.
+  std::string Where(std::string_view key) const {
+    Origin origin = key.empty() ? section_.origin : OriginOf(key);
+    return report_.tree().Where(origin) + ": " + (key.empty() ? shown_ : PathOf(key));
+  }
+
   SectionReader Child(const Section& child) const { return {child, PathOf(child.name), report_}; }
   const Section& section() const { return section_; }
   const std::string& shown() const { return shown_; }

@@ -264,9 +264,10 @@ TEST(LoadControl, ConnectionComplaints) {
       {"unique = perhaps", "E swanctl.conf:2: connections.a.unique: \"perhaps\"; expected no, never, keep or replace"},
       {"local-2 { auth = psk\n }",
        "E swanctl.conf:1: connections.a: has 2 sections local: several rounds are not supported yet"},
-      {"local { certs = me.pem\n }",
-       "W swanctl.conf:2: connections.a.local.certs: not supported yet and ignored: certificates to choose from; a pre-shared "
-       "key needs none"},
+      {"local { certs = me.pem\n }", ""},
+      {"local { cert1 { handle = 01\n } }",
+       "E swanctl.conf:2: connections.a.local.cert1.handle: not supported yet, and not to be ignored: its CKA_ID on a token|"
+       "E swanctl.conf:2: connections.a.local.cert1.file: missing; expected a certificate's path"},
       {"remote { groups = staff\n }",
        "E swanctl.conf:2: connections.a.remote.groups: not supported yet, and not to be ignored: groups the peer must belong "
        "to"},
@@ -276,8 +277,9 @@ TEST(LoadControl, ConnectionComplaints) {
             "E swanctl.conf:1: connections.a: has no section local; expected local { auth = psk ... }|"
             "E swanctl.conf:1: connections.a: has no section remote; expected remote { auth = psk ... }");
   EXPECT_EQ(Complain("connections { a { local { id = x\n }\nremote { auth = eap-tls\n } children { x { } } } }"),
-            "E swanctl.conf:1: connections.a.local.auth: \"pubkey\" (the default) is not supported yet; expected psk|"
-            "E swanctl.conf:3: connections.a.remote.auth: \"eap-tls\" is not supported yet; expected psk");
+            "E swanctl.conf:3: connections.a.remote.auth: \"eap-tls\" is not supported yet; expected psk or pubkey");
+  EXPECT_EQ(Complain("connections { a { local { auth = rsa-sha1\n }\nremote { } children { x { } } } }"),
+            "E swanctl.conf:1: connections.a.local.auth: sha1 is too weak for signatures; expected sha256, sha384 or sha512");
   EXPECT_EQ(Complain(std::string("connections { a { ") + kRounds + "} }"),
             "W swanctl.conf:1: connections.a.children: none: the connection protects nothing");
 }
@@ -340,8 +342,59 @@ TEST(LoadControl, ChildComplaints) {
             "no single address");
 }
 
+TEST(LoadControl, ReadsCertificatesAndTheirRules) {
+  auto conn = LoadOne(R"(connections { a { send_cert = always
+    send_certreq = no
+    local { auth = rsa/pss-sha384
+      certs = a.pem, /elsewhere/b.pem
+      cert-2 { file = /elsewhere/c.pem
+      } }
+    remote { cacerts = root.pem
+      cacert1 { file = /elsewhere/d.pem
+      }
+      certs = peer.pem
+      revocation = ifuri
+      id = b.example.org }
+    children { x { } } } })");
+  ASSERT_TRUE(conn);
+  EXPECT_EQ(conn->send_cert, SendCert::kAlways);
+  EXPECT_FALSE(conn->send_certreq);
+  const AuthRound &local = conn->local[0], &remote = conn->remote[0];
+  EXPECT_EQ(local.kind, AuthKind::kPubkey);
+  ASSERT_EQ(local.rules.schemes.size(), 1u);
+  EXPECT_TRUE(local.rules.schemes[0].pss && local.rules.schemes[0].hash_bits == 384);
+  ASSERT_EQ(local.certs.size(), 3u);
+  EXPECT_EQ(local.certs[0].path, "/etc/d/swanctl/x509/a.pem");
+  EXPECT_EQ(local.certs[0].where, "swanctl.conf:4: connections.a.local.certs");
+  EXPECT_EQ(local.certs[1].path, "/elsewhere/b.pem");
+  EXPECT_EQ(local.certs[2].path, "/elsewhere/c.pem");
+  EXPECT_EQ(remote.kind, AuthKind::kPubkey);
+  ASSERT_EQ(remote.cacerts.size(), 2u);
+  EXPECT_EQ(remote.cacerts[0].path, "/etc/d/swanctl/x509ca/root.pem");
+  EXPECT_EQ(remote.certs[0].path, "/etc/d/swanctl/x509/peer.pem");
+  EXPECT_EQ(remote.revocation, Revocation::kIfUri);
+}
+
+TEST(LoadControl, PassphrasesBelongToFiles) {
+  Complaints complaints;
+  auto control = Load(R"(secrets { private-a { file = a.pem
+    secret = swordfish
+    } pkcs12 { file = /elsewhere/b.p12
+    secret = 0x00 } })", complaints);
+  ASSERT_TRUE(control) << Print(complaints);
+  ASSERT_EQ(control->secrets.size(), 3u);
+  EXPECT_EQ(control->secrets[0].kind, Secret::Kind::kKeyFile);
+  EXPECT_EQ(control->secrets[0].file.path, "/etc/d/swanctl/private/a.pem");
+  EXPECT_EQ(AsString(control->secrets[0].data.view()), "swordfish");
+  EXPECT_EQ(control->secrets[1].file.path, "/elsewhere/b.p12");
+  EXPECT_EQ(control->secrets[1].data.size(), 1u);
+}
+
 TEST(LoadControl, SecretComplaints) {
   const Case cases[] = {
+      {"secrets { rsa { secret = swordfish\n } }",
+       "E swanctl.conf:1: secrets.rsa.file: missing; expected the name of a file in rsa/"},
+      {"secrets { pkcs8-1 { file = a\n } }", "E swanctl.conf:1: secrets.pkcs8-1.secret: missing; expected the passphrase"},
       {"secrets { ike { secret = short\n } }",
        "W swanctl.conf:1: secrets.ike.secret: is only 5 octets long and may be guessed; expected at least 16"},
       {"secrets { ike-x { id = a\n } }",
