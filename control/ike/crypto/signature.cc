@@ -260,11 +260,6 @@ std::optional<Bytes> SignAuth(const SigningChoice& choice, const SignatureKey& k
   return out;
 }
 
-std::expected<SignatureScheme, std::string> JudgeAuth(AuthMethod method, ByteView data, const SignatureKey& key) {
-  ErrorQueue queue;
-  return Read(method, data, key).transform([](const Told& told) { return told.scheme; });
-}
-
 std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteView data, const SignatureKey& key,
                                                        ByteView octets) {
   ErrorQueue queue;

@@ -66,11 +66,8 @@ std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<co
 // refuses. `key` is a pair of the scheme's kind (CHECKed).
 [[nodiscard]] std::optional<Bytes> SignAuth(const SigningChoice& choice, const SignatureKey& key, ByteView octets);
 
-// How `data` says it was made, before anything is verified: with methods 1 the hash is not known yet and left SHA2-256.
-// An error for methods and AlgorithmIdentifiers this build does not take, and for those that cannot be by `key`.
-[[nodiscard]] std::expected<SignatureScheme, std::string> JudgeAuth(AuthMethod method, ByteView data, const SignatureKey& key);
-
-// The scheme of a good signature of `octets`; otherwise what is wrong.
+// The scheme of a good signature of `octets`; otherwise what is wrong, before anything is computed where the method or the
+// AlgorithmIdentifier cannot be by that key or is none this build takes.
 [[nodiscard]] std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteView data, const SignatureKey& key,
                                                                      ByteView octets);
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "control/auth/verify.h"
+#include "control/ike/job.h"
+
+namespace culvert::auth {
+
+// The public-key work of IKE_AUTH: finds the first of `candidates` whose rules the peer's proof meets, and signs for us as
+// that candidate wants. Owns all it touches but the credentials, which it shares.
+class AuthJob final : public ike::Job {
+ public:
+  struct Candidate {
+    std::shared_ptr<const config::AuthRound> peer;   // with a proof: how the peer must authenticate; nullptr: nobody does
+    std::optional<OwnChoice> own;                    // nullopt: nothing to sign
+    Bytes octets;                                    // what to sign
+  };
+  AuthJob(std::shared_ptr<const Credentials> credentials, std::optional<PeerProof> proof, std::vector<Candidate> candidates)
+      : credentials_(std::move(credentials)), proof_(std::move(proof)), candidates_(std::move(candidates)) {}
+
+  void Run() override;
+
+  // Of the candidates as they were given; nullopt: none, and why().
+  std::optional<size_t> chosen() const { return chosen_; }
+  const std::vector<std::string>& why() const { return why_; }  // one for each candidate tried
+  const std::string& how() const { return how_; }               // the peer proved itself, for the log
+  Bytes TakeSignature() { return std::move(signature_); }        // AUTH's data; empty where there was nothing to sign
+  const Candidate& candidate(size_t i) const { return candidates_[i]; }
+
+ private:
+  std::shared_ptr<const Credentials> credentials_;
+  std::optional<PeerProof> proof_;
+  std::vector<Candidate> candidates_;
+  std::optional<size_t> chosen_;
+  std::vector<std::string> why_;
+  std::string how_;
+  Bytes signature_;
+};
+
+}  // namespace culvert::auth
