@@ -32,14 +32,16 @@ Daemon::~Daemon() = default;
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const Options& options) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(options));
-  if (auto s = daemon->Load(daemon->control_); !s.ok()) return s;
+  if (auto s = daemon->Load(daemon->control_, daemon->credentials_); !s.ok()) return s;
   if (auto s = daemon->Start(); !s.ok()) return s;
   return daemon;
 }
 
-absl::Status Daemon::Load(config::Control& into) {
+absl::Status Daemon::Load(config::Control& into, std::shared_ptr<const auth::Credentials>& credentials) {
   config::Complaints complaints;
   auto loaded = config::LoadControl(options_.config_dir, ike::CheckIdentity, complaints);
+  std::shared_ptr<const auth::Credentials> read;
+  if (loaded) read = auth::Credentials::Load(*loaded, complaints);
   size_t errors = 0;
   std::string first;
   for (const auto& c : complaints) {
@@ -51,8 +53,11 @@ absl::Status Daemon::Load(config::Control& into) {
       LOG(WARNING) << c.text;
     }
   }
-  if (!loaded) return absl::InvalidArgumentError(std::format("configuration refused, {} errors, the first: {}", errors, first));
+  if (!loaded || errors) {
+    return absl::InvalidArgumentError(std::format("configuration refused, {} errors, the first: {}", errors, first));
+  }
   into = std::move(*loaded);
+  credentials = std::move(read);
   return absl::OkStatus();
 }
 
@@ -89,6 +94,7 @@ absl::Status Daemon::Start() {
   const Account account = FindAccount(control_.settings.user);
 
   if (auto s = OpenDataPlane(); !s.ok()) return s;
+  driver_->set_credentials(credentials_);
   if (!options_.keylog.empty()) {
     auto log = KeyLogFile::Open(options_.keylog);
     if (!log.ok()) return log.status();
@@ -143,10 +149,11 @@ void Daemon::Run() {
 
 absl::Status Daemon::Reload() {
   config::Control fresh;
-  if (auto s = Load(fresh); !s.ok()) {
+  if (auto s = Load(fresh, credentials_); !s.ok()) {
     return absl::Status(s.code(), std::format("{}; the old configuration stays", std::string(s.message())));
   }
   control_ = std::move(fresh);
+  driver_->set_credentials(credentials_);
   if (sadb_) sadb_->Load(control_.connections);
   if (told_core_) driver_->Post(ike::ConfigChanged{});
   LOG(INFO) << "configuration read again, " << control_.connections.size() << " connections";

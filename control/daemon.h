@@ -8,6 +8,7 @@
 #include <string>
 
 #include "config/model.h"
+#include "control/auth/credentials.h"
 #include "control/ike/crypto/random.h"
 #include "control/runtime/driver.h"
 #include "control/runtime/event_loop.h"
@@ -38,7 +39,8 @@ class Daemon {
 
  private:
   explicit Daemon(const Options& options);
-  absl::Status Load(config::Control& into);
+  // Configuration and credentials together: both, or neither.
+  absl::Status Load(config::Control& into, std::shared_ptr<const auth::Credentials>& credentials);
   absl::Status Start();
   absl::Status OpenDataPlane();
   void WatchDataPlane();
@@ -48,6 +50,7 @@ class Daemon {
 
   Options options_;
   config::Control control_;
+  std::shared_ptr<const auth::Credentials> credentials_;
   EventLoop loop_;
   ike::SystemRandom random_;
   std::unique_ptr<sadb::Sadb> sadb_;  // or, without a data plane:

@@ -5,6 +5,8 @@
 
 #include "common/base/log.h"
 #include "config/check.h"
+#include "config/load.h"
+#include "control/auth/credentials.h"
 #include "control/daemon.h"
 #include "control/ike/crypto/self_test.h"
 #include "control/ike/identity.h"
@@ -12,6 +14,14 @@
 namespace {
 
 constexpr int kExitUnavailable = 69;  // EX_UNAVAILABLE
+
+// The files that the configuration names are part of it.
+int Check(const std::string& dir) {
+  culvert::config::Complaints complaints;
+  auto control = culvert::config::LoadControl(dir, culvert::ike::CheckIdentity, complaints);
+  if (control) (void)culvert::auth::Credentials::Load(*control, complaints);
+  return culvert::config::PrintComplaints(complaints, std::cerr);
+}
 
 }  // namespace
 
@@ -32,7 +42,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (!udp.empty()) options.udp = culvert::IpAddress::Parse(udp);
 
-  if (check) return culvert::config::CheckControl(options.config_dir, culvert::ike::CheckIdentity, std::cerr);
+  if (check) return Check(options.config_dir);
   culvert::StartLogging("culvert-ike", verbosity);
   culvert::HardenProcess();
   if (auto wrong = culvert::ike::RunSelfTest()) {

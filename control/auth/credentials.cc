@@ -28,7 +28,7 @@ config::KeyType TypeOf(ike::KeyKind kind) {
 }
 
 bool Requested(const OwnCertificate& own, std::span<const KeyHash> requested) {
-  return std::ranges::any_of(own.authorities, [&](const KeyHash& h) { return std::ranges::find(requested, h) != requested.end(); });
+  return std::ranges::any_of(own.authorities, [&](const KeyHash& h) { return std::ranges::contains(requested, h); });
 }
 
 // RFC 5280 6.1: by name, and by key identifier where both have one.

@@ -41,8 +41,8 @@ class Credentials {
   Credentials() : Credentials([] { return time(nullptr); }) {}
   explicit Credentials(Clock clock);
 
-  // Reads x509, x509ca, x509aa, x509crl, private, rsa, ecdsa, pkcs8 and pkcs12 in control.credentials_dir and what the connections name.
-  // Complaints are errors where a key cannot be used or a connection cannot authenticate, warnings otherwise.
+  // Reads x509, x509ca, x509aa, x509crl, private, rsa, ecdsa, pkcs8 and pkcs12 in control.credentials_dir, and what the
+  // connections name. Complaints are errors where a key cannot be used or a connection cannot authenticate, warnings otherwise.
   static std::shared_ptr<const Credentials> Load(const config::Control& control, config::FileSource& files,
                                                  config::Complaints& complaints, Clock clock);
   static std::shared_ptr<const Credentials> Load(const config::Control& control, config::Complaints& complaints);

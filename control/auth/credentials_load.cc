@@ -159,11 +159,15 @@ class Loader {
       std::string name = Short(file.path);
       if (!named->key()) Complain(Level::kError, file.where, Cat(name, " cannot be signed with: ", named->why_no_key()));
       else if (!out_->OwnOf(*named)) Complain(Level::kError, file.where, Cat("none of the private keys belongs to ", name));
-      if (named->not_after() < now_) Complain(Level::kError, file.where, Cat(name, " has expired"));
-      else if (named->not_after() < now_ + kWarnBefore) Complain(Level::kWarning, file.where, Cat(name, " expires within 30 days"));
+      if (named->not_after() < now_) {
+        Complain(Level::kError, file.where, Cat(name, " has expired"));
+      } else if (named->not_after() < now_ + kWarnBefore) {
+        Complain(Level::kWarning, file.where, Cat(name, " expires within 30 days"));
+      }
       if (id && !named->Proves(*id)) {
-        Complain(Level::kWarning, file.where, Cat(name, " does not prove the id ", id->ToString(), "; its subject is used instead: ",
-                                                  named->subject().ToString()));
+        std::string subject = named->subject().ToString();
+        Complain(Level::kWarning, file.where,
+                 Cat(name, " does not prove the id ", id->ToString(), "; its subject is used instead: ", subject));
       }
     }
     auto choice = out_->ChooseOwn({round, {}, kEveryHash});
@@ -174,7 +178,8 @@ class Loader {
     if (round.kind != config::AuthKind::kPubkey) return;
     for (const config::CredentialFile& file : round.cacerts) {
       const Certificate* named = out_->Named(file.path);
-      if (named && !named->is_authority()) Complain(Level::kError, file.where, Cat(Short(file.path), " is no authority's certificate"));
+      bool wrong = named && !named->is_authority();
+      if (wrong) Complain(Level::kError, file.where, Cat(Short(file.path), " is no authority's certificate"));
     }
     if (round.certs.empty() && out_->RequestedBy(round).empty()) {
       Complain(Level::kWarning, round.where, "no authority in x509ca/: whatever certificate the peer has, it is refused");

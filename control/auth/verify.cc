@@ -66,7 +66,8 @@ std::string SubjectOf(X509* x509) {
 
 // The certificates from the peer's own up to a trust anchor, or why there are none.
 std::expected<std::vector<X509*>, std::string> BuildChain(X509_STORE_CTX* ctx, const Credentials& credentials,
-                                                          std::span<const Certificate> sent, const config::Revocation& revocation) {
+                                                          std::span<const Certificate> sent,
+                                                          const config::Revocation& revocation) {
   StackPtr untrusted(sk_X509_new_null());
   for (const Certificate& c : sent.subspan(1)) sk_X509_push(untrusted.get(), c.get());
   for (const Certificate& c : credentials.helpers()) sk_X509_push(untrusted.get(), c.get());
@@ -164,7 +165,9 @@ std::expected<std::vector<Certificate>, std::string> CertificatesOf(const Creden
   size_t octets = 0;
   for (const Bytes& der : proof.certificates) {
     octets += der.size();
-    if (octets > kMaxPeerOctets || out.size() >= kMaxCertPayloads) return std::unexpected(std::string("it sends too many certificates"));
+    if (octets > kMaxPeerOctets || out.size() >= kMaxCertPayloads) {
+      return std::unexpected(std::string("it sends too many certificates"));
+    }
     std::string why;
     auto c = Certificate::FromDer(der, why);
     if (!c) return std::unexpected(Cat("CERT holds no certificate: ", why));
@@ -201,7 +204,8 @@ std::expected<std::string, std::string> VerifyPeer(const Credentials& credential
   if (!peer.Proves(proof.id)) return refuse(Cat("it does not prove ", proof.id.ToString()));
   if (std::string why = JudgeUse(peer, credentials.now()); !why.empty()) return refuse(why);
   if (!Admits(round.rules.keys, *peer.key())) {
-    return refuse(Cat("auth = ", round.auth, " does not admit ", ike::Name(peer.key()->kind()), " of ", peer.key()->bits(), " bits"));
+    return refuse(Cat("auth = ", round.auth, " does not admit ", ike::Name(peer.key()->kind()), " of ", peer.key()->bits(),
+                      " bits"));
   }
   bool pinned = IsPinned(credentials, peer, round);
   if (!round.certs.empty() && !pinned) return refuse("it is none of certs");

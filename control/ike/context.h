@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "control/auth/credentials.h"
 #include "control/ike/admission/cookie.h"
 #include "control/ike/admission/half_open.h"
 #include "control/ike/core.h"
@@ -27,6 +28,7 @@ class Context {
   CookieJar cookies;
   ErrorLimiter errors;
   std::vector<ConnectionRef> connections;    // as loaded; replaced as a whole by ConfigChanged
+  std::shared_ptr<const auth::Credentials> credentials = std::make_shared<auth::Credentials>();
   bool key_logging = false;
   Time now{};
 

@@ -1,7 +1,9 @@
 #include "control/ike/core.h"
 
+#include "control/auth/auth_job.h"
 #include "control/ike/context.h"
 #include "control/ike/operator.h"
+#include "control/ike/v2/auth.h"
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
@@ -86,6 +88,8 @@ void Core::Impl::On(const TimerFired& e) {
 void Core::Impl::On(JobDone& e) {
   cx.half_open.JobEnded(e.id);
   IkeSa* sa = cx.sas.TakeJobOwner(e.id);
+  auto* signature = dynamic_cast<auth::AuthJob*>(e.job.get());
+  if (sa && signature && OnAuthJob(cx, *sa, e.id, *signature)) return;
   auto* job = dynamic_cast<KeyExchangeJob*>(e.job.get());
   if (sa && job) {
     if (sa->initiating && sa->initiating->job == e.id) return OnInitiatorJob(cx, *sa, *job);
@@ -113,6 +117,10 @@ void Core::Handle(Event event, Time now, Actions& out) {
   impl_->cx.Begin(now, out);
   std::visit([this](auto& e) { impl_->On(e); }, event);
   impl_->cx.sas.Reap();
+}
+
+void Core::set_credentials(std::shared_ptr<const auth::Credentials> credentials) {
+  impl_->cx.credentials = std::move(credentials);
 }
 
 void Core::set_key_logging(bool on) { impl_->cx.key_logging = on; }

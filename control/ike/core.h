@@ -8,6 +8,10 @@
 #include "control/ike/crypto/random.h"
 #include "control/ike/event.h"
 
+namespace culvert::auth {
+class Credentials;  // control/auth/credentials.h
+}
+
 namespace culvert::ike {
 
 // What an operator may see of an IKE SA and its children: copies, names as VICI prints them.
@@ -49,6 +53,8 @@ class Core {
   // Appends to `out`. `now` never goes back.
   void Handle(Event event, Time now, Actions& out);
 
+  // What certificates and keys there are from now on. Never null.
+  void set_credentials(std::shared_ptr<const auth::Credentials> credentials);
   void set_key_logging(bool on);
   std::vector<IkeView> List() const;
   const CoreCounters& counters() const;

@@ -346,11 +346,11 @@ TEST(LoadControl, ReadsCertificatesAndTheirRules) {
   auto conn = LoadOne(R"(connections { a { send_cert = always
     send_certreq = no
     local { auth = rsa/pss-sha384
-      certs = a.pem, /elsewhere/b.pem
-      cert-2 { file = /elsewhere/c.pem
+      certs = a.pem, /opt/b.pem
+      cert-2 { file = /opt/c.pem
       } }
     remote { cacerts = root.pem
-      cacert1 { file = /elsewhere/d.pem
+      cacert1 { file = /opt/d.pem
       }
       certs = peer.pem
       revocation = ifuri
@@ -366,8 +366,8 @@ TEST(LoadControl, ReadsCertificatesAndTheirRules) {
   ASSERT_EQ(local.certs.size(), 3u);
   EXPECT_EQ(local.certs[0].path, "/etc/d/swanctl/x509/a.pem");
   EXPECT_EQ(local.certs[0].where, "swanctl.conf:4: connections.a.local.certs");
-  EXPECT_EQ(local.certs[1].path, "/elsewhere/b.pem");
-  EXPECT_EQ(local.certs[2].path, "/elsewhere/c.pem");
+  EXPECT_EQ(local.certs[1].path, "/opt/b.pem");
+  EXPECT_EQ(local.certs[2].path, "/opt/c.pem");
   EXPECT_EQ(remote.kind, AuthKind::kPubkey);
   ASSERT_EQ(remote.cacerts.size(), 2u);
   EXPECT_EQ(remote.cacerts[0].path, "/etc/d/swanctl/x509ca/root.pem");
@@ -379,14 +379,14 @@ TEST(LoadControl, PassphrasesBelongToFiles) {
   Complaints complaints;
   auto control = Load(R"(secrets { private-a { file = a.pem
     secret = swordfish
-    } pkcs12 { file = /elsewhere/b.p12
+    } pkcs12 { file = /opt/b.p12
     secret = 0x00 } })", complaints);
   ASSERT_TRUE(control) << Print(complaints);
   ASSERT_EQ(control->secrets.size(), 3u);
   EXPECT_EQ(control->secrets[0].kind, Secret::Kind::kKeyFile);
   EXPECT_EQ(control->secrets[0].file.path, "/etc/d/swanctl/private/a.pem");
   EXPECT_EQ(AsString(control->secrets[0].data.view()), "swordfish");
-  EXPECT_EQ(control->secrets[1].file.path, "/elsewhere/b.p12");
+  EXPECT_EQ(control->secrets[1].file.path, "/opt/b.p12");
   EXPECT_EQ(control->secrets[1].data.size(), 1u);
 }
 

@@ -13,12 +13,15 @@ const char* Name(IkeState s) {
     case IkeState::kRoundKeying:
     case IkeState::kRoundSent:
     case IkeState::kRoundDeriving:
+    case IkeState::kAuthSigning:
     case IkeState::kAuthSent:
+    case IkeState::kAuthVerifying:
     case IkeState::kAnswerKeying:
     case IkeState::kHalfOpen:
     case IkeState::kAnswerDeriving:
     case IkeState::kKeyed:
-    case IkeState::kRoundAnswering: return "CONNECTING";
+    case IkeState::kRoundAnswering:
+    case IkeState::kAuthJudging: return "CONNECTING";
     case IkeState::kEstablished: return "ESTABLISHED";
     case IkeState::kRekeyed: return "REKEYED";
     case IkeState::kDeleting: return "DELETING";

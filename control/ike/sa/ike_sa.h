@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/boxed.h"
+#include "control/auth/credentials.h"
 #include "control/ike/admission/half_open.h"
 #include "control/ike/admission/token_bucket.h"
 #include "control/ike/crypto/sk_cipher.h"
@@ -13,6 +14,7 @@
 #include "control/ike/sa/exchange_window.h"
 #include "control/ike/sa/reassembly.h"
 #include "control/ike/sa/task.h"
+#include "control/ike/wire/message.h"
 
 namespace culvert::ike {
 
@@ -24,19 +26,22 @@ enum class IkeState : uint8_t {
   kRoundKeying,    // initiator: the key of the next additional key exchange is being made
   kRoundSent,      // initiator: IKE_INTERMEDIATE is out
   kRoundDeriving,  // initiator: it was answered, the shared secret is being derived
+  kAuthSigning,    // initiator: our AUTH is being signed
   kAuthSent,
+  kAuthVerifying,  // initiator: IKE_AUTH was answered, the responder's certificate and signature are being verified
   kAnswerKeying,   // responder: an ephemeral key is being made for the answer
   kHalfOpen,       // responder: IKE_SA_INIT answered, nothing derived (D03: not before the first IKE_AUTH)
   kAnswerDeriving, // responder: the shared secret is being derived
   kKeyed,          // responder: has keys, has authenticated nobody
   kRoundAnswering, // responder: the answer to IKE_INTERMEDIATE is being computed
+  kAuthJudging,    // responder: the initiator's signature is being verified, ours made
   kEstablished,
   kRekeyed,        // has a successor, or lost a collision: lives until its Delete
   kDeleting,       // our Delete of it is out
   kClosed,         // answers repeats of the last request, nothing else
   kDead,           // freed when the event at hand is done with
 };
-inline constexpr size_t kIkeStates = 18;
+inline constexpr size_t kIkeStates = 21;
 const char* Name(IkeState s);  // as VICI prints it; static storage
 
 // Where the peer is and what lies between.
@@ -69,6 +74,29 @@ struct Intermediate {
   std::unique_ptr<SkCipher> last_open;        // responder: opens repeats of the last round, sealed with the keys before it
 };
 
+// What a CERTREQ or several say (RFC 7296 3.7).
+struct CertRequest {
+  bool asked = false;
+  std::vector<auth::KeyHash> authorities;
+};
+inline constexpr size_t kMaxCertRequests = 256;  // authorities kept of all that a peer names (B37)
+
+// How we authenticate by signature in one handshake, and the signature once it is made.
+struct OwnProof {
+  std::shared_ptr<const auth::Credentials> credentials;  // keeps `choice` alive
+  auth::OwnChoice choice;
+  Bytes data;                                 // of the AUTH payload; empty: not signed yet
+};
+
+// A message of IKE_AUTH whose judgement takes a helper thread.
+struct HeldMessage {
+  DatagramIn datagram;
+  IkeHeader header;
+  PayloadType first = PayloadType::kNone;
+  Bytes plain;                                // what SK held
+  MessageForm form = MessageForm::kNone;
+};
+
 // An answer to our IKE_SA_INIT. Nothing authenticates it, so there may be several; only IKE_AUTH tells which is true.
 struct InitAnswer {
   uint64_t spi_r = 0;
@@ -77,10 +105,12 @@ struct InitAnswer {
   Bytes nonce_r, response, peer_public;
   std::vector<uint16_t> hashes;
   bool fragments = false, takes_childless = false;
+  CertRequest wanted;
   std::optional<IkeKeying> keying;
+  std::optional<OwnProof> proof;
   Incoming incoming{};                        // of its own IKE_AUTH answer
   Datagrams request;                          // IKE_AUTH to it, as it went; empty before
-  JobId job = 0;                              // deriving its shared secret
+  JobId job = 0;                              // deriving its shared secret, then signing for it
 };
 inline constexpr size_t kMaxRivals = 3;
 
@@ -94,10 +124,20 @@ struct InitiatorHandshake {
   std::vector<InitAnswer> rivals;             // of the answer being followed (v2/rivals.h)
   unsigned rounds = 0;                        // COOKIE and INVALID_KE_PAYLOAD answers met
   JobId job = 0;
+  CertRequest wanted;                         // by the answer being followed
+  std::optional<OwnProof> proof;
+  std::optional<HeldMessage> held;            // the answer to IKE_AUTH, with kAuthVerifying
   std::optional<ChildNegotiation> child;      // in IKE_AUTH
   std::optional<Task> child_task;             // which asked for it
   bool prepared = false;                      // both are settled
   bool peer_takes_childless = false;          // RFC 6023
+};
+
+// A connection the initiator may be meaning, and how we would prove ourselves in it.
+struct AuthCandidate {
+  ConnectionRef connection;
+  Identity local_id;
+  std::optional<OwnProof> proof;              // nullopt: by a pre-shared key
 };
 
 struct ResponderHandshake {
@@ -113,6 +153,8 @@ struct ResponderHandshake {
   JobId job = 0;
   std::vector<DatagramIn> waiting;            // IKE_AUTH that came before the keys were derived
   TokenBucket tries{100, 100};                // D03
+  std::optional<HeldMessage> held;            // IKE_AUTH, with kAuthJudging
+  std::vector<AuthCandidate> candidates;      // as the job at work on it has them
 };
 // What a stranger may make us keep before it has shown anything: IKE_SA_INIT with a few large key exchanges, and IKE_AUTH
 // with a chain of certificates, whole or in fragments, while its keys are being derived.

@@ -56,25 +56,39 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
   return true;
 }
 
-// The request to the responder being followed. nullopt: there is none to be made, and the SA has ended.
-std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
+// Our AUTH to the responder being followed. False where there is none to be had, and the SA has ended.
+bool AddAuth(Context& cx, IkeSa& sa, PayloadList& list) {
   InitiatorHandshake& h = *sa.initiating;
-  sa.local_id = OurIdentity(*sa.connection, sa.path.local.address);
+  if (h.proof) {
+    list.Add(AuthPayload{h.proof->choice.how.method, list.Keep(Bytes(h.proof->data))});
+    return true;
+  }
   auto peer = ExpectedPeer(*sa.connection);
   const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, peer.value_or(Identity{}));
   if (!secret) {
     Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
-    return std::nullopt;
+    return false;
   }
+  const Bytes body = IdBody(sa.local_id);
+  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
+  return true;
+}
+
+// The request to the responder being followed. nullopt: there is none to be made, and the SA has ended.
+std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  sa.local_id = h.proof ? h.proof->choice.id : OurIdentity(*sa.connection, sa.path.local.address);
   if (!PrepareChild(cx, sa)) return std::nullopt;
+  auto peer = ExpectedPeer(*sa.connection);
   PayloadList list;
-  Bytes body = IdBody(sa.local_id);
   list.Add(IdPayload{.type = PayloadType::kIdI, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
+  if (h.proof) AddCertificates(*h.proof, *sa.connection, h.wanted, list);
   if (IsInitialContact(cx, sa)) list.AddNotify(NotifyType::kInitialContact);
+  AddCertRequest(cx, *sa.connection, list);
   if (peer && !HasWildcard(*sa.connection)) {
     list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
   }
-  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
+  if (!AddAuth(cx, sa, list)) return std::nullopt;
   if (h.child) AddOffer(*h.child, list);
   return list.Encode();
 }
@@ -91,11 +105,10 @@ void RejectResponder(Context& cx, IkeSa& sa, std::string_view why) {
   Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
 }
 
-// Why the responder is not who it should be; empty where it is.
-std::string JudgeResponder(Context& cx, IkeSa& sa, const Inbound& in) {
-  InitiatorHandshake& h = *sa.initiating;
+// Why the responder is not who it should be, as far as its words tell; empty where it may be.
+std::string JudgeClaim(IkeSa& sa, const Inbound& in) {
   auto* id = in.Get<IdPayload>(PayloadType::kIdR);
-  auto& auth = *in.Get<AuthPayload>();
+  auto method = in.Get<AuthPayload>()->method;
   if (!id) return "the answer carries no IDr";
   sa.remote_id = {id->id_type, ToBytes(id->data)};
   std::string_view pattern =
@@ -103,13 +116,20 @@ std::string JudgeResponder(Context& cx, IkeSa& sa, const Inbound& in) {
   if (!Matches(pattern, sa.remote_id)) {
     return Cat("the peer is ", sa.remote_id.ToString(), ", wanted ", pattern);
   }
-  if (auth.method != AuthMethod::kSharedKey) {
-    return Cat("the peer authenticates by ", Name(auth.method), ", wanted a pre-shared key");
+  bool signature = WantsSignature(*sa.connection);
+  if (signature ? !IsSignature(method) : method != AuthMethod::kSharedKey) {
+    return Cat("the peer authenticates by ", Name(method), ", wanted a ", signature ? "signature" : "pre-shared key");
   }
+  return {};
+}
+
+// Why its AUTH by a pre-shared key is not good; empty where it is.
+std::string JudgePsk(Context& cx, const IkeSa& sa, const Inbound& in) {
+  const InitiatorHandshake& h = *sa.initiating;
   const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
   if (!secret) return Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", sa.remote_id.ToString());
-  Bytes expected = PskAuthOf(sa, secret->view(), {false, h.response, h.nonce_i, id->body});
-  if (!EqualConstantTime(expected, auth.data)) {
+  const Signed what{false, h.response, h.nonce_i, in.Get<IdPayload>(PayloadType::kIdR)->body};
+  if (!EqualConstantTime(PskAuthOf(sa, secret->view(), what), in.Get<AuthPayload>()->data)) {
     return Cat("AUTH of ", sa.remote_id.ToString(), " is wrong: another pre-shared key");
   }
   return {};
@@ -139,13 +159,71 @@ void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, co
   cx.Answer(task.request, why);
 }
 
+// The responder's signature and certificate are judged by a helper thread; the answer waits.
+void VerifyResponder(Context& cx, IkeSa& sa, const Inbound& in) {
+  InitiatorHandshake& h = *sa.initiating;
+  Bytes octets = SignedOctets(sa, {false, h.response, h.nonce_i, in.Get<IdPayload>(PayloadType::kIdR)->body});
+  std::vector<auth::AuthJob::Candidate> candidates(1);
+  candidates[0].peer = {sa.connection, &sa.connection->remote.front()};
+  h.held = Hold(in);
+  sa.state = IkeState::kAuthVerifying;
+  h.job = cx.Run(sa, std::make_unique<auth::AuthJob>(cx.credentials, ProofIn(in, sa.remote_id, std::move(octets)),
+                                                     std::move(candidates)));
+}
+
+// The responder has authenticated.
+void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
+  cx.sas.Index(sa);
+  Establish(cx, sa);
+  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
+  cx.Tell(StateChange::kIkeUp, sa);
+  std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
+  std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
+  if (child) TakeChild(cx, sa, in, *std::move(child), *task);
+  sa.initiating.reset();
+  sa.intermediate.reset();
+  // An IKE SA was all that was wanted.
+  std::erase_if(sa.tasks, [&](const Task& t) {
+    if (t.kind == Task::Kind::kLiveness) cx.Answer(t.request);
+    return t.kind == Task::Kind::kLiveness;
+  });
+  Pump(cx, sa);
+}
+
 }  // namespace
 
+std::optional<JobId> StartSigning(Context& cx, IkeSa& sa) {
+  InitiatorHandshake& h = *sa.initiating;
+  auto choice = cx.credentials->ChooseOwn({sa.connection->local.front(), h.wanted.authorities, sa.peer_hashes});
+  if (!choice) {
+    cx.Log(Severity::kError, sa, Cat("IKE_AUTH cannot be signed: ", choice.error()));
+    return std::nullopt;
+  }
+  Bytes octets = SignedOctets(sa, {true, h.request, h.nonce_r, IdBody(choice->id)});
+  std::vector<auth::AuthJob::Candidate> candidates;
+  candidates.push_back({nullptr, *choice, std::move(octets)});
+  h.proof = OwnProof{cx.credentials, *std::move(choice), {}};
+  return cx.Run(sa, std::make_unique<auth::AuthJob>(cx.credentials, std::nullopt, std::move(candidates)));
+}
+
+void BeginAuth(Context& cx, IkeSa& sa) {
+  if (!SignsFor(*sa.connection)) return SendAuth(cx, sa);
+  auto job = StartSigning(cx, sa);
+  if (!job) {
+    if (!FollowNextRival(cx, sa)) Fail(cx, sa, "there is nothing to authenticate with");
+    return;
+  }
+  sa.state = IkeState::kAuthSigning;
+  sa.initiating->job = *job;
+}
+
 void SendAuth(Context& cx, IkeSa& sa) {
+  if (sa.initiating->proof && sa.initiating->proof->data.empty()) return Fail(cx, sa, "our own key does not sign");
   auto chain = MakeRequest(cx, sa);
   if (!chain) return;
   sa.state = IkeState::kAuthSent;
   SendRequest(cx, sa, ExchangeType::kIkeAuth, *chain);
+  AskRivals(cx, sa);
 }
 
 void SendAuthAgain(Context& cx, IkeSa& sa) {
@@ -159,24 +237,18 @@ void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
     return Fail(cx, sa, Cat("the peer answers ", Name(in.Error()->type), " to ", sa.local_id.ToString()));
   }
   if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) {
-    return RejectResponder(cx, sa, "the answer is not one to a pre-shared key");
+    return RejectResponder(cx, sa, "the answer is not one to a pre-shared key or a signature");
   }
-  if (std::string why = JudgeResponder(cx, sa, in); !why.empty()) return RejectResponder(cx, sa, why);
-  cx.sas.Index(sa);
-  Establish(cx, sa);
-  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
-  cx.Tell(StateChange::kIkeUp, sa);
-  std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
-  std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
-  if (child) TakeChild(cx, sa, in, *std::move(child), *task);
-  sa.initiating.reset();
-  sa.intermediate.reset();
-  // An IKE SA was all that was wanted.
-  std::erase_if(sa.tasks, [&](const Task& t) {
-    if (t.kind == Task::Kind::kLiveness) cx.Answer(t.request);
-    return t.kind == Task::Kind::kLiveness;
-  });
-  Pump(cx, sa);
+  if (std::string why = JudgeClaim(sa, in); !why.empty()) return RejectResponder(cx, sa, why);
+  if (WantsSignature(*sa.connection)) return VerifyResponder(cx, sa, in);
+  if (std::string why = JudgePsk(cx, sa, in); !why.empty()) return RejectResponder(cx, sa, why);
+  Accept(cx, sa, in, "");
+}
+
+void OnResponderJudged(Context& cx, IkeSa& sa, const auth::AuthJob& job) {
+  HeldMessage held = *std::exchange(sa.initiating->held, std::nullopt);
+  if (!job.chosen()) return RejectResponder(cx, sa, job.why().front());
+  Resume(held, [&](const Inbound& in) { Accept(cx, sa, in, Cat("; by ", job.how())); });
 }
 
 }  // namespace culvert::ike

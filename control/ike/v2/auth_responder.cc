@@ -15,46 +15,77 @@
 namespace culvert::ike {
 namespace {
 
+constexpr size_t kMaxCandidates = 8;  // connections tried in turn for one IKE_AUTH by signature
+
 // IKE_AUTH's own view of the peer.
 struct Claim {
   Identity id;
   std::optional<Identity> wants;  // IDr: whom of us the peer means to reach
+  bool signature = false;
+  CertRequest certificates;       // what it asks us to show
 };
 
-// Why a connection is not the one the peer asks for; empty where it is.
-std::string PassOver(const config::Connection& c, const IkeSa& sa, const Claim& claim) {
-  std::string_view pattern = c.remote.empty() ? std::string_view{} : std::string_view(c.remote.front().id);
-  if (!Matches(pattern, claim.id)) return Cat("wants the peer to be ", pattern);
-  Identity ours = OurIdentity(c, sa.path.local.address);
-  if (claim.wants && *claim.wants != ours) return Cat("is ", ours.ToString());
-  auto psk = [](const std::vector<config::AuthRound>& rounds) {
-    return rounds.empty() || rounds.front().kind == config::AuthKind::kPsk || rounds.front().kind == config::AuthKind::kAny;
-  };
-  if (!psk(c.local) || !psk(c.remote)) return "does not authenticate by pre-shared keys";
-  // RFC 7296 2.15 binds the suite to the SA: the connection must want it too.
-  if (!ChooseIke(c.proposals, sa.answering->answer, {})) return Cat("does not take ", Name(sa.suite));
-  return {};
+// How we would prove ourselves in that connection, or why we cannot.
+std::expected<AuthCandidate, std::string> OurPart(const Context& cx, const IkeSa& sa, const ConnectionRef& c,
+                                                  const Claim& claim) {
+  if (!SignsFor(*c)) {
+    Identity ours = OurIdentity(*c, sa.path.local.address);
+    // A peer that signs may have no key in common with us; one that does not is found out by its own AUTH (R7).
+    if (claim.signature && !auth::FindPsk(cx.config.secrets, ours, claim.id)) {
+      return std::unexpected(Cat("has no pre-shared key for ", ours.ToString(), " and ", claim.id.ToString()));
+    }
+    return AuthCandidate{c, std::move(ours), std::nullopt};
+  }
+  const config::AuthRound& round = c->local.front();
+  auto choice = cx.credentials->ChooseOwn({round, claim.certificates.authorities, sa.peer_hashes});
+  if (!choice) return std::unexpected(Cat("has ", choice.error()));
+  // RFC 7296 3.5: the initiator may name one of several identities of ours; any that the certificate proves will do.
+  bool open = NamesAnyIdentity(round.id);
+  if (open && claim.wants && choice->own->certificate.Proves(*claim.wants)) choice->id = *claim.wants;
+  Identity ours = choice->id;
+  return AuthCandidate{c, std::move(ours), OwnProof{cx.credentials, *std::move(choice), {}}};
 }
 
-ConnectionRef Select(Context& cx, IkeSa& sa, const DatagramIn& d, const Claim& claim) {
+// The connection as the peer may be meaning it, or why it is not that one.
+std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeSa& sa, const ConnectionRef& c,
+                                                   const Claim& claim) {
+  std::string_view pattern = c->remote.empty() ? std::string_view{} : std::string_view(c->remote.front().id);
+  if (!Matches(pattern, claim.id)) return std::unexpected(Cat("wants the peer to be ", pattern));
+  if (WantsSignature(*c) != claim.signature) {
+    return std::unexpected(claim.signature ? "wants no signature" : "wants a signature");
+  }
+  // RFC 7296 2.15 binds the suite to the SA: the connection must want it too.
+  if (!ChooseIke(c->proposals, sa.answering->answer, {})) return std::unexpected(Cat("does not take ", Name(sa.suite)));
+  auto ours = OurPart(cx, sa, c, claim);
+  if (ours && claim.wants && *claim.wants != ours->local_id) return std::unexpected(Cat("is ", ours->local_id.ToString()));
+  return ours;
+}
+
+// Those the peer may be meaning, the closest first: the one for a pre-shared key, for which its AUTH is to be computed;
+// several for a signature, which certificates decide between.
+std::vector<AuthCandidate> Select(Context& cx, IkeSa& sa, const DatagramIn& d, const Claim& claim) {
+  std::vector<AuthCandidate> found;
   std::vector<std::string> passed_over;
   for (auto& c : ConnectionsFor(cx.connections, d.local.address, d.remote.address)) {
-    std::string why = PassOver(*c, sa, claim);
-    if (why.empty()) return c;
-    passed_over.push_back(Cat(c->name, " ", why));
+    auto candidate = Consider(cx, sa, c, claim);
+    if (candidate) found.push_back(*std::move(candidate));
+    else passed_over.push_back(Cat(c->name, " ", candidate.error()));
+    if (found.size() >= (claim.signature ? kMaxCandidates : 1)) break;
   }
-  cx.LogStranger(d.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
-                               claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
-                               passed_over.empty() ? "none for this address" : Join(passed_over, "; ")));
-  return nullptr;
+  if (found.empty()) {
+    cx.LogStranger(d.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
+                                 claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
+                                 passed_over.empty() ? "none for this address" : Join(passed_over, "; ")));
+  }
+  return found;
 }
 
 // Whether the peer knows the key. An unknown peer costs the same as a wrong key and is told the same (R7, B54).
-bool Verify(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, ConnectionRef connection) {
+bool VerifyPsk(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, const AuthCandidate* candidate) {
   const ResponderHandshake& h = *sa.answering;
   auto* auth = in.Get<AuthPayload>();
-  Identity ours = connection ? OurIdentity(*connection, sa.path.local.address) : Identity{};
-  const SecretBytes* secret = connection ? auth::FindPsk(cx.config.secrets, ours, claim.id) : nullptr;
+  Identity ours = candidate ? candidate->local_id : Identity{};
+  const SecretBytes* secret = candidate ? auth::FindPsk(cx.config.secrets, ours, claim.id) : nullptr;
   SecretBytes nobodys(cx.random.Take(32));
   const Bytes expected = PskAuthOf(sa, (secret ? *secret : nobodys).view(),
                                    {true, h.request, h.nonce_r, in.Get<IdPayload>(PayloadType::kIdI)->body});
@@ -64,13 +95,13 @@ bool Verify(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, Conne
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH: ", who, " asks for EAP, which is not built"));
   } else if (auth->method != AuthMethod::kSharedKey) {
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, " authenticates by ",
-                                           Name(auth->method), ", wanted a pre-shared key"));
-  } else if (connection && !secret) {
+                                           Name(auth->method), ", wanted a pre-shared key or a signature"));
+  } else if (candidate && !secret) {
     cx.LogStranger(in.datagram.remote,
                    Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: no pre-shared key for ", ours.ToString(), " and ", who));
-  } else if (connection && !right) {
+  } else if (candidate && !right) {
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: AUTH of ", who,
-                                           " is wrong: another pre-shared key than ", connection->name, "'s"));
+                                           " is wrong: another pre-shared key than ", candidate->connection->name, "'s"));
   }
   return right && secret && auth->method == AuthMethod::kSharedKey;
 }
@@ -81,17 +112,31 @@ void Refuse(Context& cx, IkeSa& sa, const Inbound& in) {
   CloseIke(cx, sa, Why::kAuthFailed);
 }
 
-void AddIdentity(Context& cx, IkeSa& sa, const ResponderHandshake& h, PayloadList& list) {
-  Bytes body = IdBody(sa.local_id);
-  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
+// What of the responder's answer is not the child's.
+struct OurWord {
+  const ResponderHandshake& handshake;
+  const std::optional<OwnProof>& proof;   // nullopt: by the pre-shared key
+  const SecretBytes* secret = nullptr;
+  CertRequest certificates;
+};
+
+void AddIdentity(IkeSa& sa, const OurWord& word, PayloadList& list) {
+  const ResponderHandshake& h = word.handshake;
   list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
-  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {false, h.response, h.nonce_i, body}))});
+  if (word.proof) {
+    AddCertificates(*word.proof, *sa.connection, word.certificates, list);
+    list.Add(AuthPayload{word.proof->choice.how.method, list.Keep(Bytes(word.proof->data))});
+    return;
+  }
+  const Bytes body = IdBody(sa.local_id);
+  Bytes auth = PskAuthOf(sa, word.secret->view(), {false, h.response, h.nonce_i, body});
+  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(std::move(auth))});
 }
 
 // The first Child SA's part of the answer, nullptr without one. RFC 7296 2.21.2: the IKE SA stands all the same.
-ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const ResponderHandshake& h) {
+ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const OurWord& word) {
   PayloadList without;
-  AddIdentity(cx, sa, h, without);
+  AddIdentity(sa, word, without);
   if (in.form == MessageForm::kAuthChildless) {
     HoldReply(cx, sa, in.header, {.ready = without.Encode()});
     return nullptr;
@@ -106,11 +151,11 @@ ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const Respon
     return nullptr;
   }
   PayloadList with;
-  AddIdentity(cx, sa, h, with);
+  AddIdentity(sa, word, with);
   AddAnswer(*reply, with);
   without.AddNotify(NotifyType::kNoAdditionalSas);
-  reply->child.nonce_i = h.nonce_i;
-  reply->child.nonce_r = h.nonce_r;
+  reply->child.nonce_i = word.handshake.nonce_i;
+  reply->child.nonce_r = word.handshake.nonce_r;
   HeldReply held{.ready = with.Encode(), .refused = without.Encode(), .awaiting = {}};
   ChildSa& child = AddChild(cx, sa, std::move(reply->child));
   InstallInbound(cx, sa, child);
@@ -119,21 +164,15 @@ ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const Respon
   return &child;
 }
 
-}  // namespace
-
-void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
-  if (AwaitsRound(sa)) return ReplyNotify(cx, sa, in.header, NotifyType::kInvalidSyntax);
-  if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) return Refuse(cx, sa, in);
+// The peer has authenticated, and we can.
+void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, std::string_view how) {
   auto* id_i = in.Get<IdPayload>(PayloadType::kIdI);
-  auto* id_r = in.Get<IdPayload>(PayloadType::kIdR);
-  Claim claim{{id_i->id_type, ToBytes(id_i->data)}, std::nullopt};
-  if (id_r) claim.wants = Identity{id_r->id_type, ToBytes(id_r->data)};
-  ConnectionRef connection = Select(cx, sa, in.datagram, claim);
-  if (!Verify(cx, sa, in, claim, connection)) return Refuse(cx, sa, in);
-
-  sa.connection = connection;
-  sa.local_id = OurIdentity(*connection, in.datagram.local.address);
-  sa.remote_id = std::move(claim.id);
+  sa.connection = as.connection;
+  sa.local_id = as.local_id;
+  sa.remote_id = {id_i->id_type, ToBytes(id_i->data)};
+  // Secrets may have been loaded anew since the candidate was found.
+  const SecretBytes* secret = as.proof ? nullptr : auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
+  if (!as.proof && !secret) return Refuse(cx, sa, in);
   // RFC 7296 2.23: the initiator chooses the port it goes on from.
   sa.path.local = in.datagram.local;
   sa.path.remote = in.datagram.remote;
@@ -147,10 +186,74 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   cx.half_open.Remove(h->key);
   cx.Cancel(TimerKind::kHandshake, sa.id);
   Establish(cx, sa);
-  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite)));
+  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
   cx.Tell(StateChange::kIkeUp, sa);
-  CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, *h));
+  CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, {*h, as.proof, secret, CertRequestIn(in)}));
   sa.intermediate.reset();
+}
+
+// Verifying (with `proof`) and signing are a helper thread's; the request, the half-open entry and its timer stay meanwhile.
+void Judge(Context& cx, IkeSa& sa, const Inbound& in, std::optional<auth::PeerProof> proof) {
+  ResponderHandshake& h = *sa.answering;
+  std::vector<auth::AuthJob::Candidate> work;
+  for (const AuthCandidate& c : h.candidates) {
+    auth::AuthJob::Candidate& w = work.emplace_back();
+    if (proof) w.peer = {c.connection, &c.connection->remote.front()};
+    if (!c.proof) continue;
+    w.own = c.proof->choice;
+    w.octets = SignedOctets(sa, {false, h.response, h.nonce_i, IdBody(c.local_id)});
+  }
+  if (work.empty()) work.emplace_back();
+  h.held = Hold(in);
+  sa.state = IkeState::kAuthJudging;
+  h.job = cx.Run(sa, std::make_unique<auth::AuthJob>(cx.credentials, std::move(proof), std::move(work)));
+  cx.half_open.JobStarted(h.job, h.key.address);
+}
+
+}  // namespace
+
+void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
+  if (AwaitsRound(sa)) return ReplyNotify(cx, sa, in.header, NotifyType::kInvalidSyntax);
+  if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) return Refuse(cx, sa, in);
+  auto* id_i = in.Get<IdPayload>(PayloadType::kIdI);
+  auto* id_r = in.Get<IdPayload>(PayloadType::kIdR);
+  auto* auth = in.Get<AuthPayload>();
+  Claim claim{.id = {id_i->id_type, ToBytes(id_i->data)}, .wants = std::nullopt, .certificates = CertRequestIn(in)};
+  claim.signature = auth && IsSignature(auth->method);
+  if (id_r) claim.wants = Identity{id_r->id_type, ToBytes(id_r->data)};
+  ResponderHandshake& h = *sa.answering;
+  h.candidates = Select(cx, sa, in.datagram, claim);
+  if (claim.signature) {
+    Bytes octets = SignedOctets(sa, {true, h.request, h.nonce_r, id_i->body});
+    return Judge(cx, sa, in, ProofIn(in, std::move(claim.id), std::move(octets)));
+  }
+  const AuthCandidate* candidate = h.candidates.empty() ? nullptr : &h.candidates.front();
+  if (!VerifyPsk(cx, sa, in, claim, candidate)) return Refuse(cx, sa, in);
+  if (candidate->proof) return Judge(cx, sa, in, std::nullopt);
+  const AuthCandidate as = *candidate;
+  Accept(cx, sa, in, as, "");
+}
+
+void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job) {
+  ResponderHandshake& h = *sa.answering;
+  HeldMessage held = *std::exchange(h.held, std::nullopt);
+  std::vector<AuthCandidate> candidates = std::exchange(h.candidates, {});
+  Resume(held, [&](const Inbound& in) {
+    auto chosen = job.chosen();
+    if (chosen && *chosen < candidates.size()) {
+      AuthCandidate& as = candidates[*chosen];
+      if (as.proof) as.proof->data = job.TakeSignature();
+      return Accept(cx, sa, in, as, job.how().empty() ? "" : Cat("; by ", job.how()));
+    }
+    std::vector<std::string> why;
+    for (size_t i = 0; i < candidates.size(); ++i) why.push_back(Cat(candidates[i].connection->name, ": ", job.why()[i]));
+    auto* id = in.Get<IdPayload>(PayloadType::kIdI);
+    std::string who = Identity{id->id_type, ToBytes(id->data)}.ToString();
+    if (!why.empty()) {
+      cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, ": ", Join(why, "; ")));
+    }
+    Refuse(cx, sa, in);
+  });
 }
 
 }  // namespace culvert::ike

@@ -73,7 +73,7 @@ void GoOnFromKeys(Context& cx, IkeSa& sa) {
     sa.intermediate = std::make_unique<Intermediate>();
     sa.intermediate->left = sa.suite.additional;
   }
-  if (!AwaitsRound(sa)) return SendAuth(cx, sa);
+  if (!AwaitsRound(sa)) return BeginAuth(cx, sa);
   sa.state = IkeState::kRoundKeying;
   sa.initiating->job = cx.Run(sa, std::make_unique<KeyExchangeJob>(First(sa.intermediate->left), Bytes{}));
 }

@@ -153,6 +153,8 @@ bool InWindow(Context& cx, IkeSa& sa, const IkeHeader& header) {
 
 }  // namespace
 
+HeldMessage Hold(const Inbound& in) { return {in.datagram, in.header, in.first, ToBytes(in.plain), in.form}; }
+
 const NotifyPayload* Inbound::Error() const {
   for (const auto& p : payloads) {
     if (auto* n = std::get_if<NotifyPayload>(&p); n && IsError(n->type)) return n;
@@ -163,6 +165,7 @@ const NotifyPayload* Inbound::Error() const {
 void ReceiveProtected(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& header) {
   if (!InWindow(cx, sa, header)) return;
   if (!sa.keying) return HoldUntilKeyed(cx, sa, d, header);
+  // D03: until the peer is authenticated.
   if (sa.answering && !sa.answering->tries.Take(cx.now)) return cx.Bump(Count::kTriesLimited);
   auto sealed = FindSealed(cx, sa, d);
   if (!sealed) return;

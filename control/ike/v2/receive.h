@@ -36,6 +36,14 @@ struct Inbound {
 // in an answer only where the RFC has one and the sender is authenticated.
 void OnDatagram(Context& cx, const DatagramIn& datagram);
 
+// What is needed to go on with a message later, and going on: `then` gets it as it came.
+HeldMessage Hold(const Inbound& in);
+template <typename Then>
+void Resume(const HeldMessage& held, Then then) {
+  auto payloads = DecodeChain(held.first, held.plain);  // did so before
+  if (payloads) then(Inbound{held.datagram, held.header, *payloads, held.form, held.first, held.plain});
+}
+
 // The part from the message ID on: for what waited until the keys were derived.
 void ReceiveProtected(Context& cx, IkeSa& sa, const DatagramIn& datagram, const IkeHeader& header);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/ike/v2/payload_list.h"
 #include "control/ike/v2/receive.h"
 
 // IKE_SA_INIT (RFC 7296 1.2), both sides.
@@ -40,6 +41,8 @@ void OnHandshakeTimer(Context& cx, IkeSa& sa);
 // ---- both ----
 // SIGNATURE_HASH_ALGORITHMS; empty where there is none, or one of odd length.
 std::vector<uint16_t> SignatureHashes(const Inbound& in);
+// Our own (RFC 7427 4): sent whatever the connection, for which one it will be is known only in IKE_AUTH.
+void AddSignatureHashes(PayloadList& list);
 // A fresh SPI of ours (RFC 7296 2.6): never zero, unique here, its bucket in the top 8 bits.
 uint64_t DrawIkeSpi(Context& cx, uint8_t bucket);
 uint64_t DrawIkeSpi(Context& cx);   // of a bucket drawn uniformly

@@ -1,3 +1,4 @@
+#include "control/ike/crypto/signature.h"
 #include "control/ike/key_log.h"
 #include "control/ike/v2/sa_init.h"
 
@@ -13,6 +14,23 @@ uint64_t DrawIkeSpi(Context& cx, uint8_t bucket) {
 }
 
 uint64_t DrawIkeSpi(Context& cx) { return DrawIkeSpi(cx, static_cast<uint8_t>(cx.random.U64())); }
+
+std::vector<uint16_t> SignatureHashes(const Inbound& in) {
+  std::vector<uint16_t> hashes;
+  auto* n = in.Notify(NotifyType::kSignatureHashAlgorithms);
+  if (!n || n->data.size() % 2 != 0) return hashes;  // RFC 7427 4: two octets each
+  for (size_t i = 0; i < n->data.size(); i += 2) hashes.push_back(static_cast<uint16_t>(n->data[i] << 8 | n->data[i + 1]));
+  return hashes;
+}
+
+void AddSignatureHashes(PayloadList& list) {
+  Bytes hashes;
+  for (HashAlgorithm h : SupportedHashes()) {
+    hashes.push_back(0);
+    hashes.push_back(static_cast<uint8_t>(h));
+  }
+  list.AddNotify(NotifyType::kSignatureHashAlgorithms, std::move(hashes));
+}
 
 void SetKeys(Context& cx, IkeSa& sa, const SecretBytes& skeyseed, ByteView nonce_i, ByteView nonce_r) {
   IkeKeying k;

@@ -53,6 +53,7 @@ void Send(Context& cx, IkeSa& sa) {
   AddNatDetection(sa, 0, sa.connection->encap, list);
   if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
   if (OffersRounds(h.offer)) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
+  AddSignatureHashes(list);
   h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
   sa.state = IkeState::kInitSent;
   SendInitRequest(cx, sa, h.request, sa.window.busy());
@@ -108,14 +109,6 @@ void FailCall(Context& cx, IkeSa& sa, std::string_view why) {
   cx.Log(Severity::kError, sa, Cat("no IKE SA: ", why), request);
   for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
   CloseIke(cx, sa, Why::kAuthFailed);
-}
-
-std::vector<uint16_t> SignatureHashes(const Inbound& in) {
-  std::vector<uint16_t> hashes;
-  auto* n = in.Notify(NotifyType::kSignatureHashAlgorithms);
-  if (!n || n->data.size() % 2 != 0) return hashes;  // RFC 7427 4: two octets each
-  for (size_t i = 0; i < n->data.size(); i += 2) hashes.push_back(static_cast<uint16_t>(n->data[i] << 8 | n->data[i + 1]));
-  return hashes;
 }
 
 void StartIke(Context& cx, Call call) {
@@ -185,21 +178,20 @@ void OnInitiatorJob(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     if (!h.key) return FailCall(cx, sa, Cat("no key exchange ", Name(h.group), " in this build"));
     return Send(cx, sa);
   }
+  h.key = job.TakeKey();
   if (!job.secret()) {
     // Anybody can have sent it: the true answer may still come (B19).
     cx.Bump(Count::kPublicValueRefused);
-    h.key = job.TakeKey();
     sa.spi_r = 0;
     sa.path = h.path;
     sa.state = IkeState::kInitSent;
-    return FollowNextRival(cx, sa);
+    if (FollowNextRival(cx, sa) || sa.window.busy()) return;
+    return FailCall(cx, sa, "none of those who answered IKE_SA_INIT is the peer");
   }
   TakeSecret(cx, sa, *job.secret());
-  h.key = job.TakeKey();
   sa.window.Answered();
   cx.Cancel(TimerKind::kRetransmit, sa.id);
   GoOnFromKeys(cx, sa);
-  if (sa.state == IkeState::kAuthSent) DeriveForRivals(cx, sa);
 }
 
 void TakeSecret(Context& cx, IkeSa& sa, const SecretBytes& shared_secret) {
@@ -234,6 +226,7 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   answer.peer_public = ToBytes(ke.data);
   answer.hashes = SignatureHashes(in);
   answer.fragments = in.Notify(NotifyType::kFragmentationSupported) && AnnouncesFragments(*sa.connection);
+  answer.wanted = CertRequestIn(in);
   answer.takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
   DetectNat(in.datagram, in.header, in.payloads, answer.path);
   if (sa.connection->encap) answer.path.nat_local = true;
@@ -253,6 +246,8 @@ void Follow(IkeSa& sa, InitAnswer& answer) {
   std::swap(sa.incoming[1], answer.incoming);
   std::swap(h.peer_takes_childless, answer.takes_childless);
   std::swap(sa.keying, answer.keying);
+  std::swap(h.wanted, answer.wanted);
+  std::swap(h.proof, answer.proof);
 }
 
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in) {

@@ -3,6 +3,7 @@
 #include "control/ike/cat.h"
 #include "control/ike/connection_match.h"
 #include "control/ike/negotiate/proposal.h"
+#include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/intermediate.h"
@@ -192,7 +193,9 @@ void Answer(Context& cx, IkeSa& sa) {
   AddNatDetection(sa, sa.spi_r, h.fake_nat, list);
   if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
   if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
+  AddSignatureHashes(list);
   list.AddNotify(NotifyType::kChildlessIkev2Supported);
+  AddCertRequestForAny(cx, sa, list);
   IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = ExchangeType::kIkeSaInit, .response = true};
   h.response = EncodeMessage(header, list.view());
   if (h.fake_nat) sa.path.nat_local = true;

@@ -17,8 +17,9 @@ constexpr Handler kDrop = nullptr;
 // hostile.md B30: nothing but IKE_AUTH and the rounds before it reaches an SA whose peer is not authenticated, whatever keys
 // the sender has.
 //
-//   initiator: kRouting - kInitKeying - kInitSent - kInitDeriving - [kRound...] - kAuthSent - kEstablished
-//   responder: kAnswerKeying - kHalfOpen - kAnswerDeriving - kKeyed - [kRoundAnswering - kKeyed] - kEstablished
+//   initiator: kRouting - kInitKeying - kInitSent - kInitDeriving - [kRound...] - [kAuthSigning] - kAuthSent - [kAuthVerifying] -
+//              kEstablished
+//   responder: kAnswerKeying - kHalfOpen - kAnswerDeriving - kKeyed - [kRoundAnswering - kKeyed] - [kAuthJudging] - kEstablished
 //   both:      kEstablished - kRekeyed - kDeleting - kClosed - kDead
 constexpr Handler kTable[kIkeStates][kArrivals] = {
     // SA_INIT resp, INTERMEDIATE req, resp, AUTH req, resp, CREATE_CHILD req, resp, FOLLOWUP_KE req, resp, INFORMATIONAL req,
@@ -37,8 +38,12 @@ constexpr Handler kTable[kIkeStates][kArrivals] = {
     {OnRivalAnswer, kDrop, OnIntermediateResponse, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kRoundDeriving */
     {OnRivalAnswer, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAuthSigning */
+    {OnRivalAnswer, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kAuthSent */
     {OnRivalAnswer, kDrop, kDrop, kDrop, OnAuthResponse, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAuthVerifying */
+    {OnRivalAnswer, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kAnswerKeying */
     {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kHalfOpen */
@@ -48,6 +53,8 @@ constexpr Handler kTable[kIkeStates][kArrivals] = {
     /* kKeyed */
     {kDrop, OnIntermediateRequest, kDrop, OnAuthRequest, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kRoundAnswering */
+    {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
+    /* kAuthJudging */
     {kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop, kDrop},
     /* kEstablished */
     {kDrop, OnUnknownExchange, kDrop, kDrop, kDrop,

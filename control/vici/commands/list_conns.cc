@@ -23,7 +23,7 @@ void AddRounds(vici::Section& s, const char* prefix, const std::vector<config::A
   for (size_t i = 0; i < rounds.size(); ++i) {
     auto& round = s.AddSection(prefix + std::to_string(i + 1));
     bool psk = rounds[i].kind == config::AuthKind::kPsk;
-    round.Add("class", psk ? "pre-shared key" : rounds[i].auth);
+    round.Add("class", psk ? "pre-shared key" : "public key");
     if (!rounds[i].id.empty()) round.Add("id", rounds[i].id);
   }
 }

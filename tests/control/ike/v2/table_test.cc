@@ -13,7 +13,8 @@ constexpr Arrival kAll[] = {Arrival::kSaInitResponse, Arrival::kIntermediateRequ
 // hostile.md B30, R15: before a peer is authenticated nothing but IKE_AUTH, and the rounds before it, has a handler; after it
 // IKE_AUTH has none.
 TEST(Table, OnlyIkeAuthBeforeAuthentication) {
-  for (auto state : {IkeState::kRouting, IkeState::kInitKeying, IkeState::kInitSent, IkeState::kInitDeriving, IkeState::kAuthSent,
+  for (auto state : {IkeState::kRouting, IkeState::kInitKeying, IkeState::kInitSent, IkeState::kInitDeriving, IkeState::kAuthSigning,
+                     IkeState::kAuthSent, IkeState::kAuthVerifying, IkeState::kAuthJudging,
                      IkeState::kRoundKeying, IkeState::kRoundSent, IkeState::kRoundDeriving, IkeState::kRoundAnswering,
                      IkeState::kAnswerKeying, IkeState::kHalfOpen, IkeState::kAnswerDeriving, IkeState::kKeyed, IkeState::kClosed,
                      IkeState::kDead}) {
@@ -22,6 +23,8 @@ TEST(Table, OnlyIkeAuthBeforeAuthentication) {
                  (state == IkeState::kInitDeriving && a == Arrival::kSaInitResponse) ||
                  ((state == IkeState::kRoundKeying || state == IkeState::kRoundDeriving) && a == Arrival::kSaInitResponse) ||
                  (state == IkeState::kRoundSent && (a == Arrival::kSaInitResponse || a == Arrival::kIntermediateResponse)) ||
+                 (state == IkeState::kAuthSigning && a == Arrival::kSaInitResponse) ||
+                 (state == IkeState::kAuthVerifying && a == Arrival::kSaInitResponse) ||
                  (state == IkeState::kAuthSent && (a == Arrival::kSaInitResponse || a == Arrival::kAuthResponse)) ||
                  (state == IkeState::kKeyed && (a == Arrival::kAuthRequest || a == Arrival::kIntermediateRequest));
       EXPECT_EQ(HandlerFor(state, a) != nullptr, may) << Name(state) << " " << static_cast<int>(a);
