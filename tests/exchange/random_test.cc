@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/test_pki.h"
 #include "tests/support/two_peers.h"
 
 // Two gateways that both do what they like over a network that does what it likes, from a seed. When the network heals they
@@ -48,6 +49,7 @@ class RandomRun {
       if (random_.Chance(0.3)) p_.ConnectionOf(peer).rekey_time = std::chrono::seconds(30 + random_.Below(60));
       p_.ConnectionOf(peer).rand_time = 20s;
     });
+    if (random_.Chance(0.3)) UseCertificates();
     if (random_.Chance(0.3)) {
       nat_ = {.inside = p_.a.address, .outside = Address("198.51.100.7"), .mapped = {}};
       p_.network.nat = &nat_;
@@ -76,6 +78,20 @@ class RandomRun {
   TwoPeers& peers() { return p_; }
 
  private:
+  // One side or both authenticate by certificates.
+  void UseCertificates() {
+    static const auth::TestCertificate root = auth::Make(auth::Authority("CN=root"));
+    static const auth::TestCertificate of_a = auth::Make({.subject = "CN=a", .alt_name = "DNS:a.example.org"}, &root);
+    static const auth::TestCertificate of_b = auth::Make({.subject = "CN=b", .alt_name = "DNS:b.example.org"}, &root);
+    p_.a.credentials = auth::Holding({&of_a}, {&root});
+    p_.b.credentials = auth::Holding({&of_b}, {&root});
+    bool a_signs = random_.Chance(0.7), b_signs = !a_signs || random_.Chance(0.7);
+    auto& a = p_.ConnectionOf(p_.a);
+    auto& b = p_.ConnectionOf(p_.b);
+    if (a_signs) a.local[0].kind = b.remote[0].kind = config::AuthKind::kPubkey;
+    if (b_signs) a.remote[0].kind = b.local[0].kind = config::AuthKind::kPubkey;
+  }
+
   double Uniform() { return static_cast<double>(random_.Below(1000)) / 1000; }
   Duration Millis(uint64_t below) { return std::chrono::milliseconds(random_.Below(below + 1)); }
 

@@ -16,6 +16,7 @@ SimPeer::~SimPeer() { world_.network.Detach(address); }
 
 void SimPeer::Start() {
   core = std::make_unique<Core>(control, random_, spis);
+  if (credentials) core->set_credentials(credentials);
   world_.network.Attach(address, [this](SimPacket p) { Receive(std::move(p)); });
   Post(ConfigChanged{});
 }

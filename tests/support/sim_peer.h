@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "control/auth/credentials.h"
 #include "control/ike/core.h"
 #include "control/ike/counters.h"
 #include "tests/support/fake_spis.h"
@@ -48,6 +49,7 @@ class SimPeer {
   const std::string name;
   const IpAddress address;
   config::Control control;
+  std::shared_ptr<const auth::Credentials> credentials;   // given to the core by Start(); none: it has none
   std::unique_ptr<Core> core;
   FakeSpis spis;
   std::map<Half, Installed> installed;

@@ -11,8 +11,8 @@ namespace culvert::ike {
 // The keys with the responder being followed are there: authenticates to it, as soon as there is a signature where one is
 // wanted.
 void BeginAuth(Context& cx, IkeSa& sa);
-// Sets sa.initiating->proof and begins its signature; nullopt, and says why, where there is nothing to sign with.
-std::optional<JobId> StartSigning(Context& cx, IkeSa& sa);
+// Sets sa.initiating->proof and begins its signature; or why there is nothing to sign with.
+std::expected<JobId, std::string> StartSigning(Context& cx, IkeSa& sa);
 void SendAuth(Context& cx, IkeSa& sa);
 // The same to another of those who answered IKE_SA_INIT, whose keys the SA has now.
 void SendAuthAgain(Context& cx, IkeSa& sa);

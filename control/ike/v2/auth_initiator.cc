@@ -192,13 +192,10 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
 
 }  // namespace
 
-std::optional<JobId> StartSigning(Context& cx, IkeSa& sa) {
+std::expected<JobId, std::string> StartSigning(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
   auto choice = cx.credentials->ChooseOwn({sa.connection->local.front(), h.wanted.authorities, sa.peer_hashes});
-  if (!choice) {
-    cx.Log(Severity::kError, sa, Cat("IKE_AUTH cannot be signed: ", choice.error()));
-    return std::nullopt;
-  }
+  if (!choice) return std::unexpected(choice.error());
   Bytes octets = SignedOctets(sa, {true, h.request, h.nonce_r, IdBody(choice->id)});
   std::vector<auth::AuthJob::Candidate> candidates;
   candidates.push_back({nullptr, *choice, std::move(octets)});
@@ -210,7 +207,7 @@ void BeginAuth(Context& cx, IkeSa& sa) {
   if (!SignsFor(*sa.connection)) return SendAuth(cx, sa);
   auto job = StartSigning(cx, sa);
   if (!job) {
-    if (!FollowNextRival(cx, sa)) Fail(cx, sa, "there is nothing to authenticate with");
+    if (!FollowNextRival(cx, sa)) Fail(cx, sa, job.error());
     return;
   }
   sa.state = IkeState::kAuthSigning;

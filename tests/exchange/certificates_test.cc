@@ -1,0 +1,363 @@
+#include <format>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/auth_rules.h"
+#include "control/ike/v2/auth.h"
+#include "control/ike/wire/header.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/test_pki.h"
+#include "tests/support/two_peers.h"
+
+// IKE_AUTH by signature (RFC 7296 2.15, RFC 7427): both roles, each kind of key, mixed with pre-shared keys, refused.
+namespace culvert::ike {
+namespace {
+
+using namespace std::chrono_literals;
+using auth::Authority;
+using auth::Holding;
+using auth::Make;
+using auth::TestCertificate;
+using testing::HasSubstr;
+
+constexpr KeyKind kKinds[] = {KeyKind::kRsa,      KeyKind::kEcdsa256, KeyKind::kEcdsa384,
+                              KeyKind::kEcdsa521, KeyKind::kEd25519,  KeyKind::kEd448};
+
+// Two peers with certificates of one authority; `net` as in TwoPeers.
+struct Certified {
+  explicit Certified(KeyKind of_a = KeyKind::kEcdsa256, KeyKind of_b = KeyKind::kEcdsa256)
+      : root(Make(Authority("CN=root"))),
+        a(Make({.subject = "CN=a", .key = of_a, .alt_name = "DNS:a.example.org"}, &root)),
+        b(Make({.subject = "CN=b", .key = of_b, .alt_name = "DNS:b.example.org"}, &root)) {
+    p.a.credentials = Holding({&a}, {&root});
+    p.b.credentials = Holding({&b}, {&root});
+    p.ForBoth([&](SimPeer& peer) {
+      auto& c = p.ConnectionOf(peer);
+      c.local[0].kind = c.remote[0].kind = config::AuthKind::kPubkey;
+      c.local[0].auth = c.remote[0].auth = "pubkey";
+    });
+  }
+  config::AuthRound& local(SimPeer& peer) { return p.ConnectionOf(peer).local[0]; }
+  config::AuthRound& remote(SimPeer& peer) { return p.ConnectionOf(peer).remote[0]; }
+  // What `a` is told when it initiates.
+  std::string Outcome() {
+    p.Start();
+    RequestId r = p.a.Up("net");
+    p.RunFor(70s);
+    if (!p.a.replies.contains(r)) return "never answered";
+    return p.a.replies[r].ok ? "ok" : p.a.replies[r].error;
+  }
+  void ExpectNothingLeft() {
+    p.RunFor(120s);
+    p.ForBoth([](SimPeer& peer) {
+      EXPECT_TRUE(peer.core->List().empty()) << peer.name;
+      EXPECT_TRUE(peer.installed.empty()) << peer.name;
+      EXPECT_TRUE(peer.spis.drawn.empty()) << peer.name;
+    });
+  }
+
+  TestCertificate root, a, b;
+  TwoPeers p;
+};
+
+TEST(Certificates, EveryKindOfKeyInBothRoles) {
+  for (KeyKind kind : kKinds) {
+    SCOPED_TRACE(Name(kind));
+    Certified c(kind, KeyKind::kEcdsa256), d(KeyKind::kEcdsa256, kind);
+    c.p.Establish();
+    d.p.Establish();
+    EXPECT_TRUE(c.p.b.Logged(std::string("; by ") + Name(kind)));
+    EXPECT_TRUE(d.p.a.Logged(std::string("; by ") + Name(kind)));
+    EXPECT_EQ(c.p.a.Established()[0].remote_id, "b.example.org");
+  }
+}
+
+TEST(Certificates, ComesUpWhateverHappensToOneMessage) {
+  // The peers of a story are its own: they get the credentials and rules of some prepared ones.
+  Certified model;
+  auto prepare = [&](TwoPeers& p) {
+    p.a.credentials = model.p.a.credentials;
+    p.b.credentials = model.p.b.credentials;
+    p.ForBoth([&](SimPeer& peer) {
+      peer.job_delay = 3ms;
+      p.ConnectionOf(peer).local[0].kind = p.ConnectionOf(peer).remote[0].kind = config::AuthKind::kPubkey;
+    });
+    p.Start();
+  };
+  TellWithEveryDisturbance({.prepare = prepare, .story = [](TwoPeers& p) { p.a.Up("net"); }, .check = [](TwoPeers& p) {
+                              EXPECT_EQ(p.Disagreement(), "");
+                              EXPECT_TRUE(p.CarriesBothWays());
+                              EXPECT_EQ(p.a.Established().size(), 1u);
+                            }});
+}
+
+TEST(Certificates, ASecretOneWayAndASignatureTheOther) {
+  for (bool a_signs : {true, false}) {
+    Certified c;
+    auto psk = config::AuthKind::kPsk;
+    (a_signs ? c.local(c.p.b) : c.local(c.p.a)).kind = psk;
+    (a_signs ? c.remote(c.p.a) : c.remote(c.p.b)).kind = psk;
+    c.p.Establish();
+    EXPECT_EQ(c.p.a.Logged("; by ECDSA"), !a_signs);
+    EXPECT_EQ(c.p.b.Logged("; by ECDSA"), a_signs);
+  }
+}
+
+TEST(Certificates, ASecretWhereASignatureIsWantedAndTheOtherWayRound) {
+  for (bool secret : {true, false}) {
+    Certified c;
+    auto is = [&](bool s) { return s ? config::AuthKind::kPsk : config::AuthKind::kPubkey; };
+    c.local(c.p.a).kind = is(secret);
+    c.remote(c.p.b).kind = is(!secret);
+    EXPECT_THAT(c.Outcome(), HasSubstr("AUTHENTICATION_FAILED"));
+    c.ExpectNothingLeft();
+  }
+  // The responder's: refused by the initiator, who tells it so by a Delete (RFC 7296 2.21.2).
+  for (bool secret : {true, false}) {
+    Certified c;
+    auto is = [&](bool s) { return s ? config::AuthKind::kPsk : config::AuthKind::kPubkey; };
+    c.local(c.p.b).kind = is(secret);
+    c.remote(c.p.a).kind = is(!secret);
+    EXPECT_THAT(c.Outcome(), HasSubstr("the peer authenticates by"));
+    c.ExpectNothingLeft();
+  }
+}
+
+TEST(Certificates, WhatIsRefusedAndWhy) {
+  struct Case {
+    const char* about;
+    std::function<void(Certified&)> change;
+    const char *told, *logged;   // by a; by b
+  };
+  const Case cases[] = {
+      {"b does not know a's authority", [](Certified& c) { c.p.b.credentials = Holding({&c.b}, {}); },
+       "AUTHENTICATION_FAILED", "gw: certificate CN=a (a.example.org): unable to get local issuer certificate"},
+      {"a does not know b's authority", [](Certified& c) { c.p.a.credentials = Holding({&c.a}, {}); },
+       "certificate CN=b (b.example.org): unable to get local issuer certificate", "IKE SA up"},
+      {"a's certificate is another's", [](Certified& c) {
+         TestCertificate other = Make({.subject = "CN=x", .alt_name = "DNS:x.example.org"}, &c.root);
+         c.p.a.credentials = Holding({&other}, {&c.root});
+       }, "no certificate with a private key for a.example.org", ""},
+      {"b expects somebody else", [](Certified& c) { c.remote(c.p.b).id = "c.example.org"; }, "AUTHENTICATION_FAILED",
+       "no connection for peer a.example.org"},
+      {"a expects somebody else", [](Certified& c) { c.remote(c.p.a).id = "c.example.org"; c.local(c.p.b).id = "b.example.org"; },
+       "AUTHENTICATION_FAILED", "gw is b.example.org"},
+      {"b wants RSA", [](Certified& c) { c.remote(c.p.b).rules = *config::ParsePubkeyRules("rsa"); }, "AUTHENTICATION_FAILED",
+       "does not admit ECDSA-256"},
+      {"a wants SHA2-512", [](Certified& c) { c.remote(c.p.a).rules = *config::ParsePubkeyRules("ike:pubkey-sha512"); },
+       "does not admit ECDSA-256 with SHA2-256", "IKE SA up"},
+      {"a's has expired", [](Certified& c) {
+         TestCertificate old = Make({.subject = "CN=a", .alt_name = "DNS:a.example.org", .to = auth::kTestNow - 1}, &c.root);
+         c.p.a.credentials = Holding({&old}, {&c.root});
+       }, "AUTHENTICATION_FAILED", "it has expired"},
+      {"b's is revoked", [](Certified& c) {
+         std::vector<auth::CrlPtr> crls;
+         crls.push_back(auth::MakeCrl(c.root, {&c.b}));
+         c.p.a.credentials = Holding({&c.a}, {&c.root}, std::move(crls));
+       }, "certificate revoked", "IKE SA up"},
+      {"b has none", [](Certified& c) { c.p.b.credentials = Holding({}, {&c.root}); }, "AUTHENTICATION_FAILED",
+       "gw has no certificate with a private key"},
+  };
+  for (const Case& k : cases) {
+    SCOPED_TRACE(k.about);
+    Certified c;
+    c.p.ForBoth([&](SimPeer& peer) { c.p.ConnectionOf(peer).send_cert = config::SendCert::kAlways; });
+    k.change(c);
+    EXPECT_THAT(c.Outcome(), HasSubstr(k.told));
+    EXPECT_TRUE(c.p.b.Logged(k.logged) || *k.logged == 0) << testing::PrintToString(c.p.b.log);
+    c.ExpectNothingLeft();
+  }
+}
+
+TEST(Certificates, OfSeveralConnectionsTheOneThatTheCertificateFits) {
+  Certified c;
+  TestCertificate other = Make(Authority("CN=other"));
+  auto credentials = std::make_shared<auth::Credentials>([] { return auth::kTestNow; });
+  credentials->AddAuthority(c.root.certificate(), "root");
+  credentials->AddAuthority(other.certificate(), "other");
+  credentials->AddCertificate(c.b.certificate());
+  credentials->AddKey(c.b.pair());
+  credentials->Finish();
+  c.p.b.credentials = credentials;
+  config::Connection second = c.p.ConnectionOf(c.p.b);
+  c.remote(c.p.b).cacerts = {{"other", ""}};
+  c.p.ConnectionOf(c.p.b).name = "first";
+  second.remote[0].cacerts = {{"root", ""}};
+  c.p.b.control.connections.push_back(second);
+  c.p.Establish();
+  EXPECT_EQ(c.p.b.Established()[0].connection, "gw");
+}
+
+TEST(Certificates, IntermediatesAreSentAlong) {
+  Certified c;
+  TestCertificate left = Make(Authority("CN=left"), &c.root), right = Make(Authority("CN=right"), &c.root);
+  TestCertificate a = Make({.subject = "CN=a", .alt_name = "DNS:a.example.org"}, &left);
+  TestCertificate b = Make({.subject = "CN=b", .alt_name = "DNS:b.example.org"}, &right);
+  c.p.a.credentials = Holding({&a}, {&c.root, &left});
+  c.p.b.credentials = Holding({&b}, {&c.root, &right});
+  c.p.Establish();
+}
+
+TEST(Certificates, SentAsConfigured) {
+  for (auto [send, ask, up] : {std::tuple{config::SendCert::kIfAsked, true, true}, {config::SendCert::kIfAsked, false, false},
+                               {config::SendCert::kAlways, false, true}, {config::SendCert::kNever, true, false}}) {
+    Certified c;
+    c.p.ForBoth([&](SimPeer& peer) {
+      c.p.ConnectionOf(peer).send_cert = send;
+      c.p.ConnectionOf(peer).send_certreq = ask;
+    });
+    EXPECT_EQ(c.Outcome() == "ok", up);
+    if (!up) {
+      EXPECT_TRUE(c.p.b.Logged("it sends no certificate"));
+    }
+  }
+}
+
+TEST(Certificates, TheSubjectIsTheIdentityWhereNoneIsConfigured) {
+  Certified c;
+  c.local(c.p.a).id = "";
+  c.remote(c.p.b).id = "CN=*";
+  c.local(c.p.b).id = "";          // b is whom a asks for, as long as its certificate says so
+  c.p.Establish();
+  EXPECT_EQ(c.p.b.Established()[0].remote_id, "CN=a");
+  EXPECT_EQ(c.p.a.Established()[0].remote_id, "b.example.org");
+}
+
+// F08: what a job brings to an SA that has ended meanwhile, or a peer that has gone.
+TEST(Certificates, AnEndWhileSignaturesAreMade) {
+  bool terminates = false;
+  for (Duration at = 1ms; at < 90ms; at += 1ms) {
+    Certified c;
+    c.p.ForBoth([](SimPeer& peer) { peer.job_delay = 10ms; });
+    c.p.Start();
+    c.p.a.Up("net");
+    c.p.RunFor(at);
+    terminates = !terminates;
+    if (terminates) c.p.a.Down("gw");
+    else c.p.a.Crash();
+    c.p.RunFor(400s);
+    // An initiator that hangs up between IKE_AUTH and its answer leaves the responder with an SA; nobody else has one.
+    if (terminates) {
+      EXPECT_TRUE(c.p.a.core->List().empty()) << at;
+    }
+    EXPECT_LE(c.p.b.core->List().size(), 1u) << at;
+    EXPECT_EQ(c.p.b.core->List().size(), c.p.b.Established().size()) << at;
+  }
+}
+
+// Trap 5, as of pre-shared keys: of several answers to IKE_SA_INIT the one that can authenticate gets the SA.
+TEST(Certificates, AForgedFirstAnswerDoesNotWin) {
+  for (bool answers_auth : {true, false}) {
+    for (Duration job_delay : {Duration(4ms), Duration(8ms), Duration(30ms)}) {
+      SCOPED_TRACE(std::format("{} IKE_AUTH, jobs take {}", answers_auth ? "answers" : "does not answer", job_delay));
+      Certified c, forged;
+      TwoPeers &p = c.p, &elsewhere = forged.p;
+      // At b's address and with its name, of an authority that a does not know; it takes whatever a shows.
+      SimPeer& evil = elsewhere.b;
+      evil.credentials = Holding({&forged.b}, {&forged.root, &c.root});
+      elsewhere.network.on_send = [&](const SimPacket& packet) {
+        bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
+        if (init || answers_auth) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+      };
+      evil.Start();
+      p.network.on_send = [&](const SimPacket& packet) {
+        if (packet.from.address != p.a.address) return;
+        p.clock.At(p.clock.now() + 1ms, [&, packet] {
+          evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+          elsewhere.clock.RunFor(1ms);
+        });
+      };
+      p.a.job_delay = job_delay;
+      p.Start();
+      RequestId r = p.a.Up("net");
+      p.RunFor(15s);
+      ASSERT_TRUE(p.a.replies.contains(r));
+      EXPECT_TRUE(p.a.replies[r].ok) << p.a.replies[r].error;
+      EXPECT_GE(p.a.Counted(Count::kRivalAnswer), 1u);
+      EXPECT_EQ(p.Disagreement(), "");
+      EXPECT_TRUE(p.CarriesBothWays());
+    }
+  }
+}
+
+// A peer that says what it likes, to a responder that wants a signature of it.
+class HostileSigner : public testing::Test {
+ protected:
+  HostileSigner() : raw_({c_.p.clock, c_.p.network, c_.p.b}, c_.p.a.address) { c_.p.b.Start(); }
+
+  NotifyType Answer(PayloadList& list) {
+    RawPeer::Init init;
+    init.spi_i += n_++;
+    EXPECT_TRUE(raw_.Handshake(init));
+    PayloadList rest = raw_.AuthRequest({RawPeer::Part::kAuth});
+    for (const Payload& p : rest.view()) list.Add(p);
+    auto answers = raw_.Ask(raw_.Seal(ExchangeType::kIkeAuth, 1, list));
+    EXPECT_EQ(answers.size(), 1u);
+    return answers.empty() ? NotifyType{} : raw_.NotifyIn(answers[0]);
+  }
+
+  Certified c_;
+  RawPeer raw_;
+  uint64_t n_ = 0;
+};
+
+// B33, B35, B36.
+TEST_F(HostileSigner, CertificatesAndSignaturesThatAreNone) {
+  const Bytes der = c_.a.der();
+  const Bytes url = ToBytes(AsBytes("01234567890123456789http://127.0.0.1:1/a.der"));
+  const std::vector<std::pair<uint8_t, Bytes>> certs = {{4, {}}, {4, Bytes(10)}, {4, der}, {1, der}, {7, der}, {12, url}, {13, url}, {0, der}, {255, der}};
+  const std::vector<std::pair<AuthMethod, Bytes>> auths = {
+      {AuthMethod::kDigitalSignature, {}}, {AuthMethod::kDigitalSignature, Bytes(100)}, {AuthMethod::kDigitalSignature, Bytes(100, 0xff)},
+      {AuthMethod::kEcdsa256, Bytes(64)}, {AuthMethod::kRsa, Bytes(256)}, {AuthMethod::kSharedKey, Bytes(32)}, {AuthMethod::kNull, Bytes(32)},
+      {AuthMethod::kDss, Bytes(40)}};
+  for (const auto& [encoding, cert] : certs) {
+    for (const auto& [method, data] : auths) {
+      PayloadList list;
+      list.Add(CertPayload{encoding, cert});
+      list.Add(AuthPayload{method, data});
+      EXPECT_EQ(Answer(list), NotifyType::kAuthenticationFailed) << int{encoding} << " " << Name(method);
+    }
+  }
+  c_.p.RunFor(60s);
+  EXPECT_TRUE(c_.p.b.core->List().empty());
+  EXPECT_TRUE(c_.p.b.installed.empty());
+}
+
+// B37: what CERTREQ may be, up to what is kept.
+TEST(Certificates, CertificateRequestsOfAnySize) {
+  for (size_t octets : {0, 1, 19, 20, 21, 20 * 300, 20 * 1000}) {
+    const Bytes hashes(octets, 7);
+    const Payload request = CertReqPayload{4, hashes};
+    DatagramIn datagram;
+    CertRequest read = CertRequestIn(Inbound{datagram, {}, {&request, 1}});
+    EXPECT_EQ(read.asked, octets % 20 == 0) << octets;
+    EXPECT_EQ(read.authorities.size(), octets % 20 ? 0 : std::min(octets / 20, kMaxCertRequests)) << octets;
+  }
+}
+
+TEST(Certificates, HashesOfThePeerAreObeyed) {
+  // RFC 7427 4: without the list in IKE_SA_INIT the old methods; nothing at all is possible for the Edwards curves.
+  for (KeyKind kind : {KeyKind::kRsa, KeyKind::kEcdsa384, KeyKind::kEd25519}) {
+    Certified c(kind);
+    RawPeer raw({c.p.clock, c.p.network, c.p.b}, c.p.a.address);
+    c.remote(c.p.b).kind = config::AuthKind::kPsk;
+    TestCertificate own = Make({.subject = "CN=b", .key = kind, .alt_name = "DNS:b.example.org"}, &c.root);
+    c.p.b.credentials = Holding({&own}, {&c.root});
+    c.p.b.Start();
+    ASSERT_TRUE(raw.Handshake());
+    auto answers = raw.Ask(raw.Seal(ExchangeType::kIkeAuth, 1, raw.AuthRequest()));
+    ASSERT_EQ(answers.size(), 1u);
+    auto payloads = raw.Open(answers[0]);
+    auto* auth = FindPayload(payloads, PayloadType::kAuth);
+    if (kind == KeyKind::kEd25519) {
+      EXPECT_EQ(raw.NotifyIn(answers[0]), NotifyType::kAuthenticationFailed);
+    } else {
+      ASSERT_TRUE(auth);
+      EXPECT_EQ(std::get<AuthPayload>(*auth).method, kind == KeyKind::kRsa ? AuthMethod::kRsa : AuthMethod::kEcdsa384);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace culvert::ike
