@@ -37,16 +37,14 @@ unsigned HashBits(std::string_view token) {
   return 0;
 }
 
-// What has been read of the word at hand.
+// What has been read of one word.
 struct Current {
   const Word* word = nullptr;
   bool has_hash = false;
 };
 
-// A word that names a way of signing and no hash takes all of them.
-void Close(const Current& current, PubkeyRules& rules) {
-  if (!current.word || current.has_hash || !current.word->named_scheme) return;
-  for (SchemeRule scheme : current.word->schemes) {
+void AddAllHashes(const Word& word, PubkeyRules& rules) {
+  for (SchemeRule scheme : word.schemes) {
     if (IsEdwards(scheme.type)) {
       rules.schemes.push_back(scheme);
       continue;
@@ -55,6 +53,14 @@ void Close(const Current& current, PubkeyRules& rules) {
       scheme.hash_bits = bits;
       rules.schemes.push_back(scheme);
     }
+  }
+}
+
+// A word without a hash takes all of them: one that names a way of signing, and where hashes bind another word any.
+void TakeOpenWords(const std::vector<Current>& words, PubkeyRules& rules) {
+  const bool bound = std::ranges::any_of(words, [](const Current& c) { return c.has_hash || c.word->named_scheme; });
+  for (const Current& c : words) {
+    if (!c.has_hash && bound) AddAllHashes(*c.word, rules);
   }
 }
 
@@ -85,20 +91,19 @@ Parsed<PubkeyRules> ParsePubkeyRules(std::string_view text) {
     rules.chain = false;
     text.remove_prefix(kIke.size());
   }
-  Current current;
+  std::vector<Current> words;
   for (std::string_view token : Split(text, '-')) {
     auto* word = std::ranges::find(kWords, token, &Word::text);
     std::string problem;
     if (word != std::end(kWords)) {
-      Close(current, rules);
-      current = {word};
+      words.push_back({word});
       for (KeyType type : word->types) rules.keys.push_back({type});
-    } else if (!current.word) {
+    } else if (words.empty()) {
       problem = Cat("\"", Escape(text), "\"; expected psk, pubkey, rsa, rsa/pss, ecdsa, ed25519, ed448 or eddsa");
     } else if (unsigned bits = HashBits(token)) {
-      problem = AddHash(current, bits, rules);
+      problem = AddHash(words.back(), bits, rules);
     } else if (auto number = ParseInteger(token, 1, 16384)) {
-      problem = AddBits(current, *number, rules);
+      problem = AddBits(words.back(), *number, rules);
     } else if (token == "sha1" || token == "md5" || token == "sha224") {
       problem = Cat(token, " is too weak for signatures; expected sha256, sha384 or sha512");
     } else {
@@ -106,7 +111,7 @@ Parsed<PubkeyRules> ParsePubkeyRules(std::string_view text) {
     }
     if (!problem.empty()) return std::unexpected(problem);
   }
-  Close(current, rules);
+  TakeOpenWords(words, rules);
   return rules;
 }
 

@@ -16,10 +16,4 @@ int CheckDataplane(const std::string& dir, std::ostream& to) {
   return PrintComplaints(complaints, to);
 }
 
-int CheckControl(const std::string& dir, IdentityCheck identities, std::ostream& to) {
-  Complaints complaints;
-  (void)LoadControl(dir, identities, complaints);
-  return PrintComplaints(complaints, to);
-}
-
 }  // namespace culvert::config

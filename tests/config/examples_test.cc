@@ -54,25 +54,31 @@ TEST(Examples, TheTwoSidesMirrorEachOther) {
   std::filesystem::remove_all(dir_b);
 }
 
+int CheckControl(const std::string& dir, std::ostream& to) {
+  Complaints complaints;
+  (void)LoadControl(dir, nullptr, complaints);
+  return PrintComplaints(complaints, to);
+}
+
 TEST(Check, PrintsAndChoosesTheExitCode) {
   auto dir = CopyOf("site-a");
   std::ostringstream out;
   EXPECT_EQ(CheckDataplane(dir, out), 0);
-  EXPECT_EQ(CheckControl(dir, nullptr, out), 0);
+  EXPECT_EQ(CheckControl(dir, out), 0);
   EXPECT_EQ(out.str(), "");
   chmod((dir + "/secrets.conf").c_str(), 0644);
-  EXPECT_EQ(CheckControl(dir, nullptr, out), kExitConfig);
+  EXPECT_EQ(CheckControl(dir, out), kExitConfig);
   EXPECT_EQ(out.str(),
             "error: secrets.conf:7: secrets.ike-b.secret: stands in a file that everybody may read; expected mode 0640 or "
             "stricter\n");
   EXPECT_EQ(CheckDataplane(dir, out), 0) << "the dataplane does not look at secrets";
   out.str("");
   std::ofstream(dir + "/culvert.conf") << "dataplane { workers = 1\n ports { p { device = x } } }\ncontrol { threads = 3\n }";
-  EXPECT_EQ(CheckControl(dir, nullptr, out), 0);
+  EXPECT_EQ(CheckControl(dir, out), 0);
   EXPECT_EQ(out.str(), "warning: culvert.conf:3: control.threads: has no effect: the helper threads manage themselves\n");
   std::filesystem::remove_all(dir);
   out.str("");
-  EXPECT_EQ(CheckControl(dir, nullptr, out), kExitConfig);
+  EXPECT_EQ(CheckControl(dir, out), kExitConfig);
   EXPECT_EQ(out.str(), "error: culvert.conf: cannot be opened: No such file or directory\n");
 }
 
@@ -83,7 +89,7 @@ TEST(Check, SpecialFilesAreRefused) {
   for (std::string what : {"/dev/zero", "fifo", "."}) {
     std::ofstream(dir + "/culvert.conf") << "include " << what << "\n";
     std::ostringstream out;
-    EXPECT_EQ(CheckControl(dir, nullptr, out), kExitConfig);
+    EXPECT_EQ(CheckControl(dir, out), kExitConfig);
     EXPECT_EQ(out.str(), "error: culvert.conf:1: include \"" + what + "\": is no regular file\n");
   }
   std::filesystem::remove_all(dir);
