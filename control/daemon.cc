@@ -41,7 +41,7 @@ absl::Status Daemon::Load(config::Control& into, std::shared_ptr<const auth::Cre
   config::Complaints complaints;
   auto loaded = config::LoadControl(options_.config_dir, ike::CheckIdentity, complaints);
   std::shared_ptr<const auth::Credentials> read;
-  if (loaded) read = auth::Credentials::Load(*loaded, complaints);
+  if (loaded) read = auth::Credentials::Load(*loaded, complaints, revocation_);
   size_t errors = 0;
   std::string first;
   for (const auto& c : complaints) {

@@ -50,6 +50,7 @@ class Daemon {
 
   Options options_;
   config::Control control_;
+  std::shared_ptr<auth::Revocation> revocation_ = auth::RevocationByHttp();
   std::shared_ptr<const auth::Credentials> credentials_;
   EventLoop loop_;
   ike::SystemRandom random_;

@@ -218,7 +218,7 @@ constexpr Key kKeys[] = {
     // ---- authentication rounds ----
     {"connections.<conn>.local<suffix>", kSection, "", kWorks, "how the gateway authenticates itself"},
     {"connections.<conn>.local<suffix>.round", kInteger, "0", kWorks, "order among several rounds", 0, 255},
-    {"connections.<conn>.local<suffix>.auth", kText, "pubkey", kWorks, 
+    {"connections.<conn>.local<suffix>.auth", kText, "pubkey", kWorks,
      "`psk`, `pubkey`, `rsa`, `rsa/pss`, `ecdsa`, `ed25519`, `ed448` or `eddsa`, the latter with least bits and hashes: "
      "`ecdsa-256-sha256`; with `ike:` in front the hashes bind AUTH alone and not the certificates"},
     {"connections.<conn>.local<suffix>.id", kText, "", kWorks,
@@ -236,7 +236,7 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.local<suffix>.xauth_id", kText, "", kNotYet, "XAuth user name"},
     {"connections.<conn>.remote<suffix>", kSection, "", kWorks, "how the peer must authenticate"},
     {"connections.<conn>.remote<suffix>.round", kInteger, "0", kWorks, "order among several rounds", 0, 255},
-    {"connections.<conn>.remote<suffix>.auth", kText, "pubkey", kWorks, 
+    {"connections.<conn>.remote<suffix>.auth", kText, "pubkey", kWorks,
      "`psk`, `pubkey`, `rsa`, `rsa/pss`, `ecdsa`, `ed25519`, `ed448` or `eddsa`, the latter with least bits and hashes: "
      "`ecdsa-256-sha256`; with `ike:` in front the hashes bind AUTH alone and not the certificates"},
     {"connections.<conn>.remote<suffix>.id", kText, "%any", kWorks, "the identity the peer must prove"},
@@ -260,8 +260,8 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.remote<suffix>.ca_id", kText, "", kNotYetRefused, "identity of the authority to accept"},
     {"connections.<conn>.remote<suffix>.pubkeys", kList, "", kNotYetRefused, "raw public keys to accept"},
     {"connections.<conn>.remote<suffix>.revocation", kWord, "relaxed", kWorks,
-     "what it means that no valid CRL of an issuer is in x509crl/: `relaxed` nothing, `ifuri` refusal where the certificate"
-     " names a CRL or OCSP responder, `strict` refusal",
+     "what it means that neither OCSP nor a CRL, fetched or in x509crl/, tells: `relaxed` nothing, `ifuri` refusal where the"
+     " certificate names a CRL or OCSP responder, `strict` refusal",
      0, 0, "relaxed ifuri strict"},
 
     // ---- children ----

@@ -8,27 +8,39 @@ const config::AuthRound kNobody{.kind = config::AuthKind::kPubkey};
 
 }  // namespace
 
+std::string AuthJob::Try(const Candidate& c, std::span<const Certificate> sent) {
+  ike::AuthMethod peers{};
+  ike::HashAlgorithm peers_hash{};
+  if (proof_) {
+    auto verdict = VerifyPeer(*credentials_, *proof_, sent, c.peer ? *c.peer : kNobody);
+    if (!verdict) return verdict.error();
+    if (!c.peer) return "nobody is expected";
+    open_ = std::move(verdict->open);
+    if (!open_.empty()) return {};
+    how_ = std::move(verdict->how);
+    peers = proof_->method;
+    peers_hash = verdict->scheme.hash;
+  }
+  if (!c.own) return {};
+  ike::SigningChoice how = c.own->how;
+  // RFC 7296 3.8 leaves the hash of method 1 open: the one the peer uses it surely takes.
+  if (how.method == ike::AuthMethod::kRsa && peers == how.method && c.own->any_scheme) how.scheme.hash = peers_hash;
+  auto signature = ike::SignAuth(how, c.own->own->key, c.octets);
+  if (!signature) return "our own key does not sign";
+  signature_ = *std::move(signature);
+  return {};
+}
+
 void AuthJob::Run() {
+  open_.clear();
+  why_.clear();
+  std::expected<std::vector<Certificate>, std::string> sent;
+  if (proof_) sent = DecodeSent(*proof_);
   for (size_t i = 0; i < candidates_.size() && !chosen_; ++i) {
-    const Candidate& c = candidates_[i];
-    if (proof_) {
-      auto verdict = VerifyPeer(*credentials_, *proof_, c.peer ? *c.peer : kNobody);
-      if (verdict && !c.peer) verdict = std::unexpected(std::string("nobody is expected"));
-      if (!verdict) {
-        why_.push_back(std::move(verdict.error()));
-        continue;
-      }
-      how_ = *std::move(verdict);
-    }
-    if (c.own) {
-      auto signature = ike::SignAuth(c.own->how, c.own->own->key, c.octets);
-      if (!signature) {
-        why_.push_back("our own key does not sign");
-        continue;
-      }
-      signature_ = *std::move(signature);
-    }
-    chosen_ = i;
+    std::string why = sent ? Try(candidates_[i], *sent) : sent.error();
+    if (!open_.empty()) return;
+    if (why.empty()) chosen_ = i;
+    else why_.push_back(std::move(why));
   }
 }
 

@@ -19,17 +19,24 @@ class AuthJob final : public ike::Job {
 
   void Run() override;
 
+  // What to ask about before it can be told: then nothing below holds, and Run() is to be called once more, after the answers.
+  const std::vector<Issued>& open() const { return open_; }
+  Revocation* revocation() const { return credentials_->revocation(); }
+
   // Of the candidates as they were given; nullopt: none, and why().
   std::optional<size_t> chosen() const { return chosen_; }
-  const std::vector<std::string>& why() const { return why_; }  // one for each candidate tried
+  const std::vector<std::string>& why() const { return why_; }  // one for each candidate tried before it, or all
   const std::string& how() const { return how_; }               // the peer proved itself, for the log
   Bytes TakeSignature() { return std::move(signature_); }        // AUTH's data; empty where there was nothing to sign
   const Candidate& candidate(size_t i) const { return candidates_[i]; }
 
  private:
+  std::string Try(const Candidate& c, std::span<const Certificate> sent);  // why not; empty: it is the one
+
   std::shared_ptr<const Credentials> credentials_;
   std::optional<PeerProof> proof_;
   std::vector<Candidate> candidates_;
+  std::vector<Issued> open_;
   std::optional<size_t> chosen_;
   std::vector<std::string> why_;
   std::string how_;

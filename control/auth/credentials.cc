@@ -163,7 +163,8 @@ std::expected<OwnChoice, std::string> Credentials::ChooseOwn(const OwnWanted& wa
     bool wished = Requested(*own, wanted.requested);
     if (best && !wished) continue;
     auto id = ike::Identity::Parse(wanted.round.id);
-    best = OwnChoice{own, *how, id && own->certificate.Proves(*id) ? *id : own->certificate.subject()};
+    best = OwnChoice{own, *how, id && own->certificate.Proves(*id) ? *id : own->certificate.subject(),
+                     allowed.empty()};
     if (wished) break;
   }
   if (!best) return std::unexpected(why);

@@ -8,6 +8,7 @@
 #include "config/model.h"
 #include "config/syntax/file_source.h"
 #include "control/auth/certificate.h"
+#include "control/auth/revocation/revocation.h"
 
 namespace culvert::auth {
 
@@ -24,6 +25,7 @@ struct OwnChoice {
   const OwnCertificate* own = nullptr;  // lives as long as the Credentials
   ike::SigningChoice how;
   ike::Identity id;                     // whom AUTH is for: the configured one where the certificate proves it
+  bool any_scheme = false;              // the connection leaves open how to sign
 };
 struct OwnWanted {
   const config::AuthRound& round;
@@ -45,13 +47,16 @@ class Credentials {
   // connections name. Complaints are errors where a key cannot be used or a connection cannot authenticate, warnings otherwise.
   static std::shared_ptr<const Credentials> Load(const config::Control& control, config::FileSource& files,
                                                  config::Complaints& complaints, Clock clock);
-  static std::shared_ptr<const Credentials> Load(const config::Control& control, config::Complaints& complaints);
+  // From disk, by the system's clock. Without `revocation` nobody is asked about certificates.
+  static std::shared_ptr<const Credentials> Load(const config::Control& control, config::Complaints& complaints,
+                                                 std::shared_ptr<Revocation> revocation = nullptr);
 
   // The parts, one by one; for loaders. A path given is one that connections name the certificate by.
   void AddAuthority(Certificate certificate, const std::string& path = "");
   void AddCertificate(Certificate certificate, const std::string& path = "");
   void AddKey(ike::SignatureKey key);
   void AddCrl(CrlPtr crl);
+  void set_revocation(std::shared_ptr<Revocation> revocation) { revocation_ = std::move(revocation); }
   void Finish();   // pairs keys with certificates and finds the chains; once, after the last part
 
   // The best of our certificates for that round, or why there is none. Fast: no public-key work.
@@ -65,6 +70,7 @@ class Credentials {
   const Certificate* FindFor(const ike::Identity& id) const;
   const std::vector<Certificate>& helpers() const { return helpers_; }
   X509_STORE* store() const { return store_.get(); }   // trust anchors and CRLs
+  Revocation* revocation() const { return revocation_.get(); }   // nullptr: only the files count
   time_t now() const { return clock_(); }
   bool empty() const { return own_.empty() && anchors_.empty() && certificates_.empty(); }
 
@@ -83,6 +89,7 @@ class Credentials {
   std::vector<Certificate> certificates_;   // of x509/
   std::vector<ike::SignatureKey> keys_;
   std::vector<OwnCertificate> own_;
+  std::shared_ptr<Revocation> revocation_;
 };
 
 // config's rules in terms of signatures.

@@ -20,7 +20,7 @@ class Loader {
   Loader(const config::Control& control, config::FileSource& files, config::Complaints& complaints, Credentials::Clock clock)
       : control_(control), files_(files), complaints_(complaints), now_(clock()), out_(std::make_shared<Credentials>(clock)) {}
 
-  std::shared_ptr<const Credentials> Load() {
+  std::shared_ptr<Credentials> Load() {
     if (!control_.credentials_dir.empty()) ReadFolders();
     for (const auto& connection : control_.connections) {
       for (const auto& round : connection.local) ReadNamed(round.certs, false);
@@ -202,9 +202,12 @@ std::shared_ptr<const Credentials> Credentials::Load(const config::Control& cont
   return Loader(control, files, complaints, clock).Load();
 }
 
-std::shared_ptr<const Credentials> Credentials::Load(const config::Control& control, config::Complaints& complaints) {
+std::shared_ptr<const Credentials> Credentials::Load(const config::Control& control, config::Complaints& complaints,
+                                                     std::shared_ptr<Revocation> revocation) {
   config::DiskFiles files;
-  return Load(control, files, complaints, [] { return time(nullptr); });
+  auto out = Loader(control, files, complaints, [] { return time(nullptr); }).Load();
+  out->set_revocation(std::move(revocation));
+  return out;
 }
 
 }  // namespace culvert::auth

@@ -15,6 +15,7 @@ namespace {
 using config::Cat;
 using StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, ike::OpensslFree<X509_STORE_CTX_free>>;
 using StackPtr = std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509)* s) { sk_X509_free(s); })>;
+using CrlStackPtr = std::unique_ptr<STACK_OF(X509_CRL), decltype([](STACK_OF(X509_CRL)* s) { sk_X509_CRL_free(s); })>;
 using EkuPtr = std::unique_ptr<EXTENDED_KEY_USAGE, ike::OpensslFree<EXTENDED_KEY_USAGE_free>>;
 
 constexpr int kMaxDepth = 32;   // D11
@@ -45,50 +46,99 @@ bool IsUnknownRevocation(int error) {
   }
 }
 
-// OpenSSL asks for each fault it finds. Only an unknown state of revocation may be overlooked, and only as configured; the
-// list that has expired is still asked whether it names the certificate.
+// A certificate of a chain whose state of revocation no list tells.
+struct Unknown {
+  size_t depth = 0;
+  std::string why;
+};
+
+// OpenSSL asks for each fault it finds. Only an unknown state of revocation is overlooked here, and settled later; the list
+// that has expired is still asked whether it names the certificate.
 int OnFault(int ok, X509_STORE_CTX* ctx) {
-  if (ok || !IsUnknownRevocation(X509_STORE_CTX_get_error(ctx))) return ok;
-  auto revocation = *static_cast<const config::Revocation*>(X509_STORE_CTX_get_app_data(ctx));
+  const int error = X509_STORE_CTX_get_error(ctx);
+  if (ok || !IsUnknownRevocation(error)) return ok;
   X509* at = X509_STORE_CTX_get_current_cert(ctx);
   // A root is trusted because it is here: it vouches for nothing by a list of its own.
   if (at && X509_self_signed(at, 0) == 1) return 1;
-  if (revocation == config::Revocation::kRelaxed) return 1;
-  return revocation == config::Revocation::kIfUri && at && !NamesRevocation(at) ? 1 : 0;
+  auto& unknown = *static_cast<std::vector<Unknown>*>(X509_STORE_CTX_get_app_data(ctx));
+  const auto depth = static_cast<size_t>(X509_STORE_CTX_get_error_depth(ctx));
+  if (unknown.empty() || unknown.back().depth != depth) unknown.push_back({depth, X509_verify_cert_error_string(error)});
+  return 1;
+}
+
+std::optional<Certificate> CertificateOf(X509* x509) {
+  std::string why;
+  return x509 && X509_up_ref(x509) ? Certificate::From(X509Ptr(x509), why) : std::nullopt;
 }
 
 std::string SubjectOf(X509* x509) {
-  std::string why;
-  if (!x509 || !X509_up_ref(x509)) return "";
-  auto c = Certificate::From(X509Ptr(x509), why);
+  auto c = CertificateOf(x509);
   return c ? " (" + c->subject().ToString() + ")" : "";
 }
 
-// The certificates from the peer's own up to a trust anchor, or why there are none.
-std::expected<std::vector<X509*>, std::string> BuildChain(X509_STORE_CTX* ctx, const Credentials& credentials,
-                                                          std::span<const Certificate> sent,
-                                                          const config::Revocation& revocation) {
+// A chain as OpenSSL built it; borrowed from the context.
+struct Chain {
+  std::vector<X509*> certificates;   // from the peer's own up to a trust anchor
+  std::vector<Unknown> unknown;
+};
+
+// The chain, or why there is none.
+std::expected<Chain, std::string> BuildChain(X509_STORE_CTX* ctx, const Credentials& credentials,
+                                             std::span<const Certificate> sent) {
   StackPtr untrusted(sk_X509_new_null());
   for (const Certificate& c : sent.subspan(1)) sk_X509_push(untrusted.get(), c.get());
   for (const Certificate& c : credentials.helpers()) sk_X509_push(untrusted.get(), c.get());
   if (X509_STORE_CTX_init(ctx, credentials.store(), sent[0].get(), untrusted.get()) != 1) {
     return std::unexpected(std::string("out of memory"));
   }
+  Chain chain;
+  std::vector<std::shared_ptr<X509_CRL>> fetched;
+  if (credentials.revocation()) fetched = credentials.revocation()->Lists();
+  CrlStackPtr lists(sk_X509_CRL_new_null());
+  for (const auto& crl : fetched) sk_X509_CRL_push(lists.get(), crl.get());
+  X509_STORE_CTX_set0_crls(ctx, lists.get());
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx);
   X509_VERIFY_PARAM_set_time(param, credentials.now());
   X509_VERIFY_PARAM_set_depth(param, kMaxDepth);
   X509_VERIFY_PARAM_set_auth_level(param, kAuthLevel);
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  X509_STORE_CTX_set_app_data(ctx, const_cast<config::Revocation*>(&revocation));
+  X509_STORE_CTX_set_app_data(ctx, &chain.unknown);
   X509_STORE_CTX_set_verify_cb(ctx, OnFault);
-  if (X509_verify_cert(ctx) != 1) {
+  const bool good = X509_verify_cert(ctx) == 1;
+  X509_STORE_CTX_set0_crls(ctx, nullptr);
+  if (!good) {
     int error = X509_STORE_CTX_get_error(ctx);
     return std::unexpected(Cat(X509_verify_cert_error_string(error), SubjectOf(X509_STORE_CTX_get_current_cert(ctx))));
   }
-  std::vector<X509*> chain;
   STACK_OF(X509)* built = X509_STORE_CTX_get0_chain(ctx);
-  for (int i = 0; i < sk_X509_num(built); ++i) chain.push_back(sk_X509_value(built, i));
+  for (int i = 0; i < sk_X509_num(built); ++i) chain.certificates.push_back(sk_X509_value(built, i));
   return chain;
+}
+
+// What comes of those that no list knows: `open` gets those that somebody is to be asked about first; otherwise why the chain
+// is refused, or nothing.
+std::string JudgeRevocation(const Chain& chain, const Credentials& credentials, config::Revocation policy,
+                            std::vector<Issued>& open) {
+  for (const Unknown& unknown : chain.unknown) {
+    X509* at = chain.certificates[unknown.depth];
+    auto subject = CertificateOf(at);
+    auto issuer = unknown.depth + 1 < chain.certificates.size() ? CertificateOf(chain.certificates[unknown.depth + 1])
+                                                                : std::nullopt;
+    Revocation* revocation = subject && issuer ? credentials.revocation() : nullptr;
+    if (revocation) {
+      const Issued which{*subject, *issuer};
+      auto revoked = revocation->Revoked(which);
+      if (revoked && *revoked) return Cat("certificate revoked", SubjectOf(at));
+      if (revoked) continue;
+      if (revocation->MayAsk(which)) {
+        open.push_back(which);
+        continue;
+      }
+    }
+    const bool silent = policy == config::Revocation::kIfUri && !NamesRevocation(at);
+    if (policy != config::Revocation::kRelaxed && !silent) return unknown.why + SubjectOf(at);
+  }
+  return {};
 }
 
 // RFC 4945 5.1.3.12: a certificate that says what it is for says that it is for IKE, or for anything. People also use what
@@ -149,38 +199,27 @@ bool ContainsNamed(std::span<X509* const> chain, const Credentials& credentials,
   });
 }
 
-std::string JudgeChain(const Credentials& credentials, std::span<const Certificate> sent, const config::AuthRound& round) {
+std::string JudgeChain(const Credentials& credentials, std::span<const Certificate> sent, const config::AuthRound& round,
+                       std::vector<Issued>& open) {
   StoreCtxPtr ctx(X509_STORE_CTX_new());
-  auto chain = BuildChain(ctx.get(), credentials, sent, round.revocation);
+  auto chain = BuildChain(ctx.get(), credentials, sent);
   if (!chain) return chain.error();
-  if (!round.cacerts.empty() && !ContainsNamed(*chain, credentials, round)) return "none of cacerts is in its chain";
-  if (!round.rules.schemes.empty() && round.rules.chain) return JudgeChainSchemes(*chain, SchemesOf(round.rules.schemes));
-  return "";
+  const auto& all = chain->certificates;
+  if (!round.cacerts.empty() && !ContainsNamed(all, credentials, round)) return "none of cacerts is in its chain";
+  if (!round.rules.schemes.empty() && round.rules.chain) {
+    std::string why = JudgeChainSchemes(all, SchemesOf(round.rules.schemes));
+    if (!why.empty()) return why;
+  }
+  return JudgeRevocation(*chain, credentials, round.revocation, open);
 }
 
-// The peer's certificates, its own first: as it sent them or, where it sent none, from what is here.
-std::expected<std::vector<Certificate>, std::string> CertificatesOf(const Credentials& credentials, const PeerProof& proof,
-                                                                    const config::AuthRound& round) {
-  std::vector<Certificate> out;
-  size_t octets = 0;
-  for (const Bytes& der : proof.certificates) {
-    octets += der.size();
-    if (octets > kMaxPeerOctets || out.size() >= kMaxCertPayloads) {
-      return std::unexpected(std::string("it sends too many certificates"));
-    }
-    std::string why;
-    auto c = Certificate::FromDer(der, why);
-    if (!c) return std::unexpected(Cat("CERT holds no certificate: ", why));
-    out.push_back(*std::move(c));
-  }
-  if (!out.empty()) return out;
+// The certificate here of a peer that sends none; nullptr where there is none.
+const Certificate* KnownOf(const Credentials& credentials, const ike::Identity& id, const config::AuthRound& round) {
   for (const config::CredentialFile& file : round.certs) {
     const Certificate* named = credentials.Named(file.path);
-    if (named && named->Proves(proof.id)) return std::vector<Certificate>{*named};
+    if (named && named->Proves(id)) return named;
   }
-  const Certificate* known = round.certs.empty() ? credentials.FindFor(proof.id) : nullptr;
-  if (!known) return std::unexpected(std::string("it sends no certificate, and none of its is in x509/"));
-  return std::vector<Certificate>{*known};
+  return round.certs.empty() ? credentials.FindFor(id) : nullptr;
 }
 
 bool IsPinned(const Credentials& credentials, const Certificate& peer, const config::AuthRound& round) {
@@ -192,12 +231,32 @@ bool IsPinned(const Credentials& credentials, const Certificate& peer, const con
 
 }  // namespace
 
-std::expected<std::string, std::string> VerifyPeer(const Credentials& credentials, const PeerProof& proof,
-                                                   const config::AuthRound& round) {
+std::expected<std::vector<Certificate>, std::string> DecodeSent(const PeerProof& proof) {
+  std::vector<Certificate> out;
+  size_t octets = 0;
+  for (const Bytes& der : proof.certificates) {
+    octets += der.size();
+    if (octets > kMaxCertificate || out.size() >= kMaxCertPayloads) {
+      return std::unexpected(std::string("it sends too many certificates"));
+    }
+    std::string why;
+    auto c = Certificate::FromDer(der, why);
+    if (!c) return std::unexpected(Cat("CERT holds no certificate: ", why));
+    out.push_back(*std::move(c));
+  }
+  return out;
+}
+
+std::expected<Verified, std::string> VerifyPeer(const Credentials& credentials, const PeerProof& proof,
+                                                std::span<const Certificate> sent, const config::AuthRound& round) {
   ErrorQueue queue;
-  auto sent = CertificatesOf(credentials, proof, round);
-  if (!sent) return std::unexpected(sent.error());
-  const Certificate& peer = sent->front();
+  const Certificate* known = sent.empty() ? KnownOf(credentials, proof.id, round) : nullptr;
+  if (known) sent = {known, 1};
+  if (sent.empty()) {
+    return std::unexpected(Cat("it sends no certificate", proof.by_url ? " but a hash and URL, which is not fetched" : "",
+                               ", and none of its is in x509/"));
+  }
+  const Certificate& peer = sent.front();
   auto refuse = [&](std::string_view why) { return std::unexpected(Cat("certificate ", peer.ToString(), ": ", why)); };
   // R12, B34: somebody else with our certificate is a mirror or a thief.
   if (credentials.OwnOf(peer)) return refuse("it is our own");
@@ -209,17 +268,21 @@ std::expected<std::string, std::string> VerifyPeer(const Credentials& credential
   }
   bool pinned = IsPinned(credentials, peer, round);
   if (!round.certs.empty() && !pinned) return refuse("it is none of certs");
+  std::vector<Issued> open;
   // A certificate that is named itself needs nobody to vouch for it.
   if (!pinned || !round.cacerts.empty()) {
-    if (std::string why = JudgeChain(credentials, *sent, round); !why.empty()) return refuse(why);
+    if (std::string why = JudgeChain(credentials, sent, round, open); !why.empty()) return refuse(why);
   }
   auto scheme = ike::VerifyAuth(proof.method, proof.auth, *peer.key(), proof.octets);
+  if (!scheme && ike::IsRsaBySha1(proof.method, proof.auth, *peer.key(), proof.octets)) {
+    return refuse("AUTH: its signature is by SHA-1, which is not taken");
+  }
   if (!scheme) return refuse(Cat("AUTH: ", scheme.error()));
   const auto allowed = SchemesOf(round.rules.schemes);
   if (!allowed.empty() && !std::ranges::contains(allowed, *scheme)) {
     return refuse(Cat("auth = ", round.auth, " does not admit ", ike::Name(*scheme)));
   }
-  return Cat(ike::Name(*scheme), " of ", peer.ToString());
+  return Verified{*scheme, Cat(ike::Name(*scheme), " of ", peer.ToString()), std::move(open)};
 }
 
 }  // namespace culvert::auth

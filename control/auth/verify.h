@@ -10,14 +10,24 @@ struct PeerProof {
   Bytes auth;                       // the AUTH payload's data
   Bytes octets;                     // what it must be a signature of
   std::vector<Bytes> certificates;  // CERT payloads of encoding 4, the peer's own first (RFC 7296 3.6)
+  bool by_url = false;              // it also named a certificate by hash and URL, which nobody fetches
   ike::Identity id;
 };
 
-inline constexpr size_t kMaxPeerOctets = 65536;  // of all certificates together (hostile.md D11)
+// The certificates as sent, decoded; or what is wrong with them. Once for all rounds the proof is judged by.
+std::expected<std::vector<Certificate>, std::string> DecodeSent(const PeerProof& proof);
 
-// How the peer proved itself, for the log; or why it did not. Slow: public-key work. Nothing is fetched from anywhere: what
-// certificates name (CRLs, responders, issuers) is looked for in `credentials` alone (B36).
-std::expected<std::string, std::string> VerifyPeer(const Credentials& credentials, const PeerProof& proof,
-                                                   const config::AuthRound& round);
+// How a peer proved itself.
+struct Verified {
+  ike::SignatureScheme scheme;
+  std::string how;                  // for the log: "ECDSA-256 with SHA2-256 of CN=gw"
+  std::vector<Issued> open;         // whose revocation is to be asked for first: nothing is settled before
+};
+
+// What the peer's AUTH is worth in that round, or why it is worth nothing. `sent`: of DecodeSent(proof). Slow: public-key work.
+// Nothing is fetched from anywhere: what certificates name (CRLs, responders, issuers) is looked for in `credentials` alone
+// (B36), and only what a peer that has proven itself is asked for in `open`.
+std::expected<Verified, std::string> VerifyPeer(const Credentials& credentials, const PeerProof& proof,
+                                                std::span<const Certificate> sent, const config::AuthRound& round);
 
 }  // namespace culvert::auth

@@ -88,8 +88,7 @@ void Core::Impl::On(const TimerFired& e) {
 void Core::Impl::On(JobDone& e) {
   cx.half_open.JobEnded(e.id);
   IkeSa* sa = cx.sas.TakeJobOwner(e.id);
-  auto* signature = dynamic_cast<auth::AuthJob*>(e.job.get());
-  if (sa && signature && OnAuthJob(cx, *sa, e.id, *signature)) return;
+  if (sa && OnAuthJob(cx, *sa, e)) return;
   auto* job = dynamic_cast<KeyExchangeJob*>(e.job.get());
   if (sa && job) {
     if (sa->initiating && sa->initiating->job == e.id) return OnInitiatorJob(cx, *sa, *job);

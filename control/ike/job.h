@@ -12,6 +12,8 @@ class Job {
  public:
   virtual ~Job() = default;
   virtual void Run() = 0;
+  // It spends its time waiting for others, for seconds at worst: it runs where it holds up nobody's public-key work.
+  virtual bool waits() const { return false; }
 };
 
 // Makes an ephemeral key and, where `peer_public` is set, derives at once (a responder needs both).

@@ -9,9 +9,12 @@ Driver::Driver(World world, unsigned helper_threads)
       timer_(world.loop, [this] { Run(); }),
       jobs_done_(world.loop,
                  [this] {
-                   for (auto& done : jobs_.TakeDone()) Post(std::move(done));
+                   for (auto* pool : {&jobs_, &lookups_}) {
+                     for (auto& done : pool->TakeDone()) Post(std::move(done));
+                   }
                  }),
-      jobs_(helper_threads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_) {}
+      jobs_(helper_threads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_),
+      lookups_(kLookupThreads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_) {}
 
 Driver::~Driver() = default;
 
@@ -60,7 +63,7 @@ void Driver::Do(ike::Store&) {}
 void Driver::Do(ike::SendDatagram& a) { data_plane_->Send(std::move(a)); }
 void Driver::Do(ike::ArmTimer& a) { timers_.Arm(a.timer, a.at); }
 void Driver::Do(ike::CancelTimer& a) { timers_.Cancel(a.timer); }
-void Driver::Do(ike::RunJob& a) { jobs_.Submit(std::move(a)); }
+void Driver::Do(ike::RunJob& a) { (a.job->waits() ? lookups_ : jobs_).Submit(std::move(a)); }
 void Driver::Do(ike::InstallChild& a) { data_plane_->Install(std::move(a)); }
 void Driver::Do(ike::RemoveChild& a) { data_plane_->Remove(a); }
 void Driver::Do(ike::UpdateChild& a) { data_plane_->Update(a); }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ocsp.h>
 
 #include "config/auth_rules.h"
 #include "control/ike/v2/auth.h"
@@ -189,6 +190,98 @@ TEST(Certificates, OfSeveralConnectionsTheOneThatTheCertificateFits) {
   EXPECT_EQ(c.p.b.Established()[0].connection, "gw");
 }
 
+TEST(Certificates, TheLogSaysWhichConnectionsWereTriedAndWhyNot) {
+  for (bool one_fits : {true, false}) {
+    Certified c;
+    TestCertificate other = Make(Authority("CN=other"));
+    auto credentials = std::make_shared<auth::Credentials>([] { return auth::kTestNow; });
+    credentials->AddAuthority(c.root.certificate(), "root");
+    credentials->AddAuthority(other.certificate(), "other");
+    credentials->AddCertificate(c.b.certificate());
+    credentials->AddKey(c.b.pair());
+    credentials->Finish();
+    c.p.b.credentials = credentials;
+    config::Connection base = c.p.ConnectionOf(c.p.b);
+    auto& all = c.p.b.control.connections;
+    all.clear();
+    auto add = [&](const char* name, const std::function<void(config::Connection&)>& change) {
+      all.push_back(base);
+      all.back().name = name;
+      change(all.back());
+    };
+    add("stranger", [](config::Connection& k) { k.remote[0].id = "c.example.org"; });
+    add("secret", [](config::Connection& k) { k.remote[0].kind = config::AuthKind::kPsk; });
+    add("another", [](config::Connection& k) { k.local[0].id = "x.example.org"; });
+    add("authority", [](config::Connection& k) { k.remote[0].cacerts = {{"other", ""}}; });
+    if (one_fits) add("gw", [](config::Connection&) {});
+    EXPECT_EQ(c.Outcome() == "ok", one_fits);
+    for (const char* why : {"stranger wants the peer to be c.example.org", "secret wants no signature",
+                            "another has no certificate with a private key for x.example.org",
+                            "authority: certificate CN=a (a.example.org): none of cacerts is in its chain"}) {
+      EXPECT_TRUE(c.p.b.Logged(why)) << why << testing::PrintToString(c.p.b.log);
+    }
+    EXPECT_EQ(c.p.b.Logged("connections passed over for it: stranger"), one_fits);
+    EXPECT_EQ(c.p.b.Logged("IKE_AUTH refused, AUTHENTICATION_FAILED: a.example.org: stranger"), !one_fits);
+  }
+}
+
+TEST(Certificates, SelfSignedOnesThatEachSideNames) {
+  for (auto send : {config::SendCert::kAlways, config::SendCert::kNever}) {
+    for (bool known : {true, false}) {
+      Certified c;
+      TestCertificate a = Make({.subject = "CN=a", .alt_name = "DNS:a.example.org"});
+      TestCertificate b = Make({.subject = "CN=b", .key = KeyKind::kEd25519, .alt_name = "DNS:b.example.org"});
+      TestCertificate twin = Make({.subject = "CN=a", .alt_name = "DNS:a.example.org"});
+      auto holding = [](const TestCertificate& own, const TestCertificate& peer) {
+        auto credentials = std::make_shared<auth::Credentials>([] { return auth::kTestNow; });
+        credentials->AddCertificate(own.certificate());
+        credentials->AddKey(own.pair());
+        credentials->AddCertificate(peer.certificate(), "peer");
+        credentials->Finish();
+        return credentials;
+      };
+      c.p.a.credentials = holding(a, b);
+      c.p.b.credentials = holding(b, known ? a : twin);
+      c.p.ForBoth([&](SimPeer& peer) {
+        c.p.ConnectionOf(peer).send_cert = send;
+        c.remote(peer).certs = {{"peer", ""}};
+      });
+      EXPECT_EQ(c.Outcome() == "ok", known);
+      const char* why = send == config::SendCert::kAlways ? "it is none of certs" : "its signature is wrong";
+      EXPECT_EQ(c.p.b.Logged(why), !known);
+      if (!known) c.ExpectNothingLeft();
+    }
+  }
+}
+
+TEST(Certificates, OfSeveralTheOneThatThePeersAuthorityIssued) {
+  for (bool named : {true, false}) {
+    Certified c;
+    TestCertificate other = Make(Authority("CN=other"));
+    TestCertificate second = Make({.subject = "CN=a2", .alt_name = "DNS:a.example.org"}, &other);
+    auto credentials = std::make_shared<auth::Credentials>([] { return auth::kTestNow; });
+    for (auto* root : {&c.root, &other}) credentials->AddAuthority(root->certificate());
+    for (auto [own, path] : {std::pair{&c.a, "one"}, {&second, "two"}}) {
+      credentials->AddCertificate(own->certificate(), path);
+      credentials->AddKey(own->pair());
+    }
+    credentials->Finish();
+    c.p.a.credentials = credentials;
+    c.p.b.credentials = Holding({&c.b}, {&other});
+    if (named) c.local(c.p.a).certs = {{"one", ""}, {"two", ""}};
+    // As the initiator, by CERTREQ in IKE_SA_INIT; and as the responder, by that in IKE_AUTH.
+    c.p.Establish();
+    EXPECT_TRUE(c.p.b.Logged("of CN=a2")) << named;
+    c.p.b.log.clear();
+    c.p.a.Down("gw");
+    c.p.RunFor(10s);
+    RequestId r = c.p.b.Up("net");
+    c.p.RunFor(10s);
+    EXPECT_TRUE(c.p.b.replies[r].ok) << c.p.b.replies[r].error;
+    EXPECT_TRUE(c.p.b.Logged("of CN=a2")) << named;
+  }
+}
+
 TEST(Certificates, IntermediatesAreSentAlong) {
   Certified c;
   TestCertificate left = Make(Authority("CN=left"), &c.root), right = Make(Authority("CN=right"), &c.root);
@@ -200,8 +293,9 @@ TEST(Certificates, IntermediatesAreSentAlong) {
 }
 
 TEST(Certificates, SentAsConfigured) {
-  for (auto [send, ask, up] : {std::tuple{config::SendCert::kIfAsked, true, true}, {config::SendCert::kIfAsked, false, false},
-                               {config::SendCert::kAlways, false, true}, {config::SendCert::kNever, true, false}}) {
+  using enum config::SendCert;
+  for (auto [send, ask, up] :
+       {std::tuple{kIfAsked, true, true}, {kIfAsked, false, false}, {kAlways, false, true}, {kNever, true, false}}) {
     Certified c;
     c.p.ForBoth([&](SimPeer& peer) {
       c.p.ConnectionOf(peer).send_cert = send;
@@ -243,6 +337,48 @@ TEST(Certificates, AnEndWhileSignaturesAreMade) {
     }
     EXPECT_LE(c.p.b.core->List().size(), 1u) << at;
     EXPECT_EQ(c.p.b.core->List().size(), c.p.b.Established().size()) << at;
+  }
+}
+
+// OCSP and CRLs: what is not known is asked for beside the IKE thread, while the exchange waits.
+TEST(Certificates, RevocationIsAskedForBeforeTheAnswer) {
+  for (bool a_asks : {true, false}) {
+    for (int status : {V_OCSP_CERTSTATUS_GOOD, V_OCSP_CERTSTATUS_REVOKED, -1}) {
+      Certified c;
+      auto of = [&](const char* name) {
+        return Make({.subject = std::string("CN=") + name, .alt_name = std::string("DNS:") + name + ".example.org",
+                     .ocsp_point = "OCSP;URI:http://ocsp/"}, &c.root);
+      };
+      TestCertificate a = of("a"), b = of("b");
+      const TestCertificate& judged = a_asks ? b : a;
+      int asked = 0;
+      auto revocation = std::make_shared<auth::Revocation>(
+          [&](const std::string&, ByteView) -> std::expected<Bytes, std::string> {
+            ++asked;
+            if (status < 0) return std::unexpected(std::string("no answer"));
+            return auth::MakeOcsp({judged, c.root, c.root, status});
+          },
+          [] { return auth::kTestNow; });
+      auto holding = [&](const TestCertificate& own, bool asks) {
+        auto credentials = std::make_shared<auth::Credentials>([] { return auth::kTestNow; });
+        credentials->AddAuthority(c.root.certificate());
+        credentials->AddCertificate(own.certificate());
+        credentials->AddKey(own.pair());
+        if (asks) credentials->set_revocation(revocation);
+        credentials->Finish();
+        return credentials;
+      };
+      c.p.a.credentials = holding(a, a_asks);
+      c.p.b.credentials = holding(b, !a_asks);
+      SimPeer& judge = a_asks ? c.p.a : c.p.b;
+      judge.job_delay = 2s;   // longer than the peer waits before it repeats itself
+      c.remote(judge).revocation = config::Revocation::kStrict;
+      EXPECT_EQ(c.Outcome() == "ok", status == V_OCSP_CERTSTATUS_GOOD) << status;
+      EXPECT_EQ(asked, 1);
+      EXPECT_TRUE(judge.Logged(status < 0 ? "http://ocsp/: no answer"
+                                          : status ? "http://ocsp/: revoked" : "http://ocsp/: not revoked"));
+      if (status) c.ExpectNothingLeft();
+    }
   }
 }
 
@@ -319,6 +455,7 @@ TEST_F(HostileSigner, CertificatesAndSignaturesThatAreNone) {
       EXPECT_EQ(Answer(list), NotifyType::kAuthenticationFailed) << int{encoding} << " " << Name(method);
     }
   }
+  EXPECT_TRUE(c_.p.b.Logged("it sends no certificate but a hash and URL, which is not fetched"));
   c_.p.RunFor(60s);
   EXPECT_TRUE(c_.p.b.core->List().empty());
   EXPECT_TRUE(c_.p.b.installed.empty());

@@ -1,6 +1,7 @@
 #include "tests/support/test_pki.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -119,6 +120,7 @@ TestCertificate Make(const CertificateWish& w, const TestCertificate* issuer) {
   AddExtension(x, by, "subjectAltName", w.alt_name);
   AddExtension(x, by, "nameConstraints", w.name_constraints);
   AddExtension(x, by, "crlDistributionPoints", w.crl_point);
+  AddExtension(x, by, "authorityInfoAccess", w.ocsp_point);
   if (size_t equals = w.other.find('='); equals != w.other.npos) {
     AddExtension(x, by, w.other.substr(0, equals).c_str(), w.other.substr(equals + 1));
   }
@@ -152,6 +154,32 @@ CrlPtr MakeCrl(const TestCertificate& issuer, const std::vector<const TestCertif
   X509_CRL_sort(crl.get());
   EXPECT_GT(X509_CRL_sign(crl.get(), issuer.key.get(), DigestFor(issuer.key.get(), nullptr)), 0);
   return crl;
+}
+
+Bytes MakeOcsp(const OcspWish& w) {
+  OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
+  OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), w.subject.x509.get(), w.issuer.x509.get());
+  ASN1_TIME* from = ASN1_TIME_set(nullptr, w.from);
+  ASN1_TIME* next = w.next ? ASN1_TIME_set(nullptr, w.next) : nullptr;
+  for (ASN1_TIME** t : {&from, &next}) {
+    if (!*t) continue;
+    ASN1_GENERALIZEDTIME* general = ASN1_TIME_to_generalizedtime(*t, nullptr);
+    ASN1_TIME_free(*t);
+    *t = general;
+  }
+  EXPECT_TRUE(OCSP_basic_add1_status(basic, id, w.status, 0, w.status == V_OCSP_CERTSTATUS_REVOKED ? from : nullptr, from, next));
+  EXPECT_EQ(OCSP_basic_sign(basic, w.signer.x509.get(), w.signer.key.get(), DigestFor(w.signer.key.get(), w.digest), nullptr, 0), 1);
+  OCSP_RESPONSE* response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  unsigned char* der = nullptr;
+  int length = i2d_OCSP_RESPONSE(response, &der);
+  Bytes out(der, der + length);
+  OPENSSL_free(der);
+  OCSP_RESPONSE_free(response);
+  OCSP_BASICRESP_free(basic);
+  OCSP_CERTID_free(id);
+  ASN1_TIME_free(from);
+  ASN1_TIME_free(next);
+  return out;
 }
 
 std::shared_ptr<const Credentials> Holding(const std::vector<const TestCertificate*>& own,

@@ -22,7 +22,7 @@ struct CertificateWish {
   std::string basic = "CA:FALSE";
   std::string key_usage, extended_key_usage, name_constraints;
   std::string other;                                     // "OID=value" of one more extension
-  std::string crl_point;                                 // "URI:http://..."
+  std::string crl_point, ocsp_point;                     // "URI:http://...", "OCSP;URI:http://..."
   time_t from = kTestNow - kTestDay, to = kTestNow + 365 * kTestDay;
   const char* digest = nullptr;                          // default: SHA-256, none for Edwards curves
   bool pss = false;                                      // how the issuer signs
@@ -42,6 +42,17 @@ struct TestCertificate {
 TestCertificate Make(const CertificateWish& wish, const TestCertificate* issuer = nullptr);
 // The issuer's list of these revoked certificates; `next` is its nextUpdate.
 CrlPtr MakeCrl(const TestCertificate& issuer, const std::vector<const TestCertificate*>& revoked, time_t next = kTestNow + kTestDay);
+
+// A responder's answer about `subject`, in DER; without `next` it names no end.
+struct OcspWish {
+  const TestCertificate& subject;
+  const TestCertificate& issuer;
+  const TestCertificate& signer;                         // the issuer, or whom it delegated this to
+  int status = 0;                                        // V_OCSP_CERTSTATUS_GOOD, _REVOKED, _UNKNOWN
+  time_t from = kTestNow - 60, next = kTestNow + kTestDay;
+  const char* digest = nullptr;
+};
+Bytes MakeOcsp(const OcspWish& wish);
 
 // What one gateway holds: its certificate and the authorities it believes.
 std::shared_ptr<const Credentials> Holding(const std::vector<const TestCertificate*>& own,

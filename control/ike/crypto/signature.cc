@@ -284,4 +284,12 @@ std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteVi
   return told->scheme;
 }
 
+bool IsRsaBySha1(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets) {
+  ErrorQueue queue;
+  auto told = method == AuthMethod::kRsa ? Read(method, data, key) : std::unexpected(std::string());
+  if (!told) return false;
+  told->scheme.hash = HashAlgorithm::kSha1;
+  return IsGood(*told, key, octets);
+}
+
 }  // namespace culvert::ike

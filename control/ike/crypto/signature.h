@@ -71,6 +71,9 @@ std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<co
 [[nodiscard]] std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteView data, const SignatureKey& key,
                                                                      ByteView octets);
 
+// Whether `data` is of method 1 and good, but by SHA-1: never what VerifyAuth takes (RFC 8247 4).
+[[nodiscard]] bool IsRsaBySha1(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets);
+
 inline bool IsSignature(AuthMethod m) {
   return m == AuthMethod::kRsa || m == AuthMethod::kEcdsa256 || m == AuthMethod::kEcdsa384 || m == AuthMethod::kEcdsa521 ||
          m == AuthMethod::kDigitalSignature;

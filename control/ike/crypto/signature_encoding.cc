@@ -141,6 +141,7 @@ size_t HashOctets(HashAlgorithm hash) {
 }
 
 const EVP_MD* DigestOf(HashAlgorithm hash) {
+  if (hash == HashAlgorithm::kSha1) return EVP_sha1();  // no row: no AlgorithmIdentifier with it is read or written
   const Hash* row = Find(hash);
   return row ? EVP_get_digestbynid(row->nid) : nullptr;
 }

@@ -155,6 +155,7 @@ struct ResponderHandshake {
   TokenBucket tries{100, 100};                // D03
   std::optional<HeldMessage> held;            // IKE_AUTH, with kAuthJudging
   std::vector<AuthCandidate> candidates;      // as the job at work on it has them
+  std::string passed_over;                    // connections that are none, and why, for the log
 };
 // What a stranger may make us keep before it has shown anything: IKE_SA_INIT with a few large key exchanges, and IKE_AUTH
 // with a chain of certificates, whole or in fragments, while its keys are being derived.

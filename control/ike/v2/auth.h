@@ -24,8 +24,8 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in);
 void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job);
 
 // ---- both ----
-// False where nobody waits for it.
-bool OnAuthJob(Context& cx, IkeSa& sa, JobId id, auth::AuthJob& job);
+// False where it is none of ours, or nobody waits for it.
+bool OnAuthJob(Context& cx, IkeSa& sa, JobDone& done);
 
 // The ID payload's body, as AUTH covers it: type, three zero octets, data.
 Bytes IdBody(const Identity& id);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "control/auth/revocation/lookup_job.h"
 #include "control/ike/connection_match.h"
 #include "control/ike/crypto/psk_auth.h"
 #include "control/ike/v2/auth.h"
@@ -9,7 +10,8 @@
 namespace culvert::ike {
 namespace {
 
-constexpr uint8_t kX509Signature = 4;  // RFC 7296 3.6: "X.509 Certificate - Signature", the one encoding used here
+// RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding used here.
+constexpr uint8_t kX509Signature = 4, kHashAndUrl = 12, kHashAndUrlOfBundle = 13;
 
 CertReqPayload Request(std::span<const auth::KeyHash> authorities, PayloadList& list) {
   Bytes hashes;
@@ -98,15 +100,39 @@ auth::PeerProof ProofIn(const Inbound& in, Identity id, Bytes octets) {
   const auto& a = *in.Get<AuthPayload>();
   auth::PeerProof proof{.method = a.method, .auth = ToBytes(a.data), .octets = std::move(octets), .id = std::move(id)};
   for (const Payload& p : in.payloads) {
-    // B36: a hash and URL (encodings 12 and 13) is not fetched, and HTTP_CERT_LOOKUP_SUPPORTED is not announced; the peer
+    // B36: a hash and URL is not fetched, and HTTP_CERT_LOOKUP_SUPPORTED is not announced; the peer
     // may have sent the certificate besides, or we may know it. Others (PKCS#7, CRLs) are nothing we asked for.
     auto* cert = std::get_if<CertPayload>(&p);
-    if (cert && cert->encoding == kX509Signature) proof.certificates.push_back(ToBytes(cert->data));
+    if (!cert) continue;
+    if (cert->encoding == kX509Signature) proof.certificates.push_back(ToBytes(cert->data));
+    proof.by_url |= cert->encoding == kHashAndUrl || cert->encoding == kHashAndUrlOfBundle;
   }
   return proof;
 }
 
-bool OnAuthJob(Context& cx, IkeSa& sa, JobId id, auth::AuthJob& job) {
+namespace {
+
+// The job that waits where `id` was waited for: what a judgement wants to know is asked, and then it is tried again.
+JobId* JudgementOf(IkeSa& sa, JobId id) {
+  if (sa.answering && sa.answering->job == id && sa.state == IkeState::kAuthJudging) return &sa.answering->job;
+  if (sa.initiating && sa.initiating->job == id && sa.state == IkeState::kAuthVerifying) return &sa.initiating->job;
+  return nullptr;
+}
+
+bool GoOnJudging(Context& cx, IkeSa& sa, JobId id, std::unique_ptr<Job> next) {
+  JobId* waiting = JudgementOf(sa, id);
+  if (!waiting) return false;
+  *waiting = cx.Run(sa, std::move(next));
+  if (sa.answering) cx.half_open.JobStarted(*waiting, sa.answering->key.address);
+  return true;
+}
+
+bool OnLookup(Context& cx, IkeSa& sa, JobId id, auth::LookupJob& job) {
+  for (const std::string& line : job.learnt()) cx.Log(Severity::kInfo, sa, line);
+  return GoOnJudging(cx, sa, id, job.TakeWaiting());
+}
+
+bool OnAuthDone(Context& cx, IkeSa& sa, JobId id, auth::AuthJob& job) {
   if (sa.answering && sa.answering->job == id && sa.state == IkeState::kAuthJudging) {
     OnInitiatorJudged(cx, sa, job);
     return true;
@@ -125,6 +151,17 @@ bool OnAuthJob(Context& cx, IkeSa& sa, JobId id, auth::AuthJob& job) {
   InitAnswer* rival = RivalOfJob(sa, id);
   if (rival) OnRivalSigned(cx, sa, *rival, job);
   return rival != nullptr;
+}
+
+}  // namespace
+
+bool OnAuthJob(Context& cx, IkeSa& sa, JobDone& done) {
+  if (auto* lookup = dynamic_cast<auth::LookupJob*>(done.job.get())) return OnLookup(cx, sa, done.id, *lookup);
+  auto* job = dynamic_cast<auth::AuthJob*>(done.job.get());
+  if (!job) return false;
+  if (job->open().empty()) return OnAuthDone(cx, sa, done.id, *job);
+  (void)done.job.release();
+  return GoOnJudging(cx, sa, done.id, std::make_unique<auth::LookupJob>(std::unique_ptr<auth::AuthJob>(job)));
 }
 
 }  // namespace culvert::ike

@@ -207,7 +207,7 @@ void BeginAuth(Context& cx, IkeSa& sa) {
   if (!SignsFor(*sa.connection)) return SendAuth(cx, sa);
   auto job = StartSigning(cx, sa);
   if (!job) {
-    if (!FollowNextRival(cx, sa)) Fail(cx, sa, job.error());
+    if (!GoOnWithRival(cx, sa)) Fail(cx, sa, job.error());
     return;
   }
   sa.state = IkeState::kAuthSigning;

@@ -25,6 +25,21 @@ struct Claim {
   CertRequest certificates;       // what it asks us to show
 };
 
+// Connections that are not the one, and why, for one line of the log.
+class PassedOver {
+ public:
+  void Add(const config::Connection& c, std::string_view why) {
+    if (named_.size() < kMost) named_.push_back(Cat(c.name, " ", why));
+    else ++more_;
+  }
+  std::string ToString() const { return more_ ? Cat(Join(named_, "; "), "; and ", more_, " more") : Join(named_, "; "); }
+
+ private:
+  static constexpr size_t kMost = 8;
+  std::vector<std::string> named_;
+  size_t more_ = 0;
+};
+
 // How we would prove ourselves in that connection, or why we cannot.
 std::expected<AuthCandidate, std::string> OurPart(const Context& cx, const IkeSa& sa, const ConnectionRef& c,
                                                   const Claim& claim) {
@@ -65,17 +80,18 @@ std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeS
 // several for a signature, which certificates decide between.
 std::vector<AuthCandidate> Select(Context& cx, IkeSa& sa, const DatagramIn& d, const Claim& claim) {
   std::vector<AuthCandidate> found;
-  std::vector<std::string> passed_over;
+  PassedOver passed_over;
   for (auto& c : ConnectionsFor(cx.connections, d.local.address, d.remote.address)) {
     auto candidate = Consider(cx, sa, c, claim);
     if (candidate) found.push_back(*std::move(candidate));
-    else passed_over.push_back(Cat(c->name, " ", candidate.error()));
+    else passed_over.Add(*c, candidate.error());
     if (found.size() >= (claim.signature ? kMaxCandidates : 1)) break;
   }
+  std::string& why = sa.answering->passed_over = passed_over.ToString();
   if (found.empty()) {
     cx.LogStranger(d.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
                                  claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
-                                 passed_over.empty() ? "none for this address" : Join(passed_over, "; ")));
+                                 why.empty() ? "none for this address" : why));
   }
   return found;
 }
@@ -187,6 +203,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
   cx.Cancel(TimerKind::kHandshake, sa.id);
   Establish(cx, sa);
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
+  if (!h->passed_over.empty()) cx.Log(Severity::kDebug, sa, Cat("connections passed over for it: ", h->passed_over));
   cx.Tell(StateChange::kIkeUp, sa);
   CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, {*h, as.proof, secret, CertRequestIn(in)}));
   sa.intermediate.reset();
@@ -238,6 +255,9 @@ void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job) {
   ResponderHandshake& h = *sa.answering;
   HeldMessage held = *std::exchange(h.held, std::nullopt);
   std::vector<AuthCandidate> candidates = std::exchange(h.candidates, {});
+  for (size_t i = 0; i < std::min(candidates.size(), job.why().size()); ++i) {
+    h.passed_over += Cat(h.passed_over.empty() ? "" : "; ", candidates[i].connection->name, ": ", job.why()[i]);
+  }
   Resume(held, [&](const Inbound& in) {
     auto chosen = job.chosen();
     if (chosen && *chosen < candidates.size()) {
@@ -245,12 +265,10 @@ void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job) {
       if (as.proof) as.proof->data = job.TakeSignature();
       return Accept(cx, sa, in, as, job.how().empty() ? "" : Cat("; by ", job.how()));
     }
-    std::vector<std::string> why;
-    for (size_t i = 0; i < candidates.size(); ++i) why.push_back(Cat(candidates[i].connection->name, ": ", job.why()[i]));
     auto* id = in.Get<IdPayload>(PayloadType::kIdI);
     std::string who = Identity{id->id_type, ToBytes(id->data)}.ToString();
-    if (!why.empty()) {
-      cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, ": ", Join(why, "; ")));
+    if (!candidates.empty()) {
+      cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, ": ", h.passed_over));
     }
     Refuse(cx, sa, in);
   });

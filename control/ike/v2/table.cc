@@ -17,9 +17,10 @@ constexpr Handler kDrop = nullptr;
 // hostile.md B30: nothing but IKE_AUTH and the rounds before it reaches an SA whose peer is not authenticated, whatever keys
 // the sender has.
 //
-//   initiator: kRouting - kInitKeying - kInitSent - kInitDeriving - [kRound...] - [kAuthSigning] - kAuthSent - [kAuthVerifying] -
+//   initiator: kRouting - kInitKeying - kInitSent - kInitDeriving - [kRound...] - [kAuthSigning] - kAuthSent -
+//              [kAuthVerifying] - kEstablished
+//   responder: kAnswerKeying - kHalfOpen - kAnswerDeriving - kKeyed - [kRoundAnswering - kKeyed] - [kAuthJudging] -
 //              kEstablished
-//   responder: kAnswerKeying - kHalfOpen - kAnswerDeriving - kKeyed - [kRoundAnswering - kKeyed] - [kAuthJudging] - kEstablished
 //   both:      kEstablished - kRekeyed - kDeleting - kClosed - kDead
 constexpr Handler kTable[kIkeStates][kArrivals] = {
     // SA_INIT resp, INTERMEDIATE req, resp, AUTH req, resp, CREATE_CHILD req, resp, FOLLOWUP_KE req, resp, INFORMATIONAL req,

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/x509v3.h>
 
 #include "config/auth_rules.h"
@@ -30,8 +32,10 @@ PeerProof ProofOf(const TestCertificate& peer, std::string_view id, const std::v
 }
 
 std::string Verdict(const Credentials& credentials, const PeerProof& proof, const config::AuthRound& round = {}) {
-  auto verdict = VerifyPeer(credentials, proof, round);
-  return verdict ? "good: " + *verdict : verdict.error();
+  auto sent = DecodeSent(proof);
+  if (!sent) return sent.error();
+  auto verdict = VerifyPeer(credentials, proof, *sent, round);
+  return verdict ? "good: " + verdict->how : verdict.error();
 }
 std::string Verdict(const TestCertificate& root, const PeerProof& proof, const config::AuthRound& round = {}) {
   return Verdict(*Holding({}, {&root}), proof, round);
@@ -167,6 +171,65 @@ TEST(VerifyPeer, LoopsAndHeapsEndSoon) {
   EXPECT_THAT(Verdict(root, long_proof), HasSubstr("too many"));
 }
 
+// A certificate by the same name as its issuer, whose key and signature are `bits` of nothing.
+Bytes Bomb(const TestCertificate& form, int bits, int exponent_bits) {
+  BIGNUM *n = BN_new(), *e = BN_new();
+  BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+  BN_rand(e, exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+  OSSL_PARAM_BLD* build = OSSL_PARAM_BLD_new();
+  OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+  OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
+  OSSL_PARAM* params = OSSL_PARAM_BLD_to_param(build);
+  EVP_PKEY_CTX* ctx = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+  EVP_PKEY* key = nullptr;
+  EXPECT_EQ(EVP_PKEY_fromdata_init(ctx), 1);
+  EXPECT_EQ(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+  X509* x = X509_dup(form.x509.get());
+  EXPECT_EQ(X509_set_pubkey(x, key), 1);
+  const ASN1_BIT_STRING* signature = nullptr;
+  const X509_ALGOR* algorithm = nullptr;
+  X509_get0_signature(&signature, &algorithm, x);
+  const Bytes noise(static_cast<size_t>(bits) / 8, 0x5a);
+  ASN1_STRING_set(const_cast<ASN1_BIT_STRING*>(signature), noise.data(), static_cast<int>(noise.size()));
+  unsigned char* der = nullptr;
+  int size = i2d_re_X509_tbs(x, nullptr) > 0 ? i2d_X509(x, &der) : 0;
+  EXPECT_GT(size, bits / 8);
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  X509_free(x);
+  EVP_PKEY_free(key);
+  EVP_PKEY_CTX_free(ctx);
+  OSSL_PARAM_free(params);
+  OSSL_PARAM_BLD_free(build);
+  BN_free(n);
+  BN_free(e);
+  return out;
+}
+
+double CpuSeconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+// D11: at most 50 ms of a processor; the bound here is as loose as sanitizers and a busy machine need.
+TEST(VerifyPeer, BombsCostLittle) {
+  TestCertificate root = Make(Authority("CN=root", KeyKind::kRsa));
+  CertificateWish form = Peer(KeyKind::kRsa);
+  form.subject = "CN=root";
+  TestCertificate peer = Make(form);
+  for (auto [bits, exponent_bits] : {std::pair{8192, 64}, {3072, 3072}, {16384, 64}, {512, 17}, {65536, 17}}) {
+    PeerProof proof = ProofOf(peer, "192.0.2.2");
+    const size_t most = bits > 20000 ? 3 : 8;
+    proof.certificates.assign(most, Bomb(peer, bits, exponent_bits));
+    const double before = CpuSeconds();
+    EXPECT_THAT(Verdict(root, proof), Not(HasSubstr("good"))) << bits;
+    const double spent = CpuSeconds() - before;
+    RecordProperty("cpu_us_of_" + std::to_string(bits), static_cast<int>(spent * 1e6));
+    EXPECT_LT(spent, 1.0) << bits;
+  }
+}
+
 TEST(VerifyPeer, OctetsThatAreNoCertificate) {
   TestCertificate root = Make(Authority("CN=root")), peer = Make(Peer(), &root);
   PeerProof proof = ProofOf(peer, "192.0.2.2");
@@ -197,6 +260,23 @@ TEST(VerifyPeer, AuthIsByTheKeyOfTheCertificate) {
   EXPECT_THAT(Verdict(root, ProofOf(stranger, "192.0.2.2", {&peer})), Not(HasSubstr("good: ")));
   // R12, B34.
   EXPECT_THAT(Verdict(*Holding({&peer}, {&root}), ProofOf(peer, "192.0.2.2")), HasSubstr("our own"));
+}
+
+// RFC 8247 4; what charon without RFC 7427 and Windows sign with.
+TEST(VerifyPeer, MethodOneBySha1) {
+  TestCertificate root = Make(Authority("CN=root")), peer = Make(Peer(KeyKind::kRsa), &root);
+  for (auto [digest, why] : {std::pair{EVP_sha1(), "by SHA-1"}, {EVP_sha256(), "good: "}, {EVP_sha512(), "good: "}, {EVP_md5(), "is wrong"}}) {
+    PeerProof proof = ProofOf(peer, "192.0.2.2");
+    ike::MdCtxPtr ctx(EVP_MD_CTX_new());
+    size_t size = proof.auth.size();
+    ASSERT_EQ(EVP_DigestSignInit(ctx.get(), nullptr, digest, nullptr, peer.key.get()), 1);
+    ASSERT_EQ(EVP_DigestSign(ctx.get(), proof.auth.data(), &size, kOctets.data(), kOctets.size()), 1);
+    proof.auth.resize(size);
+    proof.method = ike::AuthMethod::kRsa;
+    EXPECT_THAT(Verdict(root, proof), HasSubstr(why));
+    proof.method = ike::AuthMethod::kDigitalSignature;
+    EXPECT_THAT(Verdict(root, proof), Not(HasSubstr("good: ")));
+  }
 }
 
 TEST(VerifyPeer, RulesOfTheConnection) {
@@ -249,7 +329,12 @@ TEST(VerifyPeer, NamedAuthoritiesAndCertificates) {
   silent.certificates.clear();
   EXPECT_THAT(Verdict(*credentials, silent, {}), HasSubstr("good: "));
   silent.id = *ike::Identity::Parse("nobody.example.org");
-  EXPECT_THAT(Verdict(*credentials, silent, {}), HasSubstr("no certificate"));
+  EXPECT_THAT(Verdict(*credentials, silent, {}), HasSubstr("no certificate, and none"));
+  // B36: what it says is elsewhere is not looked for there.
+  silent.by_url = true;
+  EXPECT_THAT(Verdict(*credentials, silent, {}), HasSubstr("hash and URL, which is not fetched"));
+  silent.id = *ike::Identity::Parse("peer.example.org");
+  EXPECT_THAT(Verdict(*credentials, silent, {}), HasSubstr("good: ")) << "it is known here";
 }
 
 TEST(VerifyPeer, Revocation) {
