@@ -21,12 +21,14 @@ sockaddr_in ToSocket(const Endpoint& e) {
 
 }  // namespace
 
-Initiators::Initiators(const config::Control& control, const Endpoint& local, ike::Random& random)
+Initiators::Initiators(const config::Control& control, std::shared_ptr<const auth::Credentials> credentials,
+                       const Endpoint& local, ike::Random& random)
     : local_(local), fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), core_(control, random, spis_) {
   sockaddr_in at = ToSocket(local);
   CHECK(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) << local.ToString() << " cannot be bound";
   constexpr int kBuffer = 4 << 20;  // octets
   (void)setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer);
+  if (credentials) core_.set_credentials(std::move(credentials));
   Post(ike::ConfigChanged{});
 }
 

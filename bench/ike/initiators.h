@@ -16,8 +16,9 @@ namespace culvert::bench {
 // at once in the caller's thread, so that its processor time is this process's. Child SAs count as installed.
 class Initiators {
  public:
-  // `control` is borrowed. Dies where the socket cannot be had.
-  Initiators(const config::Control& control, const Endpoint& local, ike::Random& random);
+  // `control` is borrowed; `credentials` may be null. Dies where the socket cannot be had.
+  Initiators(const config::Control& control, std::shared_ptr<const auth::Credentials> credentials, const Endpoint& local,
+             ike::Random& random);
 
   using Done = std::function<void(const ike::Reply&)>;
   void Up(unsigned i, Done done);         // IKE SA and child "net" of connection i

@@ -53,13 +53,17 @@ void Run(const std::vector<std::string>& words, const std::filesystem::path& log
   CHECK(Wait(Start(words, log)) == 0) << words[0] << " failed; see " << log;
 }
 
+// The key exchange as in proposals: what goes by a name of its own here is the first one and an additional one.
+std::string Proposed(const std::string& ke) { return ke == kHybrid ? "x25519-ke1_mlkem768" : ke; }
+
 // What both ends' connections have in common.
 std::string Body(const Handshake& h, const std::string& own, const std::string& peer, const std::string& selectors) {
+  const char* auth = h.pki ? "pubkey" : "psk";
   return std::format(
       " version = 2\n proposals = aes128gcm16-prfsha256-{}\n unique = never\n mobike = no\n"
       " local {{ auth = {}\n id = {}\n }}\n remote {{ auth = {}\n id = {}\n }}\n"
       " children {{ net {{ esp_proposals = aes128gcm16\n {} }} }}\n",
-      h.ke, h.auth, own, h.auth, peer, selectors);
+      Proposed(h.ke), auth, own, auth, peer, selectors);
 }
 
 std::string Secrets() { return std::format("secrets {{ ike {{ secret = \"{}\"\n }} }}\n", kSecret); }
@@ -93,6 +97,13 @@ void EnterNamespace(const IpAddress& address, const IpPrefix& initiators) {
   Run({"ip", "route", "add", "local", initiators.ToString(), "dev", "lo"});
 }
 
+void Responder::WriteCredentials(const Pki& pki) {
+  for (const char* kind : {"x509", "x509ca", "private"}) std::filesystem::create_directories(folder_ / "swanctl" / kind);
+  Write(folder_ / "swanctl/x509ca/root.pem", pki.root.pem());
+  Write(folder_ / "swanctl/x509/own.pem", pki.responder.pem());
+  Write(folder_ / "swanctl/private/own.pem", pki.responder.key_pem());
+}
+
 void Responder::WriteCulvert(const Handshake& h) {
   Write(folder_ / "culvert.conf", "control {\n" + ResponderConnections(h, address_) + "}\n");
 }
@@ -104,6 +115,7 @@ void Responder::WriteCharon(const Handshake& h) {
         std::format("charon-systemd {{\n load = random nonce openssl hmac kdf pem pkcs1 pkcs8 x509 constraints pubkey"
                     " kernel-libipsec kernel-netlink socket-default vici\n dos_protection = no\n threads = 16\n"
                     " ikesa_table_size = 16384\n ikesa_table_segments = 16\n install_virtual_ip = no\n install_routes = no\n"
+                    " rsa_pss = yes\n"
                     " journal {{ default = -1\n }}\n"
                     " plugins {{ vici {{ socket = unix://{}/vici.sock\n }}\n kernel-libipsec {{ raw_esp = yes\n }} }}\n}}\n"
                     "swanctl {{ load = random pem pkcs1 pkcs8 x509 openssl\n }}\n",
@@ -115,6 +127,7 @@ Responder::Responder(const std::string& program, const Handshake& h, const IpAdd
   CHECK(mkdtemp(pattern) != nullptr) << "no folder in /tmp";
   folder_ = pattern;
   bool charon = program == "charon";
+  if (h.pki) WriteCredentials(*h.pki);
   auto socket = folder_ / "vici.sock";
   if (charon) {
     WriteCharon(h);

@@ -5,13 +5,17 @@
 #include <filesystem>
 #include <string>
 
+#include "bench/ike/pki.h"
 #include "common/net/ip_address.h"
 
 namespace culvert::bench {
 
+inline constexpr const char* kHybrid = "x25519-mlkem768";  // as a key exchange: X25519, then ML-KEM-768 (RFC 9370)
+
 // What both sides are told, in the syntax both read.
 struct Handshake {
   std::string auth = "psk", ke = "x25519";
+  std::shared_ptr<const Pki> pki;  // of `auth`, before either side is started
 };
 // Connections { } and secrets { } of the one responder, and of `count` initiators "c0", "c1", ...: the first protects the
 // host 10.128.0.0 + `first`, the next the one behind it.
@@ -31,6 +35,7 @@ class Responder {
   uint64_t ResidentOctets() const;
 
  private:
+  void WriteCredentials(const Pki& pki);
   void WriteCulvert(const Handshake& h);
   void WriteCharon(const Handshake& h);
 

@@ -31,6 +31,26 @@ def test_handshakes_with_ourselves(lab):
         expect_sense(row, 'culvert-ike', 100)
 
 
+def test_handshakes_with_certificates(lab):
+    for auth in ('ecdsa-p256', 'rsa-2048'):
+        row, = measure(lab, '--handshakes', '100', '--rekeys', '20', '--auth', auth)
+        expect_sense(row, 'culvert-ike', 100)
+        if row['auth'] != auth:
+            raise LabError(f'unexpected: {row}')
+
+
+def test_handshakes_with_ml_kem(lab):
+    row, = measure(lab, '--handshakes', '100', '--rekeys', '20', '--ke', 'x25519-mlkem768')
+    expect_sense(row, 'culvert-ike', 100)
+
+
+def test_handshakes_with_certificates_beside_charon(lab):
+    for auth in ('ecdsa-p256', 'rsa-2048'):
+        ours, theirs = measure(lab, '--handshakes', '50', '--rekeys', '20', '--auth', auth, '--compare', 'charon')
+        expect_sense(ours, 'culvert-ike', 50)
+        expect_sense(theirs, 'charon', 50)
+
+
 def test_handshakes_beside_charon(lab):
     ours, theirs = measure(lab, '--handshakes', '100', '--rekeys', '50', '--hold', '1', '--compare', 'charon')
     expect_sense(ours, 'culvert-ike', 100)
