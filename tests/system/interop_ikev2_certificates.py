@@ -1,7 +1,13 @@
-"""IKEv2 with certificates: every kind of key with strongSwan in both roles, chains, and what must be refused and why."""
+"""IKEv2 with certificates: every kind of key with strongSwan in both roles, chains, and what must be refused and why.
+
+charon and our data plane run through all cases of a test, each of which has files and connections of its own."""
+
+import sys
+from pathlib import Path
 
 from lab import Charon, Gateway, LabError, Tunnel, run
-from lab.pki import folder_of, place, root
+from lab.pki import folder_of, hold, root, self_signed
+from lab.process import Daemon
 from lab.topology import Topology
 from lab.traffic import Pair
 
@@ -10,149 +16,187 @@ TIMEOUT = 300
 
 
 class Certified:
-    """Culvert is a, charon b. `a` and `b` are what each holds; the rest of the connection is told as in swanctl.conf."""
+    """Culvert is a, charon b."""
 
-    def __init__(self, lab, a, b, a_trusts, b_trusts=None, *, local=None, remote=None, charon_local=None, charon_remote=None,
-                 a_crls=(), settings=None, secrets=None, passphrase=None):
+    def __init__(self, lab, settings=None):
         net = self.net = Topology(lab)
         self.ours = Gateway(lab, net.a, 'culvert-a')
         self.charon = Charon(lab, net.kernel(net.b), 'charon-b', settings=settings)
-        place(folder_of(self.ours), a, a_trusts, a_crls, passphrase)
-        place(folder_of(self.charon), b, b_trusts if b_trusts is not None else a_trusts)
+        self.pair, self._read = None, 0
+
+    def case(self, a, b, a_trusts, b_trusts=None, *, local=None, remote=None, charon_local=None, charon_remote=None,
+             secrets=None, a_more=None, b_more=None):
+        """`a` and `b` are what each holds, a Holder or None; the rest of the connection is told as in swanctl.conf, and further
+        files as keywords of lab.pki.hold()."""
+        hold(folder_of(self.ours), a, a_trusts, **(a_more or {}))
+        hold(folder_of(self.charon), b, b_trusts if b_trusts is not None else a_trusts, **(b_more or {}))
         pubkey = {'auth': 'pubkey'}
         mine, theirs = {**pubkey, 'certs': 'own.pem', 'id': 'a.lab'}, {**pubkey, 'certs': 'own.pem', 'id': 'b.lab'}
         tunnel = Tunnel(
             a_connection={'local': {**(mine if a else {}), **(local or {})}, 'remote': {**pubkey, 'id': 'b.lab', **(remote or {})}},
             b_connection={'local': {**theirs, **(charon_local or {})}, 'remote': {**pubkey, 'id': 'a.lab', **(charon_remote or {})}})
-        self.pair = Pair(net, self.ours, self.charon, tunnel)
         conf = tunnel.conf('a')
         conf['secrets'].update(secrets or {})
-        self.charon.start(tunnel.conf('b'))
-        self.ours.start(conf)
+        if self.pair:
+            self.charon.load(tunnel.conf('b'))
+            self.ours.ike.stop()     # it has given up the rights to read these files anew
+            self.ours.write_config(conf)
+            self.ours.start_ike()
+        else:
+            self.charon.start(tunnel.conf('b'))
+            self.ours.start(conf)
+        self.pair, self._read = Pair(self.net, self.ours, self.charon, tunnel), len(self.ours.log_text())
+        return self
 
-    def both_roles(self, *said):
-        """Up by either side, used and down again. `said`: what our log must show of how each was authenticated."""
+    def both_roles(self, said):
+        """Up by either side, used and down again. `said` of how each authenticated is in our log both times."""
         for initiator in 'ab':
             self.pair.up(initiator)
             self.net.alice.ping(self.net.bob)
-            self.pair.down(initiator)
-        log = self.ours.log_text()
-        for text in said:
-            if log.count(text) < 2:
-                raise LabError(f'our log says "{text}" {log.count(text)} times, expected both times: {log[-800:]}')
-        self.pair.expect_order()
+            (self.ours if initiator == 'a' else self.charon).terminate('net')
+            self.pair.expect_nothing_left()
+        log = self.since()
+        if log.count(said) < 2:
+            raise LabError(f'our log says "{said}" {log.count(said)} times, expected both times: {log[-800:]}')
 
-    def neither_role(self, why, by_us=True):
-        """Refused whoever begins; `why` is in our log where we refuse (by_us), and in charon's where charon does."""
+    def neither_role(self, why, times=2):
+        """Refused whoever begins: by us, with `why` in our log, and with AUTHENTICATION_FAILED to an initiator. `times` is 1
+        where charon is first to refuse what we begin."""
         for first in (self.ours, self.charon):
             first.initiate('net', check=False)
             if self.pair.children()[0]:
                 raise LabError('a child is up all the same')
-        log = self.ours.log_text() if by_us else self.charon.log_text()
-        if why not in log:
-            raise LabError(f'no "{why}" in the log: {log[-800:]}')
-        if by_us and 'AUTHENTICATION_FAILED' not in self.ours.log_text():
-            raise LabError('the initiator was not told AUTHENTICATION_FAILED')
-        for sa in self.charon.sas():
-            self.charon.terminate(sa.name)
-        self.pair.expect_nothing_left()
+            self.pair.expect_nothing_left()
+        log = self.since()
+        if log.count(why) < times or 'AUTHENTICATION_FAILED' not in log:
+            raise LabError(f'no "{why}" both times, or no AUTHENTICATION_FAILED in the log: {log[-800:]}')
+
+    def since(self):
+        """Our log from where this case began."""
+        return self.ours.log_text()[self._read:]
+
+    def end(self):
+        if self.net.alice.ping(self.net.bob, count=2, check=False):
+            raise LabError('alice reaches bob without an SA')
         self.pair.expect_order()
 
 
-def simple(lab, kind, *said, **options):
-    ca = root()
-    Certified(lab, ca.issue('a', kind), ca.issue('b', kind), [ca], **options).both_roles(*said)
+def kinds(lab, *cases, settings=None, **options):
+    lab = Certified(lab, settings)
+    for kind, said in cases:
+        ca = root()
+        lab.case(ca.issue('a', kind), ca.issue('b', kind), [ca], **options).both_roles(said)
+    lab.end()
 
 
-def test_rsa_pss(lab):
-    simple(lab, 'rsa3072', '; by RSA-PSS with SHA2-', settings={'rsa_pss': 'yes'}, charon_remote={'auth': 'ike:rsa/pss'})
+def test_every_kind_of_key(lab):
+    kinds(lab, ('ecdsa256', '; by ECDSA-256 with SHA2-256 of C=CH, O=Lab, CN=b'), ('ecdsa384', '; by ECDSA-384 with SHA2-384'),
+          ('ecdsa521', '; by ECDSA-521 with SHA2-512'), ('ed25519', '; by Ed25519 of'), ('ed448', '; by Ed448 of'))
 
 
 def test_rsa_pkcs1(lab):
-    simple(lab, 'rsa2048', '; by RSA with SHA2-', local={'auth': 'ike:rsa-sha256'}, remote={'auth': 'ike:rsa-sha256-sha384-sha512'})
+    kinds(lab, ('rsa2048', '; by RSA with SHA2-'), local={'auth': 'ike:rsa-sha256'},
+          remote={'auth': 'ike:rsa-sha256-sha384-sha512'})
 
 
-def test_ecdsa_256(lab):
-    simple(lab, 'ecdsa256', '; by ECDSA-256 with SHA2-256 of C=CH, O=Lab, CN=b')
-
-
-def test_ecdsa_384(lab):
-    simple(lab, 'ecdsa384', '; by ECDSA-384 with SHA2-384')
-
-
-def test_ecdsa_521(lab):
-    simple(lab, 'ecdsa521', '; by ECDSA-521 with SHA2-512')
-
-
-def test_ed25519(lab):
-    simple(lab, 'ed25519', '; by Ed25519 of')
-
-
-def test_ed448(lab):
-    simple(lab, 'ed448', '; by Ed448 of')
+def test_rsa_pss(lab):
+    kinds(lab, ('rsa3072', '; by RSA-PSS with SHA2-'), settings={'rsa_pss': 'yes'}, charon_remote={'auth': 'ike:rsa/pss'})
 
 
 def test_methods_of_old(lab):
-    """A peer without RFC 7427: methods 9 and 1."""
-    simple(lab, 'ecdsa384', '; by ECDSA-384 with SHA2-384', settings={'signature_authentication': 'no'})
+    """A peer without RFC 7427: methods 9, 10 and 11."""
+    kinds(lab, ('ecdsa256', '; by ECDSA-256 with SHA2-256'), ('ecdsa384', '; by ECDSA-384 with SHA2-384'),
+          ('ecdsa521', '; by ECDSA-521 with SHA2-512'), settings={'signature_authentication': 'no'})
 
 
-def test_intermediates_on_both_sides(lab):
-    ca = root(kind='rsa3072')
+def test_method_1_by_sha_1_is_refused(lab):
+    """charon signs with it, and takes nothing else, where it does without RFC 7427."""
+    lab, ca = Certified(lab, {'signature_authentication': 'no'}), root(kind='rsa2048')
+    lab.case(ca.issue('a', 'rsa2048'), ca.issue('b', 'rsa2048'), [ca])
+    lab.charon.initiate('net', check=False)
+    if 'AUTH: its signature is by SHA-1' not in lab.ours.log_text():
+        raise LabError(f'our log does not say why: {lab.ours.log_text()[-800:]}')
+    lab.pair.expect_nothing_left()
+    lab.end()
+
+
+def test_chains_files_and_identities(lab):
+    lab, ca, other = Certified(lab), root(kind='rsa3072'), root('other')
     left, right = ca.authority('left', 'ecdsa384'), ca.authority('right', 'ed25519')
     # Each has its own intermediate beside the root and sends it along.
-    Certified(lab, left.issue('a', 'rsa2048'), right.issue('b'), [ca, left], [ca, right],
-              remote={'cacerts': 'root.pem'}).both_roles('; by ECDSA-256 with SHA2-256')
-
-
-def test_locked_key_and_subjects_as_identities(lab):
-    ca = root()
+    lab.case(left.issue('a', 'rsa2048'), right.issue('b'), [ca, left], [ca, right],
+             remote={'cacerts': 'root.pem'}).both_roles('; by ECDSA-256 with SHA2-256')
+    # A locked key, subjects as identities, and a wildcard in one.
     a, b = ca.issue('a'), ca.issue('b')
-    Certified(lab, a, b, [ca], passphrase=b'swordfish', local={'id': f'"{a.subject()}"'}, remote={'id': '"C=CH, O=*, CN=b"'},
-              charon_local={'id': f'"{b.subject()}"'}, charon_remote={'id': f'"{a.subject()}"'},
-              secrets={'private-own': {'file': 'own.pem', 'secret': 'swordfish'}}).both_roles('IKE SA up with C=CH, O=Lab, CN=b')
+    locked = {'private-own': {'file': 'own.pem', 'secret': 'swordfish'}}
+    lab.case(a, b, [ca], a_more={'passphrase': b'swordfish'}, secrets=locked, local={'id': f'"{a.subject()}"'},
+             remote={'id': '"C=CH, O=*, CN=b"'}, charon_local={'id': f'"{b.subject()}"'},
+             charon_remote={'id': f'"{a.subject()}"'}).both_roles('IKE SA up with C=CH, O=Lab, CN=b')
+    # The same key, certificate and authority out of one PKCS#12 container.
+    contained = {'pkcs12-own': {'file': 'own.p12', 'secret': 'swordfish'}}
+    lab.case(None, b, [ca], a_more={'container': a, 'passphrase': b'swordfish'}, secrets=contained,
+             local={'auth': 'pubkey', 'id': 'a.lab'}).both_roles('; by ECDSA-256')
+    # Of two certificates the one whose authority the peer asks for.
+    lab.case(a, b, [ca, other], [other], a_more={'second': other.issue('a', 'ecdsa384')},
+             local={'certs': 'own.pem, second.pem'}).both_roles('; by ECDSA-256')
+    # Nobody vouches for either: each names the other's certificate.
+    a, b = self_signed('a'), self_signed('b', 'ed25519')
+    lab.case(a, b, [], a_more={'peer': b}, b_more={'peer': a}, remote={'certs': 'peer.pem'},
+             charon_remote={'certs': 'peer.pem'}).both_roles('; by Ed25519 of C=CH, O=Lab, CN=b')
+    lab.end()
 
 
 def test_a_secret_one_way_and_a_certificate_the_other(lab):
-    ca = root()
-    Certified(lab, None, ca.issue('b'), [ca], local={'auth': 'psk', 'id': 'a.lab'},
-              charon_remote={'auth': 'psk'}).both_roles('; by ECDSA-256')
+    lab, ca = Certified(lab), root()
+    lab.case(None, ca.issue('b'), [ca], local={'auth': 'psk', 'id': 'a.lab'},
+             charon_remote={'auth': 'psk'}).both_roles('; by ECDSA-256')
+    lab.case(ca.issue('a'), ca.issue('b'), [ca], remote={'auth': 'psk'},
+             charon_local={'auth': 'psk', 'certs': None}).both_roles('IKE SA up with b.lab')
+    lab.end()
 
 
-def test_another_authority_is_refused(lab):
-    ca, other = root(), root('other')
-    Certified(lab, ca.issue('a'), other.issue('b'), [ca], [ca, other]).neither_role('unable to get local issuer certificate')
+def test_revocation_by_lists(lab):
+    lab, ca = Certified(lab), root()
+    a, b = ca.issue('a'), ca.issue('b')
+    strict = {'revocation': 'strict'}
+    lab.case(a, b, [ca], remote=strict).neither_role('unable to get certificate CRL')
+    lab.case(a, b, [ca], remote=strict, a_more={'crls': [ca.crl()]}).both_roles('; by ECDSA-256')
+    lab.case(a, b, [ca], a_more={'crls': [ca.crl([b])]}).neither_role('certificate revoked')
+    lab.end()
 
 
-def test_expired_is_refused(lab):
-    ca = root()
-    Certified(lab, ca.issue('a'), ca.issue('b', expired=True), [ca]).neither_role('it has expired')
+def test_revocation_is_asked_for(lab):
+    """By OCSP and, of certificates that name no responder, by the list they point to."""
+    folder, port = lab.work / 'authority', 8080
+    folder.mkdir()
+    lab, ca, work = Certified(lab), root(), lab
+    server = Daemon('revocation server', [sys.executable, Path(__file__).with_name('lab') / 'revocation_server.py', folder, port],
+                    work.log('revocation-server.log'), netns=lab.net.a.ns)
+    work.on_close(server.stop)
+    server.start()
+    strict = {'revocation': 'strict'}
+    for where, said in (({'ocsp_uri': f'http://127.0.0.1:{port}/ocsp'}, '/ocsp: '),
+                        ({'crl_uri': f'http://127.0.0.1:{port}/list.crl'}, '/list.crl: ')):
+        a, good, bad = ca.issue('a'), ca.issue('b', **where), ca.issue('b', **where)
+        ca.serves(folder, [good, bad], revoked=[bad])
+        lab.case(a, good, [ca], remote=strict).both_roles('; by ECDSA-256')
+        if lab.since().count(said) != 1:
+            raise LabError(f'not asked once: {lab.since()[-800:]}')
+        lab.case(a, bad, [ca]).neither_role('certificate revoked')
+    server.stop()
+    lab.case(a, ca.issue('b', **where), [ca], remote=strict).neither_role('unable to get certificate CRL')
+    lab.end()
 
 
-def test_another_identity_is_refused(lab):
-    ca = root()
-    Certified(lab, ca.issue('a'), ca.issue('c'), [ca], charon_local={'id': 'c.lab'}).neither_role('wants the peer to be b.lab')
-
-
-def test_revoked_is_refused(lab):
-    ca = root()
-    b = ca.issue('b')
-    Certified(lab, ca.issue('a'), b, [ca], a_crls=[ca.crl([b])]).neither_role('certificate revoked')
-
-
-def test_strict_wants_a_list(lab):
-    ca = root()
-    Certified(lab, ca.issue('a'), ca.issue('b'), [ca], remote={'revocation': 'strict'}).neither_role('unable to get certificate CRL')
-
-
-def test_strict_with_a_list(lab):
-    ca = root()
-    Certified(lab, ca.issue('a'), ca.issue('b'), [ca], a_crls=[ca.crl()], remote={'revocation': 'strict'}).both_roles('; by ECDSA-256')
-
-
-def test_a_key_of_another_kind_is_refused(lab):
-    ca = root()
-    Certified(lab, ca.issue('a'), ca.issue('b'), [ca], remote={'auth': 'rsa'}).neither_role('auth = rsa does not admit ECDSA-256')
+def test_what_is_refused(lab):
+    lab, ca, other = Certified(lab), root(), root('other')
+    a, b = ca.issue('a'), ca.issue('b')
+    lab.case(a, other.issue('b'), [ca], [ca, other]).neither_role('unable to get local issuer certificate')
+    lab.case(a, ca.issue('b', expired=True), [ca]).neither_role('it has expired')
+    lab.case(a, ca.issue('c'), [ca], charon_local={'id': 'c.lab'}).neither_role('net wants the peer to be b.lab', times=1)
+    lab.case(a, b, [ca], remote={'auth': 'rsa'}).neither_role('auth = rsa does not admit ECDSA-256')
+    lab.case(a, b, [ca, other], remote={'cacerts': 'other.pem'}).neither_role('none of cacerts is in its chain')
+    lab.end()
 
 
 def test_files_are_checked_where_they_are_named(lab):
@@ -168,7 +212,7 @@ def test_files_are_checked_where_they_are_named(lab):
         (dict(own=ca.issue('c')), 0, 'warning: culvert.conf:2: connections.x.local.certs: x509/own.pem does not prove the id a.lab'),
     )
     for held, status, line in cases:
-        place(lab.work / 'swanctl', **held)
+        hold(lab.work / 'swanctl', **held)
         done = run(lab.programs / 'culvert-ike', '--config', lab.work, '--check', check=False)
         if done.returncode != status or line not in done.stdout:
             raise LabError(f'--check: {done.returncode}: {done.stdout}; expected {status}: {line}')

@@ -50,7 +50,7 @@ class Charon(Vici):
 
     def load(self, conf):
         (self.folder / 'swanctl' / 'swanctl.conf').write_text(render(conf))
-        self.swanctl('--load-all')
+        self.swanctl('--load-all', '--clear')
 
     def log_text(self):
         log = Path(self.folder / 'charon.log')
