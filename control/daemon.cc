@@ -28,7 +28,7 @@ std::string ViciPath(const config::ControlSettings& settings, const std::string&
 
 Daemon::Daemon(const Options& options) : options_(options) {}
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() { revocation_->Close(); }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const Options& options) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(options));

@@ -38,7 +38,10 @@ void AuthJob::Run() {
   if (proof_) sent = DecodeSent(*proof_);
   for (size_t i = 0; i < candidates_.size() && !chosen_; ++i) {
     std::string why = sent ? Try(candidates_[i], *sent) : sent.error();
-    if (!open_.empty()) return;
+    if (!open_.empty()) {
+      proof_->asked = true;
+      return;
+    }
     if (why.empty()) chosen_ = i;
     else why_.push_back(std::move(why));
   }

@@ -115,10 +115,10 @@ std::expected<Chain, std::string> BuildChain(X509_STORE_CTX* ctx, const Credenti
   return chain;
 }
 
-// What comes of those that no list knows: `open` gets those that somebody is to be asked about first; otherwise why the chain
-// is refused, or nothing.
+// What comes of those that no list knows: `open`, where there is one, gets those that somebody is to be asked about first;
+// otherwise why the chain is refused, or nothing.
 std::string JudgeRevocation(const Chain& chain, const Credentials& credentials, config::Revocation policy,
-                            std::vector<Issued>& open) {
+                            std::vector<Issued>* open) {
   for (const Unknown& unknown : chain.unknown) {
     X509* at = chain.certificates[unknown.depth];
     auto subject = CertificateOf(at);
@@ -130,8 +130,8 @@ std::string JudgeRevocation(const Chain& chain, const Credentials& credentials, 
       auto revoked = revocation->Revoked(which);
       if (revoked && *revoked) return Cat("certificate revoked", SubjectOf(at));
       if (revoked) continue;
-      if (revocation->MayAsk(which)) {
-        open.push_back(which);
+      if (open && revocation->MayAsk(which)) {
+        open->push_back(which);
         continue;
       }
     }
@@ -200,7 +200,7 @@ bool ContainsNamed(std::span<X509* const> chain, const Credentials& credentials,
 }
 
 std::string JudgeChain(const Credentials& credentials, std::span<const Certificate> sent, const config::AuthRound& round,
-                       std::vector<Issued>& open) {
+                       std::vector<Issued>* open) {
   StoreCtxPtr ctx(X509_STORE_CTX_new());
   auto chain = BuildChain(ctx.get(), credentials, sent);
   if (!chain) return chain.error();
@@ -271,7 +271,7 @@ std::expected<Verified, std::string> VerifyPeer(const Credentials& credentials, 
   std::vector<Issued> open;
   // A certificate that is named itself needs nobody to vouch for it.
   if (!pinned || !round.cacerts.empty()) {
-    if (std::string why = JudgeChain(credentials, sent, round, open); !why.empty()) return refuse(why);
+    if (std::string why = JudgeChain(credentials, sent, round, proof.asked ? nullptr : &open); !why.empty()) return refuse(why);
   }
   auto scheme = ike::VerifyAuth(proof.method, proof.auth, *peer.key(), proof.octets);
   if (!scheme && ike::IsRsaBySha1(proof.method, proof.auth, *peer.key(), proof.octets)) {

@@ -12,6 +12,7 @@ struct PeerProof {
   std::vector<Bytes> certificates;  // CERT payloads of encoding 4, the peer's own first (RFC 7296 3.6)
   bool by_url = false;              // it also named a certificate by hash and URL, which nobody fetches
   ike::Identity id;
+  bool asked = false;               // about revocation: what is not known now stays unknown
 };
 
 // The certificates as sent, decoded; or what is wrong with them. Once for all rounds the proof is judged by.

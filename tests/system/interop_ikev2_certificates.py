@@ -3,6 +3,7 @@
 charon and our data plane run through all cases of a test, each of which has files and connections of its own."""
 
 import sys
+import time
 from pathlib import Path
 
 from lab import Charon, Gateway, LabError, Tunnel, run
@@ -185,6 +186,26 @@ def test_revocation_is_asked_for(lab):
         lab.case(a, bad, [ca]).neither_role('certificate revoked')
     server.stop()
     lab.case(a, ca.issue('b', **where), [ca], remote=strict).neither_role('unable to get certificate CRL')
+    lab.end()
+
+
+def test_a_responder_that_hangs(lab):
+    """It costs the first peer some seconds and `relaxed` then takes it; and nobody who ends the process."""
+    lab, ca, work = Certified(lab), root(), lab
+    mute = Daemon('mute responder', [sys.executable, '-c', 'import socket, time; s = socket.create_server(("127.0.0.1", 8080)); '
+                                     'time.sleep(600)'], work.log('mute.log'), netns=lab.net.a.ns)
+    work.on_close(mute.stop)
+    mute.start()
+    a, b = ca.issue('a'), ca.issue('b', ocsp_uri='http://127.0.0.1:8080/ocsp')
+    lab.case(a, b, [ca]).both_roles('; by ECDSA-256')
+    if lab.since().count('culvert-ike W net') != 1 or '/ocsp: ' not in lab.since():
+        raise LabError(f'no warning, or several: {lab.since()[-800:]}')
+    lab.case(a, b, [ca])
+    lab.ours.swanctl('--initiate', '--child', 'net', '--timeout', 1, check=False)
+    begun = time.monotonic()
+    if lab.ours.ike.stop(15) is None or time.monotonic() - begun > 8:
+        raise LabError(f'culvert-ike took {time.monotonic() - begun:.1f} s to end')
+    lab.ours.start_ike()
     lab.end()
 
 

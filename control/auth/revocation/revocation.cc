@@ -166,15 +166,16 @@ std::shared_ptr<Revocation> RevocationByHttp() {
   return std::make_shared<Revocation>([](const std::string& url, ByteView query) { return AskByHttp(url, query, {}); });
 }
 
-std::vector<std::string> Revocation::Ask(const Issued& which) {
-  std::vector<std::string> learnt;
+std::vector<Revocation::Learnt> Revocation::Ask(const Issued& which, std::chrono::steady_clock::time_point until) {
+  std::vector<Learnt> learnt;
   const std::string who = which.subject.subject().ToString();
-  // True where it is known now.
+  // True where it is known now, or there is no time to know more.
   auto ask = [&](const std::string& url, const std::string& what, auto how) {
+    if (closed_ || std::chrono::steady_clock::now() >= until) return true;
     if (!Begin(what)) return Revoked(which).has_value() || HasList(url);
     auto answer = how(url, which);
     Ended(what, answer.has_value());
-    learnt.push_back(Cat("revocation of ", who, ": ", url, ": ", answer ? *answer : answer.error()));
+    learnt.push_back({answer.has_value(), Cat("revocation of ", who, ": ", url, ": ", answer ? *answer : answer.error())});
     return answer.has_value();
   };
   for (const std::string& url : ResponderUrls(which.subject)) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -27,9 +29,15 @@ class Revocation {
   // Whether the certificate names somebody to ask who has not been asked lately, or is being asked.
   bool MayAsk(const Issued& which) const;
 
-  // Asks the responders, then for the lists, until one knows. What was learnt, for the log. Only for certificates of a chain
-  // that ends at a trust anchor, of a peer that has their key (hostile.md B36).
-  std::vector<std::string> Ask(const Issued& which);
+  // Asks the responders, then for the lists, until one knows or no time is left. Only for certificates of a chain that ends at
+  // a trust anchor, of a peer that has their key (hostile.md B36).
+  struct Learnt {
+    bool well = false;          // it answered
+    std::string line;           // for the log
+  };
+  std::vector<Learnt> Ask(const Issued& which, std::chrono::steady_clock::time_point until);
+  // Nobody is asked any more: the process ends.
+  void Close() { closed_ = true; }
 
  private:
   struct List {
@@ -50,6 +58,7 @@ class Revocation {
 
   const Transport transport_;
   const Clock clock_;
+  std::atomic<bool> closed_ = false;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   std::map<std::string, List> lists_;                     // by URL

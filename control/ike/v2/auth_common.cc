@@ -128,7 +128,7 @@ bool GoOnJudging(Context& cx, IkeSa& sa, JobId id, std::unique_ptr<Job> next) {
 }
 
 bool OnLookup(Context& cx, IkeSa& sa, JobId id, auth::LookupJob& job) {
-  for (const std::string& line : job.learnt()) cx.Log(Severity::kInfo, sa, line);
+  for (const auto& [well, line] : job.learnt()) cx.Log(well ? Severity::kInfo : Severity::kWarning, sa, line);
   return GoOnJudging(cx, sa, id, job.TakeWaiting());
 }
 

@@ -161,6 +161,22 @@ TEST(Revocation, UrlsThatAreAsked) {
   EXPECT_TRUE(ListUrls(none).empty() && ResponderUrls(none).empty());
 }
 
+std::chrono::steady_clock::time_point Later() { return std::chrono::steady_clock::now() + std::chrono::seconds(10); }
+
+TEST(Revocation, AnEndToAsking) {
+  Scene s;
+  EXPECT_TRUE(s.revocation->Ask(s.which, std::chrono::steady_clock::now()).empty()) << "no time";
+  EXPECT_TRUE(s.revocation->MayAsk(s.which));
+  auto learnt = s.revocation->Ask(s.which, Later());
+  ASSERT_EQ(learnt.size(), 2u);
+  EXPECT_FALSE(learnt[0].well);
+  EXPECT_EQ(learnt[0].line, "revocation of CN=peer: http://a/ocsp: no answer");
+  now_here += 7200;
+  s.revocation->Close();
+  EXPECT_TRUE(s.revocation->Ask(s.which, Later()).empty()) << "closed";
+  EXPECT_EQ(s.asked.size(), 2u);
+}
+
 TEST(Revocation, ManyAtOnceAskOnce) {
   now_here = kTestNow;
   Scene s;
@@ -175,7 +191,7 @@ TEST(Revocation, ManyAtOnceAskOnce) {
   std::atomic<int> knew = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
-      (void)slow.Ask(s.which);
+      (void)slow.Ask(s.which, Later());
       knew += slow.Revoked(s.which) == false;
     });
   }
