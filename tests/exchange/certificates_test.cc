@@ -44,6 +44,9 @@ struct Certified {
   // What `a` is told when it initiates.
   std::string Outcome() {
     p.Start();
+    return Again();
+  }
+  std::string Again() {
     RequestId r = p.a.Up("net");
     p.RunFor(70s);
     if (!p.a.replies.contains(r)) return "never answered";
@@ -337,6 +340,34 @@ TEST(Certificates, AnEndWhileSignaturesAreMade) {
     }
     EXPECT_LE(c.p.b.core->List().size(), 1u) << at;
     EXPECT_EQ(c.p.b.core->List().size(), c.p.b.Established().size()) << at;
+  }
+}
+
+// What is read anew counts from then on; what is up or under way goes on with what it began with.
+TEST(Certificates, FilesReadAnew) {
+  Certified c;
+  c.p.Establish();
+  TestCertificate other = Make(Authority("CN=other"));
+  c.p.b.core->set_credentials(Holding({&c.b}, {&other}));
+  c.p.RunFor(60s);
+  EXPECT_EQ(c.p.Disagreement(), "");
+  EXPECT_TRUE(c.p.CarriesBothWays());
+  c.p.a.Down("gw");
+  c.p.RunFor(10s);
+  EXPECT_THAT(c.Again(), HasSubstr("AUTHENTICATION_FAILED"));
+  c.p.b.core->set_credentials(Holding({&c.b}, {&c.root}));
+  EXPECT_EQ(c.Again(), "ok");
+
+  for (Duration at = 1ms; at < 60ms; at += 1ms) {
+    Certified slow;
+    slow.p.ForBoth([](SimPeer& peer) { peer.job_delay = 10ms; });
+    slow.p.Start();
+    slow.p.a.Up("net");
+    slow.p.RunFor(at);
+    slow.p.ForBoth([&](SimPeer& peer) { peer.core->set_credentials(Holding({peer.name == "a" ? &slow.a : &slow.b}, {&slow.root})); });
+    slow.p.RunFor(10s);
+    EXPECT_EQ(slow.p.Disagreement(), "") << at;
+    EXPECT_EQ(slow.p.a.Established().size(), 1u) << at;
   }
 }
 
