@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "bench/esp/esp_bench.h"
+#include "bench/ike/flood_bench.h"
 #include "bench/ike/ike_bench.h"
 #include "bench/ring/ring_bench.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   int rc = 0;
   culvert::bench::AddEspBench(app, rc);
   culvert::bench::AddIkeBench(app, rc);
+  culvert::bench::AddFloodBench(app, rc);
   culvert::bench::AddRingBench(app, rc);
   CLI11_PARSE(app, argc, argv);
   return rc;

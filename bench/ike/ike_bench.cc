@@ -1,22 +1,15 @@
 #include "bench/ike/ike_bench.h"
 
-#include <absl/log/check.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
-#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <vector>
 
-#include "bench/ike/initiators.h"
+#include "bench/ike/crowd.h"
 #include "bench/ike/responder.h"
-#include "config/load.h"
-#include "control/ike/crypto/random.h"
 
 namespace culvert::bench {
 namespace {
@@ -36,12 +29,6 @@ struct Result {
   size_t alive = 0;  // IKE SAs at the end
 };
 
-constexpr unsigned kPerSource = 16;  // initiators behind one address; each core looks through its connections by name
-const IpAddress kResponder = IpAddress::V4(10, 99, 0, 1);
-constexpr uint16_t kInitiatorPort = 1500;  // a responder may hold port 500 of every address
-constexpr uint32_t kFirstSource = 10u << 24 | 100u << 16;
-const IpPrefix kSources = *IpPrefix::Parse("10.100.0.0/14");
-
 double OwnCpuSeconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -50,109 +37,15 @@ double OwnCpuSeconds() {
 
 Time Now() { return std::chrono::steady_clock::now(); }
 
-double Quantile(std::vector<double>& values, double q) {
-  if (values.empty()) return 0;
-  auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
-// One text in memory, in place of a folder of configuration.
-class OneFile final : public config::FileSource {
- public:
-  explicit OneFile(std::string text) : text_(std::move(text)) {}
-  std::expected<config::FileText, std::string> Read(const std::string&, size_t) override {
-    return config::FileText{.text = text_};
-  }
-  std::vector<std::string> Glob(const std::string& pattern) override { return {pattern}; }
-
- private:
-  std::string text_;
-};
-
-// Thousands of initiators, driven by one thread. Neighbours in the order come from different addresses.
-class Crowd {
- public:
-  Crowd(const Handshake& h, unsigned count, unsigned concurrency) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    // A responder lets one address have few handshakes under way at a time.
-    unsigned sources = std::max((count + kPerSource - 1) / kPerSource, std::min(count, concurrency));
-    const auto credentials = h.pki ? h.pki->OfInitiators() : nullptr;
-    for (uint32_t i = 0; i < sources; ++i) {
-      controls_.push_back(Load(InitiatorConnections(h, kResponder, i * kPerSource, kPerSource)));
-      groups_.push_back(std::make_unique<Initiators>(
-          *controls_.back(), credentials, Endpoint{IpAddress::V4(kFirstSource + i), kInitiatorPort}, random_));
-      epoll_event e{.events = EPOLLIN, .data = {.u32 = i}};
-      epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, groups_.back()->fd(), &e);
-    }
-  }
-
-  using Step = void (Initiators::*)(unsigned, Initiators::Done);
-  // Has each of the first `count` take the step, `concurrency` of them at a time. Returns how many failed.
-  unsigned All(Step step, unsigned count, unsigned concurrency, std::vector<double>* milliseconds) {
-    unsigned begun = 0, ended = 0, failed = 0;
-    while (ended < count) {
-      for (; begun < count && begun - ended < concurrency; ++begun) {
-        Time start = Now();
-        (*groups_[begun % groups_.size()].*step)(
-            static_cast<unsigned>(begun / groups_.size()), [&, start](const ike::Reply& r) {
-              ++ended;
-              failed += !r.ok;
-              if (r.ok && milliseconds) milliseconds->push_back(Milliseconds(Now() - start));
-            });
-      }
-      Turn();
-    }
-    return failed;
-  }
-
-  void Hold(std::chrono::seconds how_long) {
-    for (Time end = Now() + how_long; Now() < end;) Turn();
-  }
-
-  size_t Established() const {
-    size_t n = 0;
-    for (const auto& g : groups_) n += g->Established();
-    return n;
-  }
-
- private:
-  static double Milliseconds(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
-
-  static std::unique_ptr<config::Control> Load(const std::string& connections) {
-    OneFile file("control {\n retransmit_timeout = 4.0\n" + connections + "}\n");
-    config::Complaints complaints;
-    auto control = config::LoadControl(file, "", nullptr, complaints);
-    CHECK(control) << (complaints.empty() ? "" : complaints.front().text);
-    for (auto& connection : control->connections) connection.local_port = kInitiatorPort;
-    return std::make_unique<config::Control>(std::move(*control));
-  }
-
-  void Turn() {
-    epoll_event ready[64];
-    int n = epoll_wait(epoll_.get(), ready, 64, kTickMs);
-    for (int i = 0; i < n; ++i) groups_[ready[i].data.u32]->Receive();
-    if (Now() < next_tick_) return;
-    next_tick_ = Now() + std::chrono::milliseconds(kTickMs);
-    for (const auto& g : groups_) g->OnTime();
-  }
-
-  static constexpr int kTickMs = 20;  // timers of all: nothing here is due sooner than a retransmission
-  ike::SystemRandom random_;
-  std::vector<std::unique_ptr<config::Control>> controls_;
-  std::vector<std::unique_ptr<Initiators>> groups_;
-  UniqueFd epoll_;
-  Time next_tick_{};
-};
-
 Result Measure(const Options& o, const std::string& program) {
   Result r{.responder = program};
   Responder responder(program, o.handshake, kResponder);
-  Crowd crowd(o.handshake, o.handshakes, o.concurrency);
+  Crowd crowd(o.handshake, {.count = o.handshakes, .concurrency = o.concurrency});
   std::vector<double> latencies;
   uint64_t memory = responder.ResidentOctets();
   double theirs = responder.CpuSeconds(), ours = OwnCpuSeconds();
   Time start = Now();
-  r.failed = crowd.All(&Initiators::Up, o.handshakes, o.concurrency, &latencies);
+  r.failed = crowd.All(&Initiators::Up, &latencies);
   r.seconds = std::chrono::duration<double>(Now() - start).count();
   r.responder_cpu_us = (responder.CpuSeconds() - theirs) / o.handshakes * 1e6;
   r.initiator_cpu_us = (OwnCpuSeconds() - ours) / o.handshakes * 1e6;
@@ -162,7 +55,7 @@ Result Measure(const Options& o, const std::string& program) {
   if (unsigned rekeys = std::min(o.rekeys, o.handshakes); rekeys != 0) {
     theirs = responder.CpuSeconds();
     start = Now();
-    r.failed += crowd.All(&Initiators::RekeyIke, rekeys, o.concurrency, nullptr);
+    r.failed += crowd.All(&Initiators::RekeyIke, rekeys, nullptr);
     r.rekeys_per_second = rekeys / std::chrono::duration<double>(Now() - start).count();
     r.rekey_responder_cpu_us = (responder.CpuSeconds() - theirs) / rekeys * 1e6;
   }
@@ -194,8 +87,6 @@ int Run(Options& o) {
     std::cerr << "charon 6.0 has no ML-KEM: leave out --compare\n";
     return 2;
   }
-  rlimit files{.rlim_cur = 65536, .rlim_max = 65536};
-  (void)setrlimit(RLIMIT_NOFILE, &files);
   o.handshake.pki = MakePki(o.handshake.auth);
   EnterNamespace(kResponder, kSources);
   nlohmann::json all = nlohmann::json::array();

@@ -60,15 +60,17 @@ std::string Proposed(const std::string& ke) { return ke == kHybrid ? "x25519-ke1
 std::string Body(const Handshake& h, const std::string& own, const std::string& peer, const std::string& selectors) {
   const char* auth = h.pki ? "pubkey" : "psk";
   return std::format(
-      " version = 2\n proposals = aes128gcm16-prfsha256-{}\n unique = never\n mobike = no\n"
+      " version = 2\n proposals = {}\n unique = never\n mobike = no\n"
       " local {{ auth = {}\n id = {}\n }}\n remote {{ auth = {}\n id = {}\n }}\n"
       " children {{ net {{ esp_proposals = aes128gcm16\n {} }} }}\n",
-      Proposed(h.ke), auth, own, auth, peer, selectors);
+      ProposalOf(h), auth, own, auth, peer, selectors);
 }
 
 std::string Secrets() { return std::format("secrets {{ ike {{ secret = \"{}\"\n }} }}\n", kSecret); }
 
 }  // namespace
+
+std::string ProposalOf(const Handshake& h) { return "aes128gcm16-prfsha256-" + Proposed(h.ke); }
 
 std::string ResponderConnections(const Handshake& h, const IpAddress& responder) {
   return std::format("connections {{ c {{ local_addrs = {}\n remote_addrs = %any\n{} }} }}\n", responder.ToString(),

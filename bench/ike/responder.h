@@ -17,6 +17,7 @@ struct Handshake {
   std::string auth = "psk", ke = "x25519";
   std::shared_ptr<const Pki> pki;  // of `auth`, before either side is started
 };
+std::string ProposalOf(const Handshake& h);   // of the IKE SA
 // Connections { } and secrets { } of the one responder, and of `count` initiators "c0", "c1", ...: the first protects the
 // host 10.128.0.0 + `first`, the next the one behind it.
 std::string ResponderConnections(const Handshake& h, const IpAddress& responder);
