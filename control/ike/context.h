@@ -3,8 +3,10 @@
 #include <string>
 
 #include "control/auth/credentials.h"
+#include "control/auth/psk.h"
 #include "control/ike/admission/cookie.h"
 #include "control/ike/admission/half_open.h"
+#include "control/ike/connection_table.h"
 #include "control/ike/core.h"
 #include "control/ike/counters.h"
 #include "control/ike/sa/sa_registry.h"
@@ -27,8 +29,9 @@ class Context {
   HalfOpenTable half_open;
   CookieJar cookies;
   ErrorLimiter errors;
-  std::vector<ConnectionRef> connections;    // as loaded; replaced as a whole by ConfigChanged
   std::shared_ptr<const auth::Credentials> credentials = std::make_shared<auth::Credentials>();
+  ConnectionTable connections;               // of `config` when it was last told to have changed
+  auth::PskTable psks;                       // likewise
   bool key_logging = false;
   Time now{};
 

@@ -107,7 +107,7 @@ void Core::Impl::On(const ChildSoftExpired& e) {
 
 Core::Core(const config::Control& control, Random& random, SpiAllocator& spis)
     : impl_(std::make_unique<Impl>(control, random, spis)) {
-  for (const auto& c : control.connections) impl_->cx.connections.push_back(std::make_shared<const config::Connection>(c));
+  TakeConfig(impl_->cx);
 }
 
 Core::~Core() = default;

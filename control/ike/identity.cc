@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "common/bytes/hex.h"
-#include "common/net/ip_address.h"
 #include "config/text.h"
 #include "control/ike/identity_dn.h"
 
@@ -52,10 +52,14 @@ std::optional<IdType> ConsumeTypePrefix(std::string_view& text) {
   return static_cast<IdType>(number);
 }
 
+Identity OfAddress(const IpAddress& a) {
+  return {a.family == Family::kV4 ? IdType::kIpv4 : IdType::kIpv6, ToBytes(a.bytes())};
+}
+
 std::optional<Identity> ParseAddress(std::string_view text) {
   auto a = IpAddress::Parse(text);
   if (!a) return std::nullopt;
-  return Identity{a->family == Family::kV4 ? IdType::kIpv4 : IdType::kIpv6, ToBytes(a->bytes())};
+  return OfAddress(*a);
 }
 
 std::optional<Identity> ParseTyped(IdType type, std::string_view value) {
@@ -163,14 +167,33 @@ std::string CheckIdentity(std::string_view text, config::IdentityUse use) {
   return "is no identity of the type in front of it; expected a value of that type, or # and its octets in hex";
 }
 
-bool Matches(std::string_view pattern, const Identity& id) {
-  if (NamesAnyIdentity(pattern)) return true;
-  if (auto range = ParseRangePattern(pattern)) {
+std::string FoldedKey(const Identity& id) {
+  std::string key(1, static_cast<char>(id.type));
+  key += AsString(id.data);
+  if (id.type == IdType::kFqdn || id.type == IdType::kRfc822) {
+    std::ranges::transform(key.begin() + 1, key.end(), key.begin() + 1, absl::ascii_tolower);
+  }
+  return key;
+}
+
+IdentityPattern::IdentityPattern(std::string_view text) {
+  if (NamesAnyIdentity(text)) {
+    meaning_ = Anybody{};
+  } else if (auto range = ParseRangePattern(text)) {
+    meaning_ = *range;
+  } else if (auto id = Identity::Parse(text)) {
+    meaning_ = *std::move(id);
+  }
+}
+
+bool IdentityPattern::Admits(const Identity& id) const {
+  if (auto* range = std::get_if<IpRange>(&meaning_)) {
     auto address = AddressOf(id);
     return address && range->Contains(*address);
   }
-  auto want = Identity::Parse(pattern);
-  if (!want || want->type != id.type) return false;
+  auto* want = std::get_if<Identity>(&meaning_);
+  if (!want) return std::holds_alternative<Anybody>(meaning_);
+  if (want->type != id.type) return false;
   if (*want == id) return true;
   switch (id.type) {
     case IdType::kFqdn:
@@ -182,6 +205,18 @@ bool Matches(std::string_view pattern, const Identity& id) {
     case IdType::kKeyId: break;
   }
   return false;
+}
+
+std::optional<std::string> IdentityPattern::SoleKey() const {
+  if (auto* range = std::get_if<IpRange>(&meaning_)) {
+    if (range->first != range->last) return std::nullopt;
+    return FoldedKey(OfAddress(range->first));
+  }
+  auto* want = std::get_if<Identity>(&meaning_);
+  if (!want || want->type == IdType::kDerDn) return std::nullopt;
+  bool text = want->type == IdType::kFqdn || want->type == IdType::kRfc822;
+  if (text && AsString(want->data).starts_with('*')) return std::nullopt;
+  return FoldedKey(*want);
 }
 
 }  // namespace culvert::ike

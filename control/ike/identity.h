@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "common/bytes/bytes.h"
 #include "config/identity_check.h"
@@ -34,15 +35,32 @@ struct Identity {
 // "", "%any", "%any6", "0.0.0.0", "::" or "*".
 bool NamesAnyIdentity(std::string_view text);
 
-// The config::IdentityCheck of this process: a local identity must be one, a peer's must be one or a pattern Matches() knows.
+// The config::IdentityCheck of this process: a local identity must be one, a peer's must be one or a pattern.
 std::string CheckIdentity(std::string_view text, config::IdentityUse use);
 
-// Does `pattern`, as configured, admit `id`? Any spelling of "any" admits everything; otherwise the types are equal and
+// Of an identity and all that differ from it in ASCII case alone, where its type has no case: equal for them alone.
+std::string FoldedKey(const Identity& id);
+
+// A pattern as configured, read once. Any spelling of "any" admits everything; otherwise the types are equal and
 //   FQDN, RFC 822: equal but for ASCII case, or ending in what follows a leading '*'
 //   address: equal, or inside a prefix or range ("10.0.0.0/8", "10.0.0.1-10.0.0.9", also with ipv4: ipv4net: ipv4range: ...)
 //   DN: as many RDNs in the same order, each of the same type and equal but for ASCII case and string type, or '*'
 //   others: equal
 // A pattern that does not parse admits nothing.
-bool Matches(std::string_view pattern, const Identity& id);
+class IdentityPattern {
+ public:
+  explicit IdentityPattern(std::string_view text);
+
+  bool Admits(const Identity& id) const;
+  // The FoldedKey() of all it admits; nullopt where they may have several.
+  std::optional<std::string> SoleKey() const;
+
+ private:
+  struct Anybody {};
+  struct Nobody {};
+  std::variant<Nobody, Anybody, IpRange, Identity> meaning_;
+};
+
+inline bool Matches(std::string_view pattern, const Identity& id) { return IdentityPattern(pattern).Admits(id); }
 
 }  // namespace culvert::ike

@@ -20,11 +20,13 @@ struct Named {
 // What (connection, child) names; the connection may be left open where the child's name is enough.
 std::expected<Named, std::string> Resolve(Context& cx, const std::string& ike, const std::string& child) {
   std::vector<Named> found;
-  for (const auto& c : cx.connections) {
-    if (!ike.empty() && c->name != ike) continue;
+  auto consider = [&](const ConnectionRef& c) {
     const config::Child* named = child.empty() ? nullptr : FindChild(*c, child);
-    if (child.empty() ? !ike.empty() : named != nullptr) found.push_back({c, named});
-  }
+    if (child.empty() || named) found.push_back({c, named});
+  };
+  const ConnectionRef* c = cx.connections.ByName(ike);
+  if (c) consider(*c);
+  if (ike.empty() && !child.empty()) std::ranges::for_each(cx.connections.all(), consider);
   if (found.size() == 1) return found.front();
   std::string what = child.empty() ? Cat("connection '", ike, "'") : Cat("child '", child, "'");
   return std::unexpected(Cat(found.empty() ? "there is no " : "more than one connection has a ", what));
@@ -47,7 +49,7 @@ template <typename Command>
 Selection Select(Context& cx, const Command& c) {
   Selection s;
   bool wants_children = c.child_id != 0 || !c.child.empty();
-  cx.sas.ForEach([&](IkeSa& sa) {
+  auto consider = [&](IkeSa& sa) {
     if (sa.state != IkeState::kEstablished && !sa.initiating) return;
     if (c.ike_id != 0 && sa.id != c.ike_id) return;
     if (!c.ike.empty() && (!sa.connection || sa.connection->name != c.ike)) return;
@@ -59,7 +61,16 @@ Selection Select(Context& cx, const Command& c) {
       bool named = (c.child_id == 0 || child->id == c.child_id) && (c.child.empty() || child->name() == c.child);
       if (named && child->live()) s.children.push_back({&sa, child->id});
     }
-  });
+  };
+  // One id or name says where to look.
+  if (c.ike_id != 0 || c.child_id != 0) {
+    IkeSa* sa = c.ike_id != 0 ? cx.sas.Find(c.ike_id) : cx.sas.OwnerOf(c.child_id);
+    if (sa) consider(*sa);
+  } else if (!c.ike.empty()) {
+    cx.sas.FindOfConnection(c.ike, [&](IkeSa& sa) { return consider(sa), false; });
+  } else {
+    cx.sas.ForEach(consider);
+  }
   return s;
 }
 
@@ -117,10 +128,16 @@ void OnTrapHit(Context& cx, const TrapHit& hit) {
   Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = TriggeringPacket{hit.local, hit.remote}});
 }
 
+void TakeConfig(Context& cx) {
+  std::vector<ConnectionRef> connections;
+  for (const auto& c : cx.config.connections) connections.push_back(std::make_shared<const config::Connection>(c));
+  cx.connections = ConnectionTable(std::move(connections));
+  cx.psks = auth::PskTable(cx.config.secrets);
+}
+
 void OnConfigChanged(Context& cx) {
-  cx.connections.clear();
-  for (const auto& c : cx.config.connections) cx.connections.push_back(std::make_shared<const config::Connection>(c));
-  for (const auto& c : std::vector<ConnectionRef>(cx.connections)) {
+  TakeConfig(cx);
+  for (const auto& c : std::vector<ConnectionRef>(cx.connections.all())) {
     if (c->version == 1) continue;
     for (const auto& child : c->children) {
       bool start = child.start_action == config::StartAction::kStart || child.start_action == config::StartAction::kTrapStart;

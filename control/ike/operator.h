@@ -10,5 +10,7 @@ void OnTerminate(Context& cx, const Terminate& command);
 void OnRekey(Context& cx, const Rekey& command);
 void OnTrapHit(Context& cx, const TrapHit& hit);
 void OnConfigChanged(Context& cx);
+// Makes what is looked up from cx.config; before the first event, and by OnConfigChanged().
+void TakeConfig(Context& cx);
 
 }  // namespace culvert::ike

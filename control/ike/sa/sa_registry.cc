@@ -1,6 +1,13 @@
 #include "control/ike/sa/sa_registry.h"
 
 namespace culvert::ike {
+namespace {
+
+uint64_t HashOfIdentities(const IkeSa& sa) {
+  return absl::HashOf(sa.local_id.type, sa.local_id.data, sa.remote_id.type, sa.remote_id.data);
+}
+
+}  // namespace
 
 IkeSa& SaRegistry::Create() {
   IkeId id = next_id_++;
@@ -20,7 +27,7 @@ IkeSa* SaRegistry::FindBySpi(uint64_t ours, uint64_t peers) {
 }
 
 void SaRegistry::Index(IkeSa& sa) {
-  Unindex(sa);
+  UnindexSpis(indexed_[sa.id]);
   IndexAlso(sa, sa.peer_spi());
 }
 
@@ -28,17 +35,38 @@ void SaRegistry::IndexAlso(IkeSa& sa, uint64_t peers) {
   SpiPair pair{sa.local_spi(), peers};
   if (!by_spi_.emplace(pair, sa.id).second) return;
   ++spis_in_use_[pair.ours];
-  indexed_[sa.id].push_back(pair);
+  indexed_[sa.id].spis.push_back(pair);
 }
 
-void SaRegistry::Unindex(const IkeSa& sa) {
-  auto it = indexed_.find(sa.id);
-  if (it == indexed_.end()) return;
-  for (const SpiPair& pair : it->second) {
+void SaRegistry::UnindexSpis(Indexed& entry) {
+  for (const SpiPair& pair : entry.spis) {
     by_spi_.erase(pair);
     if (auto use = spis_in_use_.find(pair.ours); --use->second == 0) spis_in_use_.erase(use);
   }
-  indexed_.erase(it);
+  entry.spis.clear();
+}
+
+void SaRegistry::IndexNames(IkeSa& sa) {
+  Indexed& entry = indexed_[sa.id];
+  UnindexNames(sa.id, entry);
+  entry.connection = HashOf(sa.connection->name);
+  entry.identities = HashOfIdentities(sa);
+  by_connection_.emplace(entry.connection, sa.id);
+  by_identities_.emplace(entry.identities, sa.id);
+}
+
+void SaRegistry::UnindexNames(IkeId id, const Indexed& entry) {
+  by_connection_.erase({entry.connection, id});
+  by_identities_.erase({entry.identities, id});
+}
+
+std::vector<IkeSa*> SaRegistry::OthersLike(const IkeSa& sa) {
+  std::vector<IkeSa*> others;
+  FindIn(by_identities_, HashOfIdentities(sa), [&](IkeSa& o) {
+    if (&o != &sa && o.local_id == sa.local_id && o.remote_id == sa.remote_id) others.push_back(&o);
+    return false;
+  });
+  return others;
 }
 
 IkeSa* SaRegistry::OwnerOf(ChildId child) {
@@ -56,7 +84,10 @@ IkeSa* SaRegistry::TakeJobOwner(JobId job) {
 
 void SaRegistry::Bury(IkeSa& sa) {
   if (sa.state == IkeState::kDead) return;
-  Unindex(sa);
+  if (auto entry = indexed_.extract(sa.id)) {
+    UnindexSpis(entry.mapped());
+    UnindexNames(sa.id, entry.mapped());
+  }
   sa.state = IkeState::kDead;
   dead_.push_back(sa.id);
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "absl/hash/hash.h"
@@ -26,6 +27,16 @@ class SaRegistry {
   // And by this SPI of the peer's: one of several responders that answered.
   void IndexAlso(IkeSa& sa, uint64_t peers);
 
+  // By its connection's name and its identities, as they are now, in place of what they were.
+  void IndexNames(IkeSa& sa);
+  // The first in order of id for which f is true; nullptr: none.
+  template <typename F>
+  IkeSa* FindOfConnection(const std::string& name, F f) {
+    return FindIn(by_connection_, HashOf(name), [&](IkeSa& sa) { return sa.connection->name == name && f(sa); });
+  }
+  // Others with the same identities on both sides.
+  std::vector<IkeSa*> OthersLike(const IkeSa& sa);
+
   void IndexChild(ChildId child, IkeSa& sa) { owner_of_child_[child] = sa.id; }
   void ForgetChild(ChildId child) { owner_of_child_.erase(child); }
   IkeSa* OwnerOf(ChildId child);
@@ -44,13 +55,6 @@ class SaRegistry {
       if (sa->state != IkeState::kDead) f(*sa);
     }
   }
-  template <typename F>
-  IkeSa* FindIf(F f) const {
-    for (const auto& [id, sa] : by_id_) {
-      if (sa->state != IkeState::kDead && f(*sa)) return sa.get();
-    }
-    return nullptr;
-  }
 
  private:
   struct SpiPair {
@@ -59,12 +63,29 @@ class SaRegistry {
     template <typename H>
     friend H AbslHashValue(H h, const SpiPair& p) { return H::combine(std::move(h), p.ours, p.peers); }
   };
-  void Unindex(const IkeSa& sa);
+  // Names by their hash: a node is small, and whoever asks compares the names themselves.
+  using NameIndex = std::set<std::pair<uint64_t, IkeId>>;
+  struct Indexed {
+    std::vector<SpiPair> spis;
+    uint64_t connection = 0, identities = 0;
+  };
+  void UnindexSpis(Indexed& entry);
+  void UnindexNames(IkeId id, const Indexed& entry);
+  static uint64_t HashOf(const std::string& name) { return absl::HashOf(name); }
+  template <typename F>
+  IkeSa* FindIn(const NameIndex& index, uint64_t hash, F is_it) {
+    for (auto it = index.lower_bound({hash, 0}); it != index.end() && it->first == hash; ++it) {
+      IkeSa* sa = Find(it->second);
+      if (sa && is_it(*sa)) return sa;
+    }
+    return nullptr;
+  }
 
   std::map<IkeId, std::unique_ptr<IkeSa>> by_id_;
   std::unordered_map<SpiPair, IkeId, absl::Hash<SpiPair>> by_spi_;
   std::unordered_map<uint64_t, unsigned, absl::Hash<uint64_t>> spis_in_use_;
-  std::unordered_map<IkeId, std::vector<SpiPair>, absl::Hash<IkeId>> indexed_;
+  NameIndex by_connection_, by_identities_;
+  std::unordered_map<IkeId, Indexed, absl::Hash<IkeId>> indexed_;
   std::unordered_map<ChildId, IkeId, absl::Hash<ChildId>> owner_of_child_;
   std::unordered_map<JobId, IkeId, absl::Hash<JobId>> owner_of_job_;
   std::vector<IkeId> dead_;

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "control/auth/revocation/lookup_job.h"
-#include "control/ike/connection_match.h"
+#include "control/ike/connection_table.h"
 #include "control/ike/crypto/psk_auth.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/intermediate.h"
@@ -11,6 +11,8 @@ namespace culvert::ike {
 namespace {
 
 // RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding used here.
+// Connections whose authorities go into one CERTREQ: thousands of them mostly name the same few.
+constexpr size_t kMaxAskedOf = 64;
 constexpr uint8_t kX509Signature = 4, kHashAndUrl = 12, kHashAndUrlOfBundle = 13;
 
 CertReqPayload Request(std::span<const auth::KeyHash> authorities, PayloadList& list) {
@@ -77,13 +79,15 @@ void AddCertRequest(const Context& cx, const config::Connection& c, PayloadList&
 
 void AddCertRequestForAny(const Context& cx, const IkeSa& sa, PayloadList& list) {
   std::vector<auth::KeyHash> authorities;
-  for (const auto& c : ConnectionsFor(cx.connections, sa.path.local.address, sa.path.remote.address)) {
-    if (!c->send_certreq || !WantsSignature(*c)) continue;
+  size_t looked = 0;
+  cx.connections.Visit({sa.path.local.address, sa.path.remote.address}, [&](const ConnectionRef& c) {
+    if (!c->send_certreq || !WantsSignature(*c)) return ++looked == kMaxAskedOf;
     for (const auth::KeyHash& h : cx.credentials->RequestedBy(c->remote.front())) {
       bool more = authorities.size() < auth::Credentials::kMaxRequested;
       if (more && !std::ranges::contains(authorities, h)) authorities.push_back(h);
     }
-  }
+    return ++looked == kMaxAskedOf;
+  });
   if (!authorities.empty()) list.Add(Request(authorities, list));
 }
 

@@ -64,7 +64,7 @@ bool AddAuth(Context& cx, IkeSa& sa, PayloadList& list) {
     return true;
   }
   auto peer = ExpectedPeer(*sa.connection);
-  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, peer.value_or(Identity{}));
+  const SecretBytes* secret = cx.psks.Find(sa.local_id, peer.value_or(Identity{}));
   if (!secret) {
     Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
     return false;
@@ -126,7 +126,7 @@ std::string JudgeClaim(IkeSa& sa, const Inbound& in) {
 // Why its AUTH by a pre-shared key is not good; empty where it is.
 std::string JudgePsk(Context& cx, const IkeSa& sa, const Inbound& in) {
   const InitiatorHandshake& h = *sa.initiating;
-  const SecretBytes* secret = auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
+  const SecretBytes* secret = cx.psks.Find(sa.local_id, sa.remote_id);
   if (!secret) return Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", sa.remote_id.ToString());
   const Signed what{false, h.response, h.nonce_i, in.Get<IdPayload>(PayloadType::kIdR)->body};
   if (!EqualConstantTime(PskAuthOf(sa, secret->view(), what), in.Get<AuthPayload>()->data)) {

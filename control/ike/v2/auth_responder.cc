@@ -1,6 +1,6 @@
 #include "control/auth/psk.h"
 #include "control/ike/cat.h"
-#include "control/ike/connection_match.h"
+#include "control/ike/connection_table.h"
 #include "control/ike/negotiate/proposal.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/child_install.h"
@@ -29,13 +29,13 @@ struct Claim {
 class PassedOver {
  public:
   void Add(const config::Connection& c, std::string_view why) {
-    if (named_.size() < kMost) named_.push_back(Cat(c.name, " ", why));
+    if (named_.size() < kMaxNamed) named_.push_back(Cat(c.name, " ", why));
     else ++more_;
   }
+  void AddUnnamed(size_t more) { more_ += more; }
   std::string ToString() const { return more_ ? Cat(Join(named_, "; "), "; and ", more_, " more") : Join(named_, "; "); }
 
  private:
-  static constexpr size_t kMost = 8;
   std::vector<std::string> named_;
   size_t more_ = 0;
 };
@@ -46,7 +46,7 @@ std::expected<AuthCandidate, std::string> OurPart(const Context& cx, const IkeSa
   if (!SignsFor(*c)) {
     Identity ours = OurIdentity(*c, sa.path.local.address);
     // A peer that signs may have no key in common with us; one that does not is found out by its own AUTH (R7).
-    if (claim.signature && !auth::FindPsk(cx.config.secrets, ours, claim.id)) {
+    if (claim.signature && !cx.psks.Find(ours, claim.id)) {
       return std::unexpected(Cat("has no pre-shared key for ", ours.ToString(), " and ", claim.id.ToString()));
     }
     return AuthCandidate{c, std::move(ours), std::nullopt};
@@ -79,13 +79,27 @@ std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeS
 // Those the peer may be meaning, the closest first: the one for a pre-shared key, for which its AUTH is to be computed;
 // several for a signature, which certificates decide between.
 std::vector<AuthCandidate> Select(Context& cx, IkeSa& sa, const DatagramIn& d, const Claim& claim) {
+  const IpAddress &local = d.local.address, &remote = d.remote.address;
+  const size_t most = claim.signature ? kMaxCandidates : 1, all = cx.connections.CountFor(local, remote);
   std::vector<AuthCandidate> found;
   PassedOver passed_over;
-  for (auto& c : ConnectionsFor(cx.connections, d.local.address, d.remote.address)) {
+  auto consider = [&](const ConnectionRef& c) {
     auto candidate = Consider(cx, sa, c, claim);
     if (candidate) found.push_back(*std::move(candidate));
     else passed_over.Add(*c, candidate.error());
-    if (found.size() >= (claim.signature ? kMaxCandidates : 1)) break;
+    return found.size() >= most;
+  };
+  // A few are looked at one by one, for the log's sake.
+  const bool few = all <= kMaxNamed;
+  cx.connections.Visit({local, remote, few ? nullptr : &claim.id}, consider);
+  if (found.empty() && !few) {
+    size_t looked = 0;
+    passed_over = {};
+    cx.connections.Visit({local, remote}, [&](const ConnectionRef& c) {
+      consider(c);
+      return ++looked == kMaxNamed;
+    });
+    passed_over.AddUnnamed(all - looked);
   }
   std::string& why = sa.answering->passed_over = passed_over.ToString();
   if (found.empty()) {
@@ -101,7 +115,7 @@ bool VerifyPsk(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, co
   const ResponderHandshake& h = *sa.answering;
   auto* auth = in.Get<AuthPayload>();
   Identity ours = candidate ? candidate->local_id : Identity{};
-  const SecretBytes* secret = candidate ? auth::FindPsk(cx.config.secrets, ours, claim.id) : nullptr;
+  const SecretBytes* secret = candidate ? cx.psks.Find(ours, claim.id) : nullptr;
   SecretBytes nobodys(cx.random.Take(32));
   const Bytes expected = PskAuthOf(sa, (secret ? *secret : nobodys).view(),
                                    {true, h.request, h.nonce_r, in.Get<IdPayload>(PayloadType::kIdI)->body});
@@ -187,7 +201,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
   sa.local_id = as.local_id;
   sa.remote_id = {id_i->id_type, ToBytes(id_i->data)};
   // Secrets may have been loaded anew since the candidate was found.
-  const SecretBytes* secret = as.proof ? nullptr : auth::FindPsk(cx.config.secrets, sa.local_id, sa.remote_id);
+  const SecretBytes* secret = as.proof ? nullptr : cx.psks.Find(sa.local_id, sa.remote_id);
   if (!as.proof && !secret) return Refuse(cx, sa, in);
   // RFC 7296 2.23: the initiator chooses the port it goes on from.
   sa.path.local = in.datagram.local;

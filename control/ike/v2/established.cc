@@ -10,6 +10,7 @@ void Establish(Context& cx, IkeSa& sa) {
   using std::chrono::milliseconds;
   const config::Connection& c = *sa.connection;
   sa.state = IkeState::kEstablished;
+  cx.sas.IndexNames(sa);
   sa.established = cx.now;
   sa.last_in = cx.now;
   auto in_ms = [](std::chrono::seconds s) { return static_cast<uint64_t>(milliseconds(s).count()); };

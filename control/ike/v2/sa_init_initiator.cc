@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "control/ike/cat.h"
-#include "control/ike/connection_match.h"
+#include "control/ike/connection_table.h"
 #include "control/ike/negotiate/proposal.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
@@ -121,14 +121,15 @@ void StartIke(Context& cx, Call call) {
   sa.spi_i = DrawIkeSpi(cx);
   sa.state = IkeState::kRouting;
   cx.sas.Index(sa);
+  cx.sas.IndexNames(sa);
   if (call.not_before > cx.now) return cx.Arm(TimerKind::kRouteRetry, sa.id, call.not_before);
   OnRouteRetry(cx, sa);
 }
 
 void Want(Context& cx, Call call) {
-  auto of = [&](const IkeSa& sa) { return sa.connection && sa.connection->name == call.connection->name; };
-  IkeSa* sa = cx.sas.FindIf([&](const IkeSa& s) { return of(s) && s.state == IkeState::kEstablished; });
-  if (!sa) sa = cx.sas.FindIf([&](const IkeSa& s) { return of(s) && s.initiating; });
+  const std::string& name = call.connection->name;
+  IkeSa* sa = cx.sas.FindOfConnection(name, [](const IkeSa& s) { return s.state == IkeState::kEstablished; });
+  if (!sa) sa = cx.sas.FindOfConnection(name, [](const IkeSa& s) { return s.initiating != nullptr; });
   if (!sa) return StartIke(cx, std::move(call));
   for (auto& task : call.tasks) {
     if (task.kind == Task::Kind::kLiveness && sa->state == IkeState::kEstablished) {

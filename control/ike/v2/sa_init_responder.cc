@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "control/ike/cat.h"
-#include "control/ike/connection_match.h"
+#include "control/ike/connection_table.h"
 #include "control/ike/negotiate/proposal.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
@@ -130,12 +130,17 @@ std::optional<Chosen> Choose(Context& cx, const Inbound& in) {
   const SaPayload& offer = *in.Get<SaPayload>();
   // RFC 9370 2.2.1: additional key exchanges need the exchange that carries them.
   const bool rounds = in.Notify(NotifyType::kIntermediateExchangeSupported);
+  std::optional<Chosen> found;
   std::vector<std::string> wanted;
-  for (auto& c : ConnectionsFor(cx.connections, d.local.address, d.remote.address)) {
+  cx.connections.Visit({d.local.address, d.remote.address}, [&](const ConnectionRef& c) {
     auto chosen = ChooseIke(c->proposals, offer, {});
-    if (chosen && (rounds || !Any(chosen->suite.additional))) return Chosen{c, *std::move(chosen)};
-    wanted.push_back(Cat(c->name, " wants ", Describe(OfferIke(c->proposals, {}))));
-  }
+    if (chosen && (rounds || !Any(chosen->suite.additional))) found = Chosen{c, *std::move(chosen)};
+    else if (wanted.size() < kMaxNamed) wanted.push_back(Cat(c->name, " wants ", Describe(OfferIke(c->proposals, {}))));
+    return found.has_value();
+  });
+  if (found) return found;
+  const size_t all = cx.connections.CountFor(d.local.address, d.remote.address);
+  if (all > wanted.size()) wanted.push_back(Cat(all - wanted.size(), " more connections"));
   cx.Bump(Count::kNoProposalChosen);
   cx.LogStranger(d.remote, Cat("IKE_SA_INIT refused, NO_PROPOSAL_CHOSEN: offered ", Describe(offer), "; ",
                                         wanted.empty() ? "no connection for this address" : Join(wanted, "; ")));

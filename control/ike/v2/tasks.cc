@@ -101,9 +101,8 @@ void FailTask(Context& cx, const Task& task, std::string_view why) {
 }
 
 bool IsUpOrComing(Context& cx, const ChildName& name) {
-  return cx.sas.FindIf([&](const IkeSa& sa) {
-    return sa.connection && sa.connection->name == name.connection &&
-           (sa.state == IkeState::kEstablished || sa.initiating) && HasOrWants(sa, name);
+  return cx.sas.FindOfConnection(name.connection, [&](const IkeSa& sa) {
+    return (sa.state == IkeState::kEstablished || sa.initiating) && HasOrWants(sa, name);
   }) != nullptr;
 }
 

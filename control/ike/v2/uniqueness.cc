@@ -9,14 +9,10 @@
 namespace culvert::ike {
 namespace {
 
-bool SamePair(const IkeSa& a, const IkeSa& b) { return a.remote_id == b.remote_id && a.local_id == b.local_id; }
-
 // Others with the same peer, replaced ones left out: they are on their way anyway.
 std::vector<IkeSa*> Others(Context& cx, const IkeSa& sa) {
-  std::vector<IkeSa*> others;
-  cx.sas.ForEach([&](IkeSa& o) {
-    if (&o != &sa && o.state == IkeState::kEstablished && SamePair(o, sa)) others.push_back(&o);
-  });
+  std::vector<IkeSa*> others = cx.sas.OthersLike(sa);
+  std::erase_if(others, [](const IkeSa* o) { return o->state != IkeState::kEstablished; });
   return others;
 }
 
@@ -39,15 +35,16 @@ ChildSa* PredecessorIn(IkeSa& from, const ChildSa& successor) {
 
 bool IsInitialContact(Context& cx, const IkeSa& sa) {
   if (sa.connection->unique == config::Unique::kNever) return false;
-  return cx.sas.FindIf([&](const IkeSa& o) {
-    return &o != &sa && o.secured() && o.connection->name == sa.connection->name && o.local_id == sa.local_id;
-  }) == nullptr;
+  return !cx.sas.FindOfConnection(sa.connection->name, [&](const IkeSa& o) {
+    return &o != &sa && o.secured() && o.local_id == sa.local_id;
+  });
 }
 
 bool AdmitUnique(Context& cx, IkeSa& sa, bool initial_contact, std::vector<IkeId>& abandoned) {
   config::Unique unique = sa.connection->unique;
   // `never`: several devices share the identity, and one's INITIAL_CONTACT says nothing of the others.
   if (unique == config::Unique::kNever) return true;
+  if (unique == config::Unique::kNo && !initial_contact) return true;
   std::vector<IkeSa*> others = Others(cx, sa);
   if (initial_contact) {
     // RFC 7296 2.4: the peer has none of them any more; a Delete would find nobody.

@@ -37,6 +37,34 @@ TEST(SaRegistry, FindsByIdAndSpisUntilBuried) {
   EXPECT_EQ(r.size(), 0u);
 }
 
+IkeSa& Named(SaRegistry& r, const std::string& connection, const char* peer) {
+  config::Connection c;
+  c.name = connection;
+  IkeSa& sa = r.Create();
+  sa.connection = std::make_shared<const config::Connection>(std::move(c));
+  sa.local_id = *Identity::Parse("gw.example.org");
+  sa.remote_id = *Identity::Parse(peer);
+  r.IndexNames(sa);
+  return sa;
+}
+
+TEST(SaRegistry, FindsByConnectionAndIdentitiesAsTheyWereLastTold) {
+  SaRegistry r;
+  auto any = [](const IkeSa&) { return true; };
+  IkeSa &a = Named(r, "one", "a.example.org"), &b = Named(r, "one", "a.example.org"), &c = Named(r, "two", "b.example.org");
+  EXPECT_EQ(r.FindOfConnection("one", any), &a);
+  EXPECT_EQ(r.FindOfConnection("one", [&](const IkeSa& sa) { return &sa != &a; }), &b);
+  EXPECT_EQ(r.FindOfConnection("three", any), nullptr);
+  EXPECT_EQ(r.OthersLike(a), std::vector<IkeSa*>{&b});
+  EXPECT_TRUE(r.OthersLike(c).empty());
+  c.remote_id = a.remote_id;
+  r.IndexNames(c);
+  EXPECT_EQ(r.OthersLike(c), (std::vector<IkeSa*>{&a, &b}));
+  r.Bury(a);
+  EXPECT_EQ(r.FindOfConnection("one", any), &b);
+  EXPECT_EQ(r.OthersLike(c), std::vector<IkeSa*>{&b});
+}
+
 TEST(SaRegistry, IdsAreNeverUsedTwice) {
   SaRegistry r;
   IkeId first = r.Create().id;

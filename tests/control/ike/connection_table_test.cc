@@ -1,4 +1,4 @@
-#include "control/ike/connection_match.h"
+#include "control/ike/connection_table.h"
 
 #include <gtest/gtest.h>
 
@@ -16,11 +16,17 @@ ConnectionRef Make(std::string name, std::vector<std::string> local, std::vector
 
 std::vector<std::string> Names(const std::vector<ConnectionRef>& all, std::string_view local, std::string_view remote) {
   std::vector<std::string> names;
-  for (const auto& c : ConnectionsFor(all, *IpAddress::Parse(local), *IpAddress::Parse(remote))) names.push_back(c->name);
+  const ConnectionTable table(all);
+  const IpAddress from = *IpAddress::Parse(remote), to = *IpAddress::Parse(local);
+  table.Visit({to, from}, [&](const ConnectionRef& c) {
+    names.push_back(c->name);
+    return false;
+  });
+  EXPECT_EQ(table.CountFor(to, from), names.size());
   return names;
 }
 
-TEST(ConnectionMatch, ClosestFirstThenInOrderOfLoading) {
+TEST(ConnectionTable, ClosestFirstThenInOrderOfLoading) {
   std::vector<ConnectionRef> all = {Make("any", {}, {"%any"}),
                                     Make("any-too", {"0.0.0.0"}, {}),
                                     Make("net", {}, {"192.0.2.0/24"}),
@@ -38,7 +44,39 @@ TEST(ConnectionMatch, ClosestFirstThenInOrderOfLoading) {
   EXPECT_EQ(Names(all, "2001:db8::1", "2001:db8::2"), (std::vector<std::string>{"any", "v6"}));
 }
 
-TEST(ConnectionMatch, WhomToCallAndFromWhere) {
+ConnectionRef ForPeer(std::string name, std::vector<std::string> remote, std::string id) {
+  config::Connection c = *Make(std::move(name), {}, std::move(remote));
+  c.remote.push_back({.id = std::move(id)});
+  return std::make_shared<const config::Connection>(std::move(c));
+}
+
+TEST(ConnectionTable, WhoSaysItsNameMeetsThoseThatAdmitIt) {
+  const ConnectionTable table({ForPeer("wild", {"%any"}, "*.example.org"), ForPeer("a", {}, "a.example.org"),
+                               ForPeer("b", {"%any"}, "b.example.org"), ForPeer("open", {"%any"}, "%any"),
+                               ForPeer("near", {"192.0.2.1"}, "A.example.org"), ForPeer("near-b", {"192.0.2.1"}, "b.example.org")});
+  auto names = [&](const char* peer, bool stop) {
+    std::string all;
+    const Identity id = *Identity::Parse(peer);
+    table.Visit({*IpAddress::Parse("198.51.100.1"), *IpAddress::Parse("192.0.2.1"), &id}, [&](const ConnectionRef& c) {
+      all += c->name + " ";
+      return stop;
+    });
+    return all;
+  };
+  EXPECT_EQ(names("a.example.org", false), "near wild a open ");
+  EXPECT_EQ(names("a.example.org", true), "near ");
+  EXPECT_EQ(names("c.example.org", false), "wild open ");
+  EXPECT_EQ(names("192.0.2.1", false), "open ");
+  EXPECT_EQ((*table.ByName("b"))->name, "b");
+  EXPECT_EQ(table.ByName("c"), nullptr);
+}
+
+TEST(ConnectionTable, OneThatNamesAnAddressTwiceIsMetOnce) {
+  EXPECT_EQ(Names({Make("c", {"%any"}, {"192.0.2.1", "192.0.2.1", "192.0.2.0/24", "%any"})}, "198.51.100.1", "192.0.2.1"),
+            std::vector<std::string>{"c"});
+}
+
+TEST(ConnectionTable, WhomToCallAndFromWhere) {
   auto c = Make("c", {"%any", "2001:db8::1", "192.0.2.7"}, {"%any", "10.0.0.0/8", "vpn.example.org", "192.0.2.1", "192.0.2.2"});
   EXPECT_EQ(CallTo(*c), IpAddress::Parse("192.0.2.1"));
   EXPECT_EQ(CallFrom(*c, *IpAddress::Parse("192.0.2.1")), IpAddress::Parse("192.0.2.7"));

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/hash/hash.h"
+#include "control/ike/identity.h"
+#include "control/ike/sa/child_sa.h"
+
+namespace culvert::ike {
+
+// The connections, arranged so that what a message says finds those it can mean without a look at all the others. Immutable
+// once filled. Entries of local_addrs and remote_addrs are addresses, prefixes, ranges and %any; host names admit nobody.
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(std::vector<ConnectionRef> all = {});
+
+  const std::vector<ConnectionRef>& all() const { return all_; }   // of every IKE version, in order of loading
+  const ConnectionRef* ByName(const std::string& name) const;      // nullptr: none
+
+  // What an IKEv2 message says of its sender.
+  struct Sender {
+    IpAddress local, remote;
+    const Identity* id = nullptr;    // nullptr: it has not said who it is
+  };
+  // Those that admit the sender, the ones that name the peer's address most closely first, then in order of loading, until
+  // `visit` returns true.
+  void Visit(const Sender& sender, absl::FunctionRef<bool(const ConnectionRef&)> visit) const;
+  // How many connections there are for those addresses, whoever it is.
+  size_t CountFor(const IpAddress& local, const IpAddress& remote) const;
+
+ private:
+  using Position = uint32_t;         // in all_
+  // Connections with the same local_addrs and remote_addrs: one look decides of them all.
+  struct Group {
+    std::optional<std::vector<IpRange>> local, remote;             // nullopt: any
+    std::vector<Position> members;                                 // ascending, as the lists below
+    std::unordered_map<std::string, std::vector<Position>> by_id;  // by FoldedKey() of the peer
+    std::vector<std::pair<Position, IdentityPattern>> patterned;   // others
+  };
+  struct Near {
+    int closeness;
+    const Group* group;
+  };
+  void Add(Position position);
+  std::vector<Near> GroupsFor(const IpAddress& local, const IpAddress& remote) const;
+  static void Collect(const Group& group, const Identity* id, std::vector<Position>& into);
+
+  std::vector<ConnectionRef> all_;
+  std::unordered_map<std::string, Position> by_name_;
+  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, Group> groups_;
+  std::unordered_map<IpAddress, std::vector<const Group*>, absl::Hash<IpAddress>> by_remote_;   // that name this one address
+  std::vector<const Group*> ranged_;                               // with anything but single addresses
+};
+
+// Connections that a log line tells of, where none of those for a peer is right: there may be thousands.
+inline constexpr size_t kMaxNamed = 8;
+
+// The address an initiator calls: the first single address of remote_addrs.
+std::optional<IpAddress> CallTo(const config::Connection& c);
+// The address it calls from: the first single address of local_addrs of that family. nullopt: whichever reaches the peer.
+std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote);
+
+}  // namespace culvert::ike
