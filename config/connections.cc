@@ -105,13 +105,17 @@ void CheckStartable(const SectionReader& in, const Connection& conn, const Secti
   }
 }
 
-// As charon derives them: the random part defaults to the over-time, that to 10 % of the rekeying.
+// As charon derives them: the random part defaults to the over-time, that to 10 % of the longer of the two times.
 void ReadIkeTimes(const SectionReader& in, Connection& conn) {
   conn.rekey_time = in.Seconds("rekey_time", conn.rekey_time);
-  conn.over_time = in.Seconds("over_time", conn.rekey_time / 10);
+  conn.reauth_time = in.Seconds("reauth_time", conn.reauth_time);
+  conn.over_time = in.Seconds("over_time", std::max(conn.rekey_time, conn.reauth_time) / 10);
   conn.rand_time = in.Seconds("rand_time", conn.over_time);
   if (conn.rekey_time != seconds(0) && conn.rand_time >= conn.rekey_time) {
     in.Error("rand_time", Cat("leaves no time before rekeying; expected less than ", conn.rekey_time.count(), "s"));
+  }
+  if (conn.reauth_time != seconds(0) && conn.rand_time >= conn.reauth_time) {
+    in.Error("rand_time", Cat("leaves no time before reauthentication; expected less than ", conn.reauth_time.count(), "s"));
   }
   conn.dpd_delay = in.Seconds("dpd_delay", conn.dpd_delay);
 }

@@ -12,6 +12,7 @@
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/liveness.h"
 #include "control/ike/v2/nat.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/receive.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
@@ -54,6 +55,7 @@ void Core::Impl::OnIkeTimer(TimerKind kind, IkeSa& sa) {
     case TimerKind::kRouteRetry: return OnRouteRetry(cx, sa);
     case TimerKind::kTask: return Pump(cx, sa);
     case TimerKind::kRekeyIke: return OnRekeyIkeTimer(cx, sa);
+    case TimerKind::kReauthIke: return OnReauthTimer(cx, sa);
     case TimerKind::kExpireIke: return OnExpireIkeTimer(cx, sa);
     case TimerKind::kLiveness: return OnLivenessTimer(cx, sa);
     case TimerKind::kUseAnswer: return OnUseAnswerTimer(cx, sa);
@@ -134,7 +136,7 @@ std::vector<IkeView> Core::List() const {
               .spi_i = sa.spi_i, .spi_r = sa.spi_r, .local = sa.path.local, .remote = sa.path.remote,
               .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
               .nat_remote = sa.path.nat_remote, .suite = sa.suite, .established = sa.established, .rekey_at = sa.rekey_at,
-              .reauth_at = {}, .children = {}};
+              .reauth_at = sa.reauth_at, .children = {}};
     if (sa.request && sa.request->task.kind == Task::Kind::kRekeyIke) v.state = "REKEYING";
     for (const auto& c : sa.children) {
       v.children.push_back({.id = c->id,

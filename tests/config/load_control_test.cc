@@ -254,9 +254,8 @@ TEST(LoadControl, ConnectionComplaints) {
       {"rekey_time = 240m\n reauth_time = 0\n mobike = no\n fragmentation = no", ""},
       {"rand_time = 5h",
        "E swanctl.conf:2: connections.a.rand_time: leaves no time before rekeying; expected less than 14400s"},
-      {"reauth_time = 1h",
-       "E swanctl.conf:2: connections.a.reauth_time: not supported yet, and not to be ignored: time to authenticate again from "
-       "scratch"},
+      {"reauth_time = 1h\nrand_time = 1h",
+       "E swanctl.conf:3: connections.a.rand_time: leaves no time before reauthentication; expected less than 3600s"},
       {"encap = maybe", "E swanctl.conf:2: connections.a.encap: \"maybe\"; expected yes or no"},
       {"mediation = yes", "E swanctl.conf:2: connections.a.mediation: refused: the mediation extension does not exist here"},
       {"dpd_timeout = 60s",

@@ -419,9 +419,10 @@ TEST(Establish, UniqueReplaceAndKeep) {
   for (auto unique : {config::Unique::kReplace, config::Unique::kKeep}) {
     TwoPeers p;
     p.ConnectionOf(p.b).unique = unique;
-    // A second connection of a's with the same identities, from the same host.
+    // A second connection of a's with the same identities, from another port.
     p.a.control.connections.push_back(p.ConnectionOf(p.a));
     p.a.control.connections.back().name = "second";
+    p.a.control.connections.back().remote_port = 4500;
     p.ConnectionOf(p.a).unique = p.a.control.connections.back().unique = config::Unique::kNever;
     p.Start();
     p.a.Up("net", "gw");

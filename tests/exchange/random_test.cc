@@ -47,6 +47,7 @@ class RandomRun {
         if (random_.Chance(0.3)) c.seconds_ = {60 + random_.Below(60), 0, 20};
       }
       if (random_.Chance(0.3)) p_.ConnectionOf(peer).rekey_time = std::chrono::seconds(30 + random_.Below(60));
+      if (random_.Chance(0.2)) p_.ConnectionOf(peer).reauth_time = std::chrono::seconds(40 + random_.Below(60));
       p_.ConnectionOf(peer).rand_time = 20s;
     });
     if (random_.Chance(0.3)) UseCertificates();

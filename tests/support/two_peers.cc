@@ -107,8 +107,9 @@ void TwoPeers::CheckRepeats(const SimPacket& packet) {
   if (!h || (h->next_payload != PayloadType::kSk && h->next_payload != PayloadType::kSkf)) return;
   std::string key = std::to_string(h->spi_i) + "/" + std::to_string(h->spi_r) + "/" + std::to_string(h->message_id) +
                     (h->response ? " response by " : " request by ") + (h->initiator ? "i" : "r") + FragmentOf(packet.data);
-  if (h->exchange == ExchangeType::kIkeAuth && !h->response) {
-    // Each of several answers to IKE_SA_INIT (one damaged on the way, say) is asked to authenticate, with keys of its own.
+  const bool before_auth = h->exchange == ExchangeType::kIkeAuth || h->exchange == ExchangeType::kIkeIntermediate;
+  if (before_auth && !h->response) {
+    // Each of several answers to IKE_SA_INIT (one damaged on the way, say) is gone on with, by keys of its own.
     const SimPeer& sender = packet.from.address == b.address ? b : a;
     auto& requests = auth_requests_[key];
     requests.insert(packet.data);

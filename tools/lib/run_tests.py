@@ -32,12 +32,13 @@ TREES_OF = {
     'channel-hostile': ['asan'],
     'rings': ['tsan'],
     'fuzz-replay': ['asan'],
+    'hostile-ikev2': ['asan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
 }
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
-ORDER = ['unit', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'sim-ikev2', 'lab', 'forward',
-         'interop-ikev2', 'restart']
+ORDER = ['unit', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2', 'lab',
+         'forward', 'interop-ikev2', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {

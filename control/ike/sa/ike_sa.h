@@ -188,6 +188,8 @@ struct IkeSa {
   std::unique_ptr<ResponderHandshake> answering;
   std::unique_ptr<Intermediate> intermediate; // until IKE_AUTH is done
   unsigned attempt = 1;                       // of keyingtries
+  bool caller = false;                        // was the initiator of IKE_AUTH, here or for the SA it succeeds
+  IkeId replaces = 0;                         // the IKE SA this one is to take the place of, once it has its children
   Identity local_id, remote_id;
   std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
   bool fragments = false;                     // both sides have announced RFC 7383
@@ -204,7 +206,7 @@ struct IkeSa {
   IkeId successor = 0;
   IkeId unsettled_rekey_of = 0;               // made by the peer while our own rekeying of that SA is unanswered
 
-  Time established{}, rekey_at{}, expires_at{};
+  Time established{}, rekey_at{}, reauth_at{}, expires_at{};
   Time last_in{}, last_out{};                 // authenticated IKE from the peer; anything of IKE or a keepalive to it
   TrafficUse use;
 

@@ -6,6 +6,9 @@ namespace {
 uint64_t HashOfIdentities(const IkeSa& sa) {
   return absl::HashOf(sa.local_id.type, sa.local_id.data, sa.remote_id.type, sa.remote_id.data);
 }
+uint64_t HashOfPlace(const IkeSa& sa) { return absl::HashOf(HashOfIdentities(sa), sa.path.remote); }
+
+bool SameIdentities(const IkeSa& a, const IkeSa& b) { return a.local_id == b.local_id && a.remote_id == b.remote_id; }
 
 }  // namespace
 
@@ -52,18 +55,30 @@ void SaRegistry::IndexNames(IkeSa& sa) {
   entry.connection = HashOf(sa.connection->name);
   entry.identities = HashOfIdentities(sa);
   by_connection_.emplace(entry.connection, sa.id);
+  entry.place = HashOfPlace(sa);
   by_identities_.emplace(entry.identities, sa.id);
+  by_place_.emplace(entry.place, sa.id);
 }
 
 void SaRegistry::UnindexNames(IkeId id, const Indexed& entry) {
   by_connection_.erase({entry.connection, id});
   by_identities_.erase({entry.identities, id});
+  by_place_.erase({entry.place, id});
 }
 
 std::vector<IkeSa*> SaRegistry::OthersLike(const IkeSa& sa) {
   std::vector<IkeSa*> others;
   FindIn(by_identities_, HashOfIdentities(sa), [&](IkeSa& o) {
-    if (&o != &sa && o.local_id == sa.local_id && o.remote_id == sa.remote_id) others.push_back(&o);
+    if (&o != &sa && SameIdentities(o, sa)) others.push_back(&o);
+    return false;
+  });
+  return others;
+}
+
+std::vector<IkeSa*> SaRegistry::OthersAtTheSamePlace(const IkeSa& sa) {
+  std::vector<IkeSa*> others;
+  FindIn(by_place_, HashOfPlace(sa), [&](IkeSa& o) {
+    if (&o != &sa && SameIdentities(o, sa) && o.path.remote == sa.path.remote) others.push_back(&o);
     return false;
   });
   return others;

@@ -27,15 +27,16 @@ class SaRegistry {
   // And by this SPI of the peer's: one of several responders that answered.
   void IndexAlso(IkeSa& sa, uint64_t peers);
 
-  // By its connection's name and its identities, as they are now, in place of what they were.
+  // By its connection's name, its identities and where its peer is, as they are now, in place of what they were.
   void IndexNames(IkeSa& sa);
   // The first in order of id for which f is true; nullptr: none.
   template <typename F>
   IkeSa* FindOfConnection(const std::string& name, F f) {
     return FindIn(by_connection_, HashOf(name), [&](IkeSa& sa) { return sa.connection->name == name && f(sa); });
   }
-  // Others with the same identities on both sides.
+  // Others with the same identities on both sides; those of them whose peer is at the very same place.
   std::vector<IkeSa*> OthersLike(const IkeSa& sa);
+  std::vector<IkeSa*> OthersAtTheSamePlace(const IkeSa& sa);
 
   void IndexChild(ChildId child, IkeSa& sa) { owner_of_child_[child] = sa.id; }
   void ForgetChild(ChildId child) { owner_of_child_.erase(child); }
@@ -67,7 +68,7 @@ class SaRegistry {
   using NameIndex = std::set<std::pair<uint64_t, IkeId>>;
   struct Indexed {
     std::vector<SpiPair> spis;
-    uint64_t connection = 0, identities = 0;
+    uint64_t connection = 0, identities = 0, place = 0;
   };
   void UnindexSpis(Indexed& entry);
   void UnindexNames(IkeId id, const Indexed& entry);
@@ -84,7 +85,7 @@ class SaRegistry {
   std::map<IkeId, std::unique_ptr<IkeSa>> by_id_;
   std::unordered_map<SpiPair, IkeId, absl::Hash<SpiPair>> by_spi_;
   std::unordered_map<uint64_t, unsigned, absl::Hash<uint64_t>> spis_in_use_;
-  NameIndex by_connection_, by_identities_;
+  NameIndex by_connection_, by_identities_, by_place_;
   std::unordered_map<IkeId, Indexed, absl::Hash<IkeId>> indexed_;
   std::unordered_map<ChildId, IkeId, absl::Hash<ChildId>> owner_of_child_;
   std::unordered_map<JobId, IkeId, absl::Hash<JobId>> owner_of_job_;

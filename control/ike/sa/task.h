@@ -88,7 +88,8 @@ struct ReplyInProgress {
   std::variant<std::monostate, ChildReply, IkeRekeyReply> detail{};
   std::optional<Chain> ready{};               // goes out when nothing is awaited any more
   Chain refused{};                            // instead, where the data plane took none of `awaiting`
-  std::vector<ChildId> awaiting{};
+  std::vector<ChildId> awaiting{};            // also of other IKE SAs
+  bool then_close = false;                    // the answer is the IKE SA's last word
 };
 
 // A CREATE_CHILD_SA of the peer's that we have answered, whose additional key exchanges are to come.

@@ -18,7 +18,8 @@ enum class TimerKind : uint8_t {
   kRouteRetry,       // the way to the peer is asked for again
   kTask,             // a task that waits (after TEMPORARY_FAILURE) may start
   kRekeyIke,
-  kExpireIke,        // rekeying failed for too long
+  kReauthIke,
+  kExpireIke,        // rekeying, or authenticating again, failed for too long
   kLiveness,         // nothing heard for dpd_delay
   kUseAnswer,        // the data plane's answer about ESP traffic is overdue
   kKeepalive,        // nothing sent for keep_alive
@@ -45,6 +46,9 @@ inline constexpr std::chrono::seconds kFollowUpLife{60};          // longer than
 inline constexpr std::chrono::seconds kReassemblyLife{30};        // of fragments of one message (D05)
 inline constexpr std::chrono::seconds kReplacedIkeLife{90};      // longer than any peer goes on retransmitting its Delete
 inline constexpr std::chrono::seconds kTombstoneLife{30};        // answers repeats of the request that closed the SA
+inline constexpr std::chrono::seconds kReauthOverlap{2};          // of the old IKE SA and the new: both sides have changed over
+inline constexpr std::chrono::seconds kReauthPatience{5};         // for a peer to show that it has our answer
+inline constexpr std::chrono::seconds kReplaceGrace{10};         // for a peer that authenticates again to delete the old one
 inline constexpr std::chrono::seconds kChildOverdueAfter{90};
 inline constexpr std::chrono::seconds kChildUsePoll{1};
 // After INITIAL_CONTACT the answer must have reached the peer's data plane before we send on the new SA; a peer that really

@@ -10,9 +10,9 @@
 namespace culvert::ike {
 namespace {
 
-// RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding used here.
 // Connections whose authorities go into one CERTREQ: thousands of them mostly name the same few.
 constexpr size_t kMaxAskedOf = 64;
+// RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding used here.
 constexpr uint8_t kX509Signature = 4, kHashAndUrl = 12, kHashAndUrlOfBundle = 13;
 
 CertReqPayload Request(std::span<const auth::KeyHash> authorities, PayloadList& list) {

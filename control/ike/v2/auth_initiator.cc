@@ -7,6 +7,7 @@
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/rivals.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/tasks.h"
@@ -177,6 +178,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
   Establish(cx, sa);
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
   cx.Tell(StateChange::kIkeUp, sa);
+  TakeAuthLifetime(cx, sa, in);
   std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
   std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
   if (child) TakeChild(cx, sa, in, *std::move(child), *task);

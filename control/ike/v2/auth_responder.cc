@@ -8,6 +8,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/intermediate.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/send.h"
 #include "control/ike/v2/uniqueness.h"
@@ -156,11 +157,12 @@ void AddIdentity(IkeSa& sa, const OurWord& word, PayloadList& list) {
   if (word.proof) {
     AddCertificates(*word.proof, *sa.connection, word.certificates, list);
     list.Add(AuthPayload{word.proof->choice.how.method, list.Keep(Bytes(word.proof->data))});
-    return;
+  } else {
+    const Bytes body = IdBody(sa.local_id);
+    Bytes auth = PskAuthOf(sa, word.secret->view(), {false, h.response, h.nonce_i, body});
+    list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(std::move(auth))});
   }
-  const Bytes body = IdBody(sa.local_id);
-  Bytes auth = PskAuthOf(sa, word.secret->view(), {false, h.response, h.nonce_i, body});
-  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(std::move(auth))});
+  AddAuthLifetime(*sa.connection, list);
 }
 
 // The first Child SA's part of the answer, nullptr without one. RFC 7296 2.21.2: the IKE SA stands all the same.

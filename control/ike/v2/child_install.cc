@@ -79,6 +79,17 @@ void ChildUp(Context& cx, IkeSa& sa, ChildSa& child) {
   }
 }
 
+bool AreTwins(const ChildSa& a, const ChildSa& b) { return a.name() == b.name() && a.connection->name == b.connection->name; }
+
+// The same child of an IKE SA that the peer is about to take this one's in place of (v2/reauth.h): it is sent on as long as
+// it is not certain that the peer has ours in its data plane, which cannot be before our answer is there.
+bool HasTwin(Context& cx, const IkeSa& sa, const ChildSa& child) {
+  auto twin = [&](const auto& c) { return c->live() && c->out == HalfState::kUp && AreTwins(*c, child); };
+  return std::ranges::any_of(cx.sas.OthersAtTheSamePlace(sa), [&](const IkeSa* o) {
+    return o->id < sa.id && o->secured() && std::ranges::any_of(o->children, twin);
+  });
+}
+
 // The data plane would not have it.
 void InstallRefused(Context& cx, IkeSa& sa, ChildSa& child, InstallStatus status) {
   cx.Log(Severity::kError, sa,
@@ -157,27 +168,29 @@ void OnChildInstalled(Context& cx, const ChildInstalled& event) {
     if (child->in == HalfState::kUp && child->out == HalfState::kUp) ChildUp(cx, *sa, *child);
   }
   ProceedReply(cx, *sa);
+  for (IkeSa* o : cx.sas.OthersAtTheSamePlace(*sa)) ProceedReply(cx, *o);
 }
 
 void StartUsing(Context& cx, IkeSa& sa, ChildSa& child) {
   ChildSa* old = sa.Find(child.replaces);
-  if (!old || old->state == ChildState::kRetired) return InstallOutbound(cx, sa, child);
+  if (old ? old->state == ChildState::kRetired : !HasTwin(cx, sa, child)) return InstallOutbound(cx, sa, child);
   if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
-  cx.Arm(TimerKind::kChildUse, child.id, cx.now + (old->handed_over ? Duration(kHandOverDelay) : kChildUsePoll));
+  cx.Arm(TimerKind::kChildUse, child.id, cx.now + (old && old->handed_over ? Duration(kHandOverDelay) : kChildUsePoll));
 }
 
 void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId id) {
   ChildSa* child = sa.Find(id);
   if (child) child->confirmed = true;
   // RFC 7296 2.8: the replier sends on the new SA once it has received on it.
-  if (child && child->replaces && child->out == HalfState::kAbsent && child->live()) InstallOutbound(cx, sa, *child);
+  if (child && child->state == ChildState::kInstalled && child->out == HalfState::kAbsent) InstallOutbound(cx, sa, *child);
 }
 
 void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId id) {
   ChildSa* child = sa.Find(id);
   if (!child || child->out != HalfState::kAbsent || !child->live()) return;
   ChildSa* old = sa.Find(child->replaces);
-  if (!old || old->handed_over) return InstallOutbound(cx, sa, *child);
+  bool on_its_own = !old && (cx.now >= child->installed + kReauthPatience || !HasTwin(cx, sa, *child));
+  if (on_its_own || (old && old->handed_over)) return InstallOutbound(cx, sa, *child);
   cx.Emit(QueryChildUse{id});
   cx.Arm(TimerKind::kChildUse, id, cx.now + kChildUsePoll);
 }
@@ -199,6 +212,36 @@ void HandOver(Context& cx, IkeSa& from, ChildSa& child, IkeSa& to, ChildSa& succ
   child.handed_over = true;
   cx.Cancel(TimerKind::kChildOverdue, child.id);
   cx.Arm(TimerKind::kRetireChild, child.id, cx.now + cx.config.settings.delete_rekeyed_delay);
+}
+
+void ReleaseTwins(Context& cx, const IkeSa& sa) {
+  for (IkeSa* o : cx.sas.OthersAtTheSamePlace(sa)) {
+    for (const auto& c : o->children) {
+      if (c->state == ChildState::kInstalled && c->replaces == 0) InstallOutbound(cx, *o, *c);
+    }
+  }
+}
+
+std::vector<ChildId> HandOverToTwins(Context& cx, IkeSa& sa) {
+  std::vector<ChildId> awaited;
+  auto hand_over = [&](IkeSa& to, ChildSa& twin) {
+    auto old = std::ranges::find_if(sa.children, [&](const auto& c) { return c->live() && AreTwins(*c, twin); });
+    if (old == sa.children.end()) return;
+    ChildSa& child = **old;
+    HandOver(cx, sa, child, to, twin);
+    InstallOutbound(cx, to, twin);
+    if (twin.out == HalfState::kUp) RemoveHalf(cx, child, false);
+    else awaited.push_back(twin.id);
+  };
+  for (IkeSa* o : cx.sas.OthersAtTheSamePlace(sa)) {
+    if (o->id < sa.id || o->state != IkeState::kEstablished) continue;
+    // By index: the children handed over come to be among them.
+    for (size_t i = 0, n = o->children.size(); i < n; ++i) {
+      ChildSa& twin = *o->children[i];
+      if (twin.live() && twin.replaces == 0) hand_over(*o, twin);
+    }
+  }
+  return awaited;
 }
 
 void Retire(Context& cx, IkeSa& sa, ChildSa& child) {

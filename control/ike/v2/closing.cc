@@ -4,6 +4,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/v2/child_install.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/rekey_ike.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/tasks.h"
@@ -93,8 +94,10 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   }
   CancelTimers(cx, sa);
   sa.state = IkeState::kClosed;
+  if (sa.replaces != 0) GiveUpReauth(cx, sa);
   Restart restart = CollectRestart(cx, sa, why);
   FailAllTasks(cx, sa, why);
+  if (sa.established != Time{}) ReleaseTwins(cx, sa);
   while (!sa.children.empty()) EraseChild(cx, sa, sa.children.back()->id);
   if (sa.answering) cx.half_open.Remove(sa.answering->key);
   sa.initiating.reset();
@@ -164,7 +167,9 @@ void OnLingerTimer(Context& cx, IkeSa& sa) {
 
 void OnExpireIkeTimer(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kEstablished) return;
-  cx.Log(Severity::kWarning, sa, "the IKE SA could not be rekeyed in time");
+  cx.Log(Severity::kWarning, sa, sa.reauth_at != Time{} && sa.reauth_at <= cx.now
+                                      ? "the peer has not been authenticated again in time"
+                                      : "the IKE SA could not be rekeyed in time");
   Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke, .expired = true}, Where::kFront);
 }
 

@@ -2,6 +2,7 @@
 
 #include "control/ike/v2/liveness.h"
 #include "control/ike/v2/nat.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/tasks.h"
 
 namespace culvert::ike {
@@ -20,6 +21,7 @@ void Establish(Context& cx, IkeSa& sa) {
     cx.Arm(TimerKind::kRekeyIke, sa.id, sa.rekey_at);
     cx.Arm(TimerKind::kExpireIke, sa.id, sa.expires_at);
   }
+  ScheduleReauth(cx, sa);
   StartLiveness(cx, sa);
   StartKeepalives(cx, sa);
 }

@@ -6,6 +6,7 @@
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/collision.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/rekey_ike.h"
 #include "control/ike/v2/send.h"
@@ -76,10 +77,13 @@ bool DeletesIke(const Inbound& in) {
 }
 
 void PeerDeletesIke(Context& cx, IkeSa& sa, const Inbound& in) {
+  const bool replaced = (sa.state == IkeState::kEstablished && TakeOver(cx, sa)) || sa.state == IkeState::kRekeyed;
+  auto awaited = replaced ? std::vector<ChildId>{} : HandOverToTwins(cx, sa);
+  if (!awaited.empty()) {
+    return HoldReply(cx, sa, in.header, {.ready = Chain{}, .awaiting = std::move(awaited), .then_close = true});
+  }
   SendReply(cx, sa, in.header, Chain{});
-  if (sa.state == IkeState::kEstablished && TakeOver(cx, sa)) return CloseIke(cx, sa, Why::kRekeyed);
-  if (sa.state == IkeState::kRekeyed) return CloseIke(cx, sa, Why::kRekeyed);
-  CloseIke(cx, sa, sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted);
+  CloseIke(cx, sa, replaced ? Why::kRekeyed : sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted);
 }
 
 bool Names(const Inbound& in, const ChildSa& child) {
@@ -144,6 +148,7 @@ void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
 void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   if (DeletesIke(in)) return PeerDeletesIke(cx, sa, in);
   SettleByUse(cx, sa);
+  TakeAuthLifetime(cx, sa, in);
   PayloadList answer;
   std::vector<ChildId> awaited;
   for (const auto& p : in.payloads) {

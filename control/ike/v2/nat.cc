@@ -65,6 +65,7 @@ void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& r
   sa.path.local = local;
   sa.path.remote = remote;
   sa.path.marker = local.port != kIkePort;
+  cx.sas.IndexNames(sa);
   for (const auto& c : sa.children) cx.Emit(UpdateChild{c->id, sa.path.encapsulates(), local, remote});
 }
 

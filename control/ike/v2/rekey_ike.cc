@@ -54,6 +54,8 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
   sa.peer_hashes = old.peer_hashes;
   sa.fragments = old.fragments;
   sa.allowance = old.allowance;
+  sa.caller = old.caller;
+  sa.reauth_at = old.reauth_at;
   cx.sas.Index(sa);
   // RFC 7296 2.18: SKEYSEED by the old SA's prf; the new one's keys by its own.
   SecretBytes seed =
@@ -67,9 +69,8 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
 void MarkReplaced(Context& cx, IkeSa& sa, IkeId successor) {
   sa.state = IkeState::kRekeyed;
   sa.successor = successor;
-  for (auto k :
-       {TimerKind::kRekeyIke, TimerKind::kExpireIke, TimerKind::kLiveness, TimerKind::kUseAnswer, TimerKind::kKeepalive})
-    cx.Cancel(k, sa.id);
+  using enum TimerKind;
+  for (auto k : {kRekeyIke, kReauthIke, kExpireIke, kLiveness, kUseAnswer, kKeepalive}) cx.Cancel(k, sa.id);
   cx.Arm(TimerKind::kLinger, sa.id, cx.now + kReplacedIkeLife);
 }
 

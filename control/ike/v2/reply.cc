@@ -14,18 +14,21 @@ void HoldReply(Context& cx, IkeSa& sa, const IkeHeader& request, HeldReply held)
   sa.reply->ready = std::move(held.ready);
   sa.reply->refused = std::move(held.refused);
   sa.reply->awaiting = std::move(held.awaiting);
+  sa.reply->then_close = held.then_close;
   ProceedReply(cx, sa);
 }
 
 void ProceedReply(Context& cx, IkeSa& sa) {
   if (!sa.reply || !sa.reply->ready) return;
-  bool waits = std::ranges::any_of(sa.reply->awaiting, [&sa](ChildId id) {
-    ChildSa* c = sa.Find(id);
+  bool waits = std::ranges::any_of(sa.reply->awaiting, [&](ChildId id) {
+    IkeSa* owner = cx.sas.OwnerOf(id);
+    ChildSa* c = owner ? owner->Find(id) : nullptr;
     return c && c->installing();
   });
   if (waits) return;
   ReplyInProgress reply = *std::exchange(sa.reply, std::nullopt);
   SendReply(cx, sa, reply.message_id, reply.exchange, *reply.ready);
+  if (reply.then_close) return CloseIke(cx, sa, Why::kPeerDeleted);
   for (ChildId id : reply.awaiting) {
     ChildSa* c = sa.Find(id);
     if (c && !c->requester && c->out == HalfState::kAbsent && c->live()) StartUsing(cx, sa, *c);

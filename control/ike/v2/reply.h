@@ -10,6 +10,7 @@ namespace culvert::ike {
 struct HeldReply {
   Chain ready, refused;
   std::vector<ChildId> awaiting;
+  bool then_close = false;      // the peer has deleted the IKE SA
 };
 void HoldReply(Context& cx, IkeSa& sa, const IkeHeader& request, HeldReply held);
 void ProceedReply(Context& cx, IkeSa& sa);

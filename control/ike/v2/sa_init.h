@@ -12,6 +12,7 @@ struct Call {
   Tasks tasks;      // what the SA is wanted for: the first kNewChild goes into IKE_AUTH
   unsigned attempt = 1;        // of keyingtries
   Time not_before{};
+  IkeId replaces = 0;          // the IKE SA it is to take the place of (v2/reauth.h)
 };
 void StartIke(Context& cx, Call call);
 // The same by an IKE SA of that connection there is or is coming, if there is one.

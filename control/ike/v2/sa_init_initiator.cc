@@ -116,6 +116,8 @@ void StartIke(Context& cx, Call call) {
   sa.initiator = true;
   sa.connection = std::move(call.connection);
   sa.attempt = call.attempt;
+  sa.caller = true;
+  sa.replaces = call.replaces;
   sa.tasks = std::move(call.tasks);
   sa.initiating = std::make_unique<InitiatorHandshake>();
   sa.spi_i = DrawIkeSpi(cx);
@@ -128,7 +130,12 @@ void StartIke(Context& cx, Call call) {
 
 void Want(Context& cx, Call call) {
   const std::string& name = call.connection->name;
-  IkeSa* sa = cx.sas.FindOfConnection(name, [](const IkeSa& s) { return s.state == IkeState::kEstablished; });
+  IkeSa* sa = nullptr;
+  // The last of them: those before it are on their way out.
+  cx.sas.FindOfConnection(name, [&](IkeSa& s) {
+    if (s.state == IkeState::kEstablished) sa = &s;
+    return false;
+  });
   if (!sa) sa = cx.sas.FindOfConnection(name, [](const IkeSa& s) { return s.initiating != nullptr; });
   if (!sa) return StartIke(cx, std::move(call));
   for (auto& task : call.tasks) {
@@ -165,7 +172,8 @@ void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
   unsigned tries = sa.connection->keyingtries;
   if (tries != 0 && sa.attempt >= tries) return FailCall(cx, sa, why);
   cx.Log(Severity::kWarning, sa, Cat(why, ": calling again, attempt ", sa.attempt + 1));
-  Call again{.connection = sa.connection, .tasks = std::exchange(sa.tasks, {}), .attempt = sa.attempt + 1};
+  Call again{.connection = sa.connection, .tasks = std::exchange(sa.tasks, {}), .attempt = sa.attempt + 1,
+             .replaces = std::exchange(sa.replaces, 0)};
   if (sa.initiating->child_task) again.tasks.push_front(*std::exchange(sa.initiating->child_task, std::nullopt));
   CloseIke(cx, sa, Why::kAuthFailed);
   StartIke(cx, std::move(again));

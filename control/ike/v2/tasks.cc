@@ -5,6 +5,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/informational.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/rekey_ike.h"
 
 namespace culvert::ike {
@@ -77,6 +78,7 @@ void Pump(Context& cx, IkeSa& sa) {
     sa.tasks.erase(ready);
     Start(cx, sa, std::move(task));
   }
+  if (sa.state == IkeState::kEstablished) FinishReauth(cx, sa);
   auto next = std::ranges::min_element(sa.tasks, {},
                                        [&](const Task& t) { return t.not_before <= cx.now ? Time::max() : t.not_before; });
   if (next != sa.tasks.end() && next->not_before > cx.now) cx.Arm(TimerKind::kTask, sa.id, next->not_before);

@@ -4,6 +4,7 @@
 
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/tasks.h"
 
 namespace culvert::ike {
@@ -51,9 +52,13 @@ bool AdmitUnique(Context& cx, IkeSa& sa, bool initial_contact, std::vector<IkeId
     for (IkeSa* o : others) abandoned.push_back(o->id);
     return true;
   }
-  if (unique == config::Unique::kKeep) return others.empty();
+  auto again = [&sa](const IkeSa* o) { return LooksLikeReauth(*o, sa); };
+  if (unique == config::Unique::kKeep) return std::ranges::all_of(others, again);
   if (unique == config::Unique::kReplace) {
-    for (IkeSa* o : others) Enqueue(cx, *o, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
+    for (IkeSa* o : others) {
+      const Time at = again(o) ? cx.now + kReplaceGrace : Time{};
+      Enqueue(cx, *o, {.kind = Task::Kind::kDeleteIke, .not_before = at}, Where::kFront);
+    }
   }
   return true;
 }
