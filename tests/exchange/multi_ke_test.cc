@@ -63,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(MultiKe, EveryMethod,
                                          Methods{"MlKem768", "x25519-ke1_mlkem768", 1},
                                          Methods{"MlKem1024", "ecp384-ke1_mlkem1024", 1},
                                          Methods{"MlKemFirst", "mlkem768-ke1_x25519", 1}, Methods{"MlKemAlone", "mlkem768", 0},
+                                         Methods{"MlKem1024Alone", "mlkem1024", 0},
                                          Methods{"Gaps", "x25519-ke3_mlkem768-ke7_ecp256", 2},
                                          Methods{"Seven", "x25519-ke1_x448-ke2_ecp256-ke3_ecp384-ke4_ecp521-ke5_mlkem512-"
                                                           "ke6_mlkem768-ke7_mlkem1024", 7}),
