@@ -147,6 +147,25 @@ TEST(Reauth, UniquePoliciesLetItPass) {
   }
 }
 
+// Another part of the same child of b's is nothing that b could go on sending on meanwhile.
+TEST(Reauth, AnotherIkeSaOfThePeersIsUsedAtOnce) {
+  TwoPeers p;
+  p.a.control.connections.push_back(p.ConnectionOf(p.a));
+  p.a.control.connections.back().name = "second";
+  for (size_t i : {0u, 1u}) {
+    p.a.control.connections[i].unique = config::Unique::kNever;   // and so no INITIAL_CONTACT
+    auto& ts = p.a.control.connections[i].children[0].local_ts.at(0).selector;
+    ts.addresses = IpRange::Of(*IpPrefix::Parse(i == 0 ? "10.1.1.0/24" : "10.1.2.0/24"));
+  }
+  p.Start();
+  p.a.Up("net", "gw");
+  p.RunFor(1s);
+  p.a.Up("net", "second");
+  p.RunFor(100ms);
+  EXPECT_EQ(p.b.Established().size(), 2u);
+  EXPECT_EQ(p.b.installed.size(), 4u);
+}
+
 TEST(Reauth, AnIkeSaWithoutChildrenToo) {
   TwoPeers p;
   SetReauth(p.a);

@@ -79,7 +79,11 @@ void ChildUp(Context& cx, IkeSa& sa, ChildSa& child) {
   }
 }
 
-bool AreTwins(const ChildSa& a, const ChildSa& b) { return a.name() == b.name() && a.connection->name == b.connection->name; }
+// A peer may have several IKE SAs with us for good, and narrow the same child of ours to another part of it in each.
+bool AreTwins(const ChildSa& a, const ChildSa& b) {
+  bool same_name = a.name() == b.name() && a.connection->name == b.connection->name;
+  return same_name && a.local_ts == b.local_ts && a.remote_ts == b.remote_ts;
+}
 
 // The same child of an IKE SA that the peer is about to take this one's in place of (v2/reauth.h): it is sent on as long as
 // it is not certain that the peer has ours in its data plane, which cannot be before our answer is there.
