@@ -137,6 +137,11 @@ void Neighbours::Receive(Packet p, Time now) {
   const OwnAddress* own = fib.FindOwn(family, m.target.octets.data(), p.port);
   bool asks_us = m.request && own != nullptr && own->port == p.port;
   Key about{p.port, m.request ? m.sender : m.target};
+  // RFC 4861 4.4, 7.2.5: an answer to a unicast probe may leave the MAC out; then it confirms what is known.
+  if (!m.mac && m.solicited) {
+    auto it = entries_.find(about);
+    if (it != entries_.end() && HasMac(it->second.state)) SetState(it->second, State::kReachable, now);
+  }
   if (m.mac && !about.address.is_unspecified() && !about.address.is_multicast() && OnLink(about)) {
     if (auto it = entries_.find(about); it != entries_.end()) {
       Learn(it->second, m, now);

@@ -1,6 +1,7 @@
 #include "dataplane/main/neighbours.h"
 
 #include <gtest/gtest.h>
+#include <rte_ip.h>
 
 #include "tests/support/gateway_rig.h"
 
@@ -118,6 +119,40 @@ TEST_F(NeighboursTest, GoesStaleAndIsProbedWhenUsed) {
   EXPECT_EQ(StateOf("192.0.2.50"), Neighbours::State::kReachable);
   rig.Advance(seconds(700));
   EXPECT_FALSE(Find("192.0.2.50")) << "nobody used it";
+}
+
+// RFC 4861 4.4: what Linux answers to a unicast solicitation has no Target Link-Layer Address and no Override flag.
+Bytes WithoutMac(Bytes advertisement) {
+  advertisement.resize(advertisement.size() - 8);
+  auto* ip = reinterpret_cast<rte_ipv6_hdr*>(advertisement.data() + sizeof(rte_ether_hdr));
+  auto* icmp = reinterpret_cast<uint8_t*>(ip + 1);
+  ip->payload_len = rte_cpu_to_be_16(24);
+  icmp[2] = icmp[3] = 0;
+  icmp[4] = 0x40;
+  uint16_t sum = rte_ipv6_udptcp_cksum(ip, icmp);
+  std::memcpy(icmp + 2, &sum, sizeof sum);
+  return advertisement;
+}
+
+TEST_F(NeighboursTest, AnAnswerToAProbeNeedNotTellTheMac) {
+  const char* host = "2001:db8::50";
+  Asker us{rig.port(kWan).mac, LinkLocalOf(rig.port(kWan).mac)};
+  const Bytes answer = WithoutMac(EncodeReply({Mac(50), Ip(host)}, &us));
+  auto use = [&] { rig.SendIp(kLan, Mac(2), IpPacket(Ip("fd01::2"), Ip(host), 17, Bytes(8, 0))); };
+  use();
+  rig.Send(kWan, answer);
+  EXPECT_EQ(StateOf(host), Neighbours::State::kIncomplete) << "it tells nothing that was not known";
+  rig.Send(kWan, EncodeReply({Mac(50), Ip(host)}, &us));
+  EXPECT_EQ(StateOf(host), Neighbours::State::kReachable);
+  rig.Advance(seconds(31));
+  rig.gateway().context(0).stamp = static_cast<uint32_t>(std::chrono::duration_cast<seconds>(rig.now().time_since_epoch()).count()) + 2;
+  use();
+  rig.Advance(std::chrono::milliseconds(200));
+  EXPECT_EQ(StateOf(host), Neighbours::State::kProbing);
+  rig.Send(kWan, answer);
+  EXPECT_EQ(StateOf(host), Neighbours::State::kReachable);
+  EXPECT_EQ(MacText(*Find(host)->mac), MacText(Mac(50)));
+  rig.Sent(kWan);
 }
 
 TEST_F(NeighboursTest, APinnedGatewayThatGoesSilentIsAskedForAgain) {
