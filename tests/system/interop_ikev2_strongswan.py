@@ -103,10 +103,12 @@ def test_child_rekeys_with_a_key_exchange(lab):
 
 
 def test_a_dead_peer_is_noticed(lab):
-    tunnel = pair(lab, a_connection={'dpd_delay': '1s'})
+    net = Topology(lab)
+    a, b = Gateway(lab, net.a, 'culvert-a', control={'retransmit_tries': 3}), Charon(lab, net.kernel(net.b), 'charon-b')
+    tunnel = Pair(net, a, b, Tunnel(a_connection={'dpd_delay': '1s'})).start()
     tunnel.up()
     tunnel.b.kill()
-    wait_until(lambda: not tunnel.a.sas(), 'the SA of a dead peer is gone', 120)
+    wait_until(lambda: not tunnel.a.sas(), 'the SA of a dead peer is gone', 60)
     if tunnel.net.alice.ping(tunnel.net.bob, count=2, check=False):
         raise LabError('a dead peer answers')
     tunnel.expect_order()

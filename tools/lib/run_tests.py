@@ -167,15 +167,14 @@ def tail(path, lines):
 
 def run_compiled_suite(suite, by_tree):
     outcome = Outcome()
-    for tree, tests in by_tree.items():
-        mine = [t for t in tests if suite in suites_of(t)]
-        together = [t for t in mine if t['is_parallel']]
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done in pool.map(lambda t, tree=tree: run_compiled(t, suite, tree), together):
-                outcome.add(done)
-        for test in mine:
-            if not test['is_parallel']:
-                outcome.add(run_compiled(test, suite, tree))
+    mine = [(test, tree) for tree, tests in by_tree.items() for test in tests if suite in suites_of(test)]
+    together = [(test, tree) for test, tree in mine if test['is_parallel']]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in pool.map(lambda pair: run_compiled(pair[0], suite, pair[1]), together):
+            outcome.add(done)
+    for test, tree in mine:
+        if not test['is_parallel']:
+            outcome.add(run_compiled(test, suite, tree))
     return outcome
 
 
