@@ -53,7 +53,7 @@ TEST(Reauth, SurvivesWhateverHappensToOneMessage) {
                               p.Establish();
                               p.ConnectionOf(p.a).reauth_time = 0s;
                               p.a.Post(ConfigChanged{});
-                              p.WatchTraffic();
+                              p.WatchTraffic("net", 20ms);
                               p.RunFor(18s);
                             },
                             .story = [](TwoPeers&) {},
