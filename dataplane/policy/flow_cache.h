@@ -80,9 +80,12 @@ struct FlowKey {
   }
 
  private:
+  // Both halves of the product: sets are told by low bits, and those of one half alone never see the high octets of a word,
+  // where the last ones of an IPv4 destination are.
   static uint64_t Mix(uint64_t h, uint64_t word) {
-    h = (h ^ word) * 0x9fb21c651e98df25u;
-    return h ^ h >> 32;
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{h ^ word} * 0x9fb21c651e98df25u;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
 };
 
