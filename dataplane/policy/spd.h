@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/hash/hash.h"
 #include "common/channel/sa_command.h"
 #include "dataplane/policy/flow.h"
+#include "dataplane/policy/prefix_pairs.h"
+#include "dataplane/policy/sa_set.h"
 #include "dataplane/policy/selector_set.h"
 
 namespace culvert::dp {
@@ -31,9 +32,7 @@ struct Policy {
 // The security policy database: one copy of it. The owner changes it while no worker reads it, workers read it while
 // nobody changes it (SpdPublisher keeps that promise with two copies).
 //
-// Every policy is entered under each pair of prefixes (remote, local) that its address ranges decompose into. A look-up
-// tries the pairs of prefix lengths in use, longest first, by one hash probe each: its cost grows with how many different
-// lengths there are, not with the number of policies or tunnels.
+// Every policy is entered under each pair of prefixes (remote, local) that its address ranges decompose into.
 class Spd {
  public:
   // Whether its ranges decompose into few enough entries.
@@ -41,8 +40,7 @@ class Spd {
   // One that Fits(). A policy's whole selectors still count: entries only find candidates.
   void Add(const Policy& p);
   void Remove(const Policy& p);
-  // An SA of a policy, ignored where that is not here, with its own selectors, which must outlive the entry. Of SAs that match,
-  // the highest preference is used, of equals the latest.
+  // An SA of a policy, ignored where that is not here, with its own selectors, which must outlive the entry.
   void AddSa(const Policy& p, OutboundSa* sa, uint32_t preference, const SelectorSet& selectors);
   void RemoveSa(const Policy& p, const OutboundSa* sa);
   void SetPreference(const Policy& p, const OutboundSa* sa, uint32_t preference);
@@ -59,34 +57,12 @@ class Spd {
   static constexpr size_t kMaxEntriesPerPolicy = 65536;  // bounds what one command can cost main
 
  private:
-  struct Key {
-    WideAddress remote, local;
-    uint8_t family, remote_length, local_length;
-    friend bool operator==(const Key&, const Key&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const Key& k) {
-      return H::combine(std::move(h), k.remote.high, k.remote.low, k.local.high, k.local.low, k.family, k.remote_length,
-                        k.local_length);
-    }
-  };
-  struct Lengths {
-    uint8_t family, remote, local;
-    uint32_t entries;  // in use with these lengths
-  };
-  struct SaEntry {
-    OutboundSa* sa;
-    uint32_t preference;
-    const SelectorSet* selectors;
-  };
-  static std::vector<Key> KeysOf(const Policy& p);
-  static bool GoesBefore(const Policy& a, const Policy& b);
-  void CountLengths(const Key& k, int change);
+  static bool GoesBefore(const Policy* a, const Policy* b);
   const Policy* Find(const Flow& f, const WideAddress& remote, const WideAddress& local, bool inbound) const;
 
-  std::unordered_map<Key, std::vector<const Policy*>, absl::Hash<Key>> entries_;  // each in GoesBefore order
-  std::vector<Lengths> lengths_;                                  // longest first
-  std::unordered_map<uint64_t, std::vector<SaEntry>> sas_;       // by Policy::id
-  absl::btree_map<uint64_t, uint32_t> ranks_;                     // policies of each rank
+  PrefixPairs<const Policy*> entries_;         // each list in GoesBefore order
+  std::unordered_map<uint64_t, SaSet> sas_;    // by Policy::id
+  absl::btree_map<uint64_t, uint32_t> ranks_;  // policies of each rank
 };
 
 }  // namespace culvert::dp
