@@ -1,8 +1,27 @@
 #include "control/ike/context.h"
 #include "control/ike/cat.h"
 
-
 namespace culvert::ike {
+
+template <typename A>
+void Context::Emit(A action) {
+  out_->emplace_back(std::move(action));
+}
+template void Context::Emit(SendDatagram);
+template void Context::Emit(ArmTimer);
+template void Context::Emit(CancelTimer);
+template void Context::Emit(RunJob);
+template void Context::Emit(InstallChild);
+template void Context::Emit(RemoveChild);
+template void Context::Emit(UpdateChild);
+template void Context::Emit(SetTrap);
+template void Context::Emit(QueryChildUse);
+template void Context::Emit(QuerySource);
+template void Context::Emit(Store);
+template void Context::Emit(Audit);
+template void Context::Emit(Reply);
+template void Context::Emit(KeyLog);
+template void Context::Emit(Notice);
 
 JobId Context::Run(const IkeSa& sa, std::unique_ptr<Job> job) {
   JobId id = next_job_++;
