@@ -123,9 +123,10 @@ void OnRekey(Context& cx, const Rekey& command) {
 
 void OnTrapHit(Context& cx, const TrapHit& hit) {
   auto what = Resolve(cx, hit.connection, hit.child);
+  TriggeringPacket packet{hit.local, hit.remote};
   // One SA for however many packets meet the trap meanwhile.
-  if (!what || IsUpOrComing(cx, {hit.connection, hit.child})) return;
-  Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = TriggeringPacket{hit.local, hit.remote}});
+  if (!what || IsUpOrComing(cx, {.connection = hit.connection, .child = hit.child, .packet = &packet})) return;
+  Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = std::move(packet)});
 }
 
 void TakeConfig(Context& cx) {

@@ -20,6 +20,7 @@ struct Task {
   uint32_t spi = 0;                           // ditto
   RequestId request = 0;                      // an operator waiting, 0 for nobody
   std::optional<TriggeringPacket> packet{};   // kNewChild by a trap
+  bool only_packet = false;                   // kNewChild: the peer wants it to protect nothing but that packet's flow
   Time not_before{};
   unsigned attempt = 0;                       // TEMPORARY_FAILUREs met so far
   bool and_successors = false;                // kDeleteChild: whatever has replaced it by then goes too
@@ -69,6 +70,7 @@ struct ChildReply {
   ChildNegotiation child;
   SaPayload answer;
   Bytes peer_public;
+  bool more_possible = false;                 // of what was offered, another child could have some that this one has not
 };
 struct IkeRekeyReply {
   IkeSuite suite;

@@ -48,7 +48,7 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
     Fail(cx, sa, Cat("no child ", h.child_task->child_name));
     return false;
   }
-  auto offer = MakeOffer(cx, sa, {.child = config, .packet = h.child_task->packet, .ke = Ke::kWithout});
+  auto offer = MakeOffer(cx, sa, {.child = config, .packet = h.child_task->packet, .only_packet = h.child_task->only_packet, .ke = Ke::kWithout});
   if (!offer) {
     Fail(cx, sa, offer.error());
     return false;
@@ -137,13 +137,14 @@ std::string JudgePsk(Context& cx, const IkeSa& sa, const Inbound& in) {
 }
 
 // The first Child SA, out of the answer that brought the IKE SA up. Whatever becomes of it, the IKE SA stays (RFC 7296 2.21.2).
-void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, const Task& task) {
+void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, Task task) {
   n.nonce_i = sa.initiating->nonce_i;
   n.nonce_r = sa.initiating->nonce_r;
   std::string why;
   if (in.form == MessageForm::kAuthChild) {
     auto refusal = JudgeAnswer(sa, in, Ke::kWithout, n);
     if (!refusal) {
+      if (in.Notify(NotifyType::kAdditionalTsPossible)) TellMorePossible(cx, sa, n);
       ChildSa& child = AddChild(cx, sa, std::move(n));
       if (task.request) child.requests.push_back(task.request);
       InstallInbound(cx, sa, child);
@@ -151,6 +152,9 @@ void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, co
     }
     why = refusal->why;
     DeleteUnwanted(cx, sa, n);
+  } else if (WantsSinglePair(in.Error(), task)) {
+    task.only_packet = true;
+    return Enqueue(cx, sa, std::move(task), Where::kFront);
   } else {
     auto* error = in.Error();
     why = Cat("the peer answers ", error ? Name(error->type) : "nothing", "; offered ", ToString(n.local_ts), " === ",
@@ -181,7 +185,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
   TakeAuthLifetime(cx, sa, in);
   std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
   std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
-  if (child) TakeChild(cx, sa, in, *std::move(child), *task);
+  if (child) TakeChild(cx, sa, in, *std::move(child), *std::move(task));
   sa.initiating.reset();
   sa.intermediate.reset();
   // An IKE SA was all that was wanted.

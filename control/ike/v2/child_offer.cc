@@ -76,12 +76,11 @@ class Matcher {
     selectors_met_ = true;
     auto esp = ChooseEsp(Proposals(c), offer_, ke_ == Ke::kWith, spi_);
     if (!esp) return Pass(c, Cat("wants ", Describe(OfferEsp(Proposals(c), Protocol(c), spi_, ke_ == Ke::kWith))));
-    // RFC 7296 2.9: the peer's first selectors may be the packet it has waiting; the child that packet belongs to goes first.
-    if (!best_ || (ts->covers_first && !best_->ts.covers_first)) best_ = Match{&c, *std::move(ts), *std::move(esp)};
+    matches_.push_back({&c, *std::move(ts), *std::move(esp)});
   }
 
   std::expected<Match, Refusal> Result() {
-    if (best_) return *std::move(best_);
+    if (!matches_.empty()) return Best();
     std::string why = Cat("offered ", ToString(peer_.local), " === ", ToString(peer_.remote), " with ", Describe(offer_),
                                    "; ", passed_over_.empty() ? "the connection has no children" : Join(passed_over_, "; "));
     return std::unexpected(Refusal{selectors_met_ ? NotifyType::kNoProposalChosen : NotifyType::kTsUnacceptable, why, {}});
@@ -92,11 +91,22 @@ class Matcher {
  private:
   void Pass(const config::Child& c, std::string why) { passed_over_.push_back(Cat(c.name, " ", why)); }
 
+  // RFC 7296 2.9: the peer's first selectors may be the packet it has waiting; the child that packet belongs to goes first.
+  Match Best() {
+    auto best = std::ranges::find_if(matches_, [](const Match& m) { return m.ts.covers_first; });
+    if (best == matches_.end()) best = matches_.begin();
+    for (const Match& other : matches_) {
+      bool within = IsSubset(other.ts.local, best->ts.local) && IsSubset(other.ts.remote, best->ts.remote);
+      best->ts.more_possible |= !within;
+    }
+    return std::move(*best);
+  }
+
   const SaPayload& offer_;
   Selectors peer_;
   Ke ke_;
   uint32_t spi_;
-  std::optional<Match> best_;
+  std::vector<Match> matches_;   // in the connection's order
   bool selectors_met_ = false;
   std::vector<std::string> passed_over_;
 };
@@ -139,7 +149,10 @@ std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa&
   if (n.offer.proposals.empty()) return std::unexpected("none of its proposals can be used");
   n.local_ts = wish.rekeyed ? wish.rekeyed->local_ts : Resolve(c.local_ts, sa.path.local.address);
   n.remote_ts = wish.rekeyed ? wish.rekeyed->remote_ts : Resolve(c.remote_ts, sa.path.remote.address);
-  if (wish.packet) {
+  if (wish.packet && wish.only_packet) {
+    n.local_ts = {wish.packet->local};
+    n.remote_ts = {wish.packet->remote};
+  } else if (wish.packet) {
     // RFC 7296 2.9: the packet that raised the SA goes first, as specific as it is.
     n.local_ts.insert(n.local_ts.begin(), wish.packet->local);
     n.remote_ts.insert(n.remote_ts.begin(), wish.packet->remote);
@@ -216,13 +229,28 @@ std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inb
   n.local_ts = std::move(match->ts.local);
   n.remote_ts = std::move(match->ts.remote);
   reply.answer.proposals = {std::move(match->esp.answer)};
+  reply.more_possible = match->ts.more_possible;
   return reply;
+}
+
+void AddSelectors(const ChildReply& r, PayloadList& list) {
+  list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.remote_ts});
+  list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.local_ts});
+  if (r.more_possible) list.AddNotify(NotifyType::kAdditionalTsPossible);
 }
 
 void AddAnswer(const ChildReply& r, PayloadList& list) {
   list.Add(r.answer);
-  list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.remote_ts});
-  list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.local_ts});
+  AddSelectors(r, list);
+}
+
+void TellMorePossible(Context& cx, const IkeSa& sa, const ChildNegotiation& n) {
+  cx.Log(Severity::kInfo, sa, Cat("Child SA ", n.config->name, " is for ", ToString(n.local_ts), " === ", ToString(n.remote_ts),
+                                  " alone; the peer would take another for the rest"));
+}
+
+bool WantsSinglePair(const NotifyPayload* error, const Task& task) {
+  return error && error->type == NotifyType::kSinglePairRequired && task.packet && !task.only_packet;
 }
 
 }  // namespace culvert::ike

@@ -24,6 +24,7 @@ struct Wish {
   const config::Child* child = nullptr;
   const ChildSa* rekeyed = nullptr;
   std::optional<TriggeringPacket> packet{};
+  bool only_packet = false;   // SINGLE_PAIR_REQUIRED (RFC 7296 2.9)
   Ke ke = Ke::kWith;
 };
 std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa& sa, const Wish& wish);
@@ -34,8 +35,13 @@ std::optional<Refusal> JudgeAnswer(const IkeSa& sa, const Inbound& in, Ke ke, Ch
 
 // The answer to the peer's proposal, by the connection's children or for the successor of `rekeyed`. Draws the SPI.
 std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inbound& in, const ChildSa* rekeyed);
-// Its SA, TSi and TSr.
+// Its TSi and TSr, with ADDITIONAL_TS_POSSIBLE where that is so; with its SA before them.
+void AddSelectors(const ChildReply& r, PayloadList& list);
 void AddAnswer(const ChildReply& r, PayloadList& list);
+// For the operator: the peer would take another Child SA for what this one leaves out.
+void TellMorePossible(Context& cx, const IkeSa& sa, const ChildNegotiation& n);
+// The offer of that task was refused because the peer wants single pairs, and there is one to come again with.
+bool WantsSinglePair(const NotifyPayload* error, const Task& task);
 
 // Sets of which child is which: by name in this connection, nullptr where there is none.
 const config::Child* FindChild(const config::Connection& connection, std::string_view name);

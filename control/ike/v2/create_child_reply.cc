@@ -1,6 +1,7 @@
 #include "common/bytes/reader.h"
 #include "control/ike/cat.h"
 #include "control/ike/v2/child_install.h"
+#include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/collision.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/follow_up.h"
@@ -50,8 +51,7 @@ PayloadList AnswerTo(const ChildReply& r) {
   list.Add(r.answer);
   list.Add(NoncePayload{list.Keep(r.child.nonce_r)});
   if (r.child.key) list.Add(KePayload{r.child.group, list.Keep(ToBytes(r.child.key->public_value()))});
-  list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = r.child.remote_ts});
-  list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = r.child.local_ts});
+  AddSelectors(r, list);
   return list;
 }
 

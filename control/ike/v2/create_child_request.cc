@@ -128,6 +128,13 @@ void Refused(Context& cx, IkeSa& sa, const NotifyPayload& error) {
       sa.request.reset();
       return Enqueue(cx, sa, std::move(again), Where::kFront);
     }
+    case NotifyType::kSinglePairRequired: {
+      if (!WantsSinglePair(&error, sa.request->task)) break;
+      Task again = std::move(sa.request->task);
+      again.only_packet = true;
+      sa.request.reset();
+      return Enqueue(cx, sa, std::move(again), Where::kFront);
+    }
     default: break;
   }
   Fail(cx, sa, Cat("the peer answers ", Name(error.type), "; offered ", ToString(r.child.local_ts), " === ",
@@ -145,6 +152,7 @@ void OnChildResponse(Context& cx, IkeSa& sa, const Inbound& in) {
     DeleteUnwanted(cx, sa, r.child);
     return Fail(cx, sa, refusal->why);
   }
+  if (in.Notify(NotifyType::kAdditionalTsPossible)) TellMorePossible(cx, sa, r.child);
   r.child.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
   auto* link = in.Notify(NotifyType::kAdditionalKeyExchange);
   if (Any(r.child.more.left) && !link) {
@@ -175,7 +183,7 @@ void DeleteUnwanted(Context& cx, IkeSa& sa, const ChildNegotiation& n) {
 void StartNewChild(Context& cx, IkeSa& sa, Task task) {
   const config::Child* config = FindChild(*sa.connection, task.child_name);
   if (!config) return cx.Answer(task.request, Cat("no child ", task.child_name));
-  auto offer = MakeOffer(cx, sa, {.child = config, .packet = task.packet});
+  auto offer = MakeOffer(cx, sa, {.child = config, .packet = task.packet, .only_packet = task.only_packet});
   if (!offer) {
     cx.Log(Severity::kError, sa, Cat("Child SA ", task.child_name, ": ", offer.error()), task.request);
     return cx.Answer(task.request, offer.error());
