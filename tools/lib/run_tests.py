@@ -28,6 +28,7 @@ SYSTEM = build.SRC / 'tests' / 'system'
 # gains nothing from being optimised runs under a sanitizer alone.
 TREES_OF = {
     'unit': ['asan'],
+    'vectors': ['asan'],
     'channel': ['asan'],
     'channel-hostile': ['asan'],
     'rings': ['tsan'],
@@ -37,8 +38,8 @@ TREES_OF = {
     'sim-ikev2': ['release', 'asan'],
 }
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
-ORDER = ['unit', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2', 'lab',
-         'forward', 'interop-ikev2', 'flood-ikev2', 'restart']
+ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2',
+         'lab', 'forward', 'interop-ikev2', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
