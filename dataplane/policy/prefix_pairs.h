@@ -30,8 +30,8 @@ struct PrefixPair {
   }
 };
 
-// Things found by a packet's two addresses. A look-up tries the pairs of prefix lengths in use, longest first, by one hash probe
-// each: its cost grows with how many different lengths there are, not with the number of things.
+// Things found by a packet's two addresses. A look-up tries the pairs of prefix lengths in use, longest first, by one hash
+// probe each: its cost grows with how many different lengths there are, not with the number of things.
 template <typename T>
 class PrefixPairs {
  public:

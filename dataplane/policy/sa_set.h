@@ -12,8 +12,8 @@ namespace culvert::dp {
 
 struct OutboundSa;
 
-// The outbound SAs of one policy: mostly one, or two while it is rekeyed; thousands where one policy stands for many peers, each
-// with a part of it. Changed and read as Spd says.
+// The outbound SAs of one policy: mostly one, or two while it is rekeyed; thousands where one policy stands for many peers,
+// each with a part of it. Changed and read as Spd says.
 class SaSet {
  public:
   // `selectors` must outlive the entry.

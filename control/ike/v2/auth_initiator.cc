@@ -48,7 +48,8 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
     Fail(cx, sa, Cat("no child ", h.child_task->child_name));
     return false;
   }
-  auto offer = MakeOffer(cx, sa, {.child = config, .packet = h.child_task->packet, .only_packet = h.child_task->only_packet, .ke = Ke::kWithout});
+  const Task& task = *h.child_task;
+  auto offer = MakeOffer(cx, sa, {.child = config, .packet = task.packet, .only_packet = task.only_packet, .ke = Ke::kWithout});
   if (!offer) {
     Fail(cx, sa, offer.error());
     return false;
