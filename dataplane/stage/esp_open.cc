@@ -155,6 +155,7 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
   if (text < kMinText || (text & (sa->block - 1)) != 0) return drop(Drop::kRunt);
   uint32_t low = LoadBe32(esp + 4);
   lane.sequence = sa->esn ? sa->window.Infer(low) : low;
+  sa->window.Prefetch(sa->words(), lane.sequence);
   if (!sa->window.Check(sa->words(), lane.sequence)) return drop(Drop::kReplayed);
 
   op.suite = sa->suite;
