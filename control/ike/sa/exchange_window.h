@@ -33,6 +33,7 @@ class ExchangeWindow {
     unsigned sent = 0;       // retransmissions so far
     uint64_t commit = 0;
     std::optional<Chain> unsealed{};  // where it may be cut smaller, should the path not carry it (RFC 7383 2.5.2)
+    Time since{};            // of an established SA: when it first went out
   };
 
   // Requests we send.

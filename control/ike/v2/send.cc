@@ -1,9 +1,12 @@
 #include "control/ike/v2/send.h"
 
+#include <algorithm>
+
 #include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/rivals.h"
+#include "control/ike/v2/traffic_use.h"
 
 namespace culvert::ike {
 namespace {
@@ -11,6 +14,7 @@ namespace {
 constexpr unsigned kMaxInitTries = 5;  // of IKE_SA_INIT, the first one included (D08)
 
 constexpr unsigned kSilentFor = 2;     // retransmissions
+constexpr unsigned kMoreWhileHeard = 8;  // retransmissions to a peer that is heard, though not in answer
 constexpr unsigned kSmallerAfter = 3;  // retransmissions of what a narrow path may be losing (RFC 7383 2.5.2)
 
 IkeHeader HeaderOf(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) {
@@ -39,8 +43,9 @@ void TransmitRequest(Context& cx, IkeSa& sa, uint64_t commit) {
 }
 
 void ArmRetransmit(Context& cx, const IkeSa& sa) {
-  unsigned sent = sa.window.outstanding()->sent;
-  cx.Arm(TimerKind::kRetransmit, sa.id, cx.now + RetransmitInterval(cx.config.settings.retransmit, sent, cx.random));
+  const config::Retransmit& timetable = cx.config.settings.retransmit;
+  const unsigned sent = std::min(sa.window.outstanding()->sent, timetable.tries);
+  cx.Arm(TimerKind::kRetransmit, sa.id, cx.now + RetransmitInterval(timetable, sent, cx.random));
 }
 
 // RFC 7383 2.5.2: the path may carry less than we took it for. New fragments have IVs of their own and a larger total.
@@ -55,12 +60,20 @@ unsigned MaxRetransmissions(const Context& cx, const ExchangeWindow::Outstanding
   return o.exchange == ExchangeType::kIkeSaInit ? std::min(tries, kMaxInitTries - 1) : tries;
 }
 
+// RFC 7296 2.4: whoever is heard under the SA's protection lives, and a lossy path takes answers as it takes requests (F12). But
+// the way of IKE alone may be dead, so it is not hoped for without end.
+bool MayYetAnswer(const Context& cx, const IkeSa& sa, const ExchangeWindow::Outstanding& o) {
+  if (sa.state != IkeState::kEstablished || o.sent >= MaxRetransmissions(cx, o) + kMoreWhileHeard) return false;
+  return std::max(sa.last_in, sa.use.last_in) > o.since;
+}
+
 }  // namespace
 
 void SendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, const Chain& chain) {
   uint64_t commit = cx.Commit(sa);
   sa.window.Sent(exchange, SealRequest(cx, sa, exchange, sa.window.next_id(), chain), commit);
   auto* o = sa.window.outstanding();
+  o->since = cx.now;
   if (MayShrink(sa, o->datagrams)) o->unsealed = chain;
   TransmitRequest(cx, sa, commit);
   ArmRetransmit(cx, sa);
@@ -117,8 +130,10 @@ void OnRetransmitTimer(Context& cx, IkeSa& sa) {
   // half-open, still wait.
   if (sa.initiating && sa.intermediate && o->sent >= kSilentFor && GoOnWithRival(cx, sa)) return;
   // RFC 7296 2.4: an unanswered request, sent often enough, is how a dead peer is known.
-  if (o->sent >= MaxRetransmissions(cx, *o)) return GiveUp(cx, sa);
+  if (o->sent >= MaxRetransmissions(cx, *o) && !MayYetAnswer(cx, sa, *o)) return GiveUp(cx, sa);
   ++o->sent;
+  // What has come in by then is known when it is time to give up.
+  if (o->sent >= MaxRetransmissions(cx, *o) && sa.state == IkeState::kEstablished) AskTrafficUse(cx, sa);
   if (sa.state != IkeState::kInitDeriving) {  // an answer is being judged: what it replies to need not go again
     cx.Bump(Count::kRetransmitted);
     // Several answers to IKE_SA_INIT have a request each, with one ID: those stay as they are.
