@@ -60,8 +60,8 @@ unsigned MaxRetransmissions(const Context& cx, const ExchangeWindow::Outstanding
   return o.exchange == ExchangeType::kIkeSaInit ? std::min(tries, kMaxInitTries - 1) : tries;
 }
 
-// RFC 7296 2.4: whoever is heard under the SA's protection lives, and a lossy path takes answers as it takes requests (F12). But
-// the way of IKE alone may be dead, so it is not hoped for without end.
+// RFC 7296 2.4: whoever is heard under the SA's protection lives, and a lossy path takes answers as it takes requests (F12).
+// But the way of IKE alone may be dead, so it is not hoped for without end.
 bool MayYetAnswer(const Context& cx, const IkeSa& sa, const ExchangeWindow::Outstanding& o) {
   if (sa.state != IkeState::kEstablished || o.sent >= MaxRetransmissions(cx, o) + kMoreWhileHeard) return false;
   return std::max(sa.last_in, sa.use.last_in) > o.since;
