@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
+#include "config/peer_address.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -94,14 +95,14 @@ Child ReadChild(const SectionReader& in) {
 
 // `%any` and its kind name nobody: a packet cannot call a peer that has no address.
 bool HasAddressToCall(const std::vector<std::string>& addresses) {
-  return std::ranges::any_of(addresses,
-                             [](const std::string& a) { return IpAddress::Parse(a) && a != "0.0.0.0" && a != "::"; });
+  return std::ranges::any_of(addresses, [](const std::string& a) { return KindOf(a) != PeerAddress::kSeveral; });
 }
 
 void CheckStartable(const SectionReader& in, const Connection& conn, const SectionReader& child_in, const Child& child) {
   if (child.start_action == StartAction::kNone) return;
   if (!HasAddressToCall(conn.remote_addrs)) {
-    child_in.Error("start_action", Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address"));
+    child_in.Error("start_action",
+                   Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address and no host"));
   }
 }
 
@@ -122,6 +123,9 @@ void ReadIkeTimes(const SectionReader& in, Connection& conn) {
 
 void ReadEndpoints(const SectionReader& in, Connection& conn) {
   conn.local_addrs = in.List("local_addrs");
+  for (const std::string& own : conn.local_addrs) {
+    if (KindOf(own) == PeerAddress::kHost) in.Error("local_addrs", Cat("\"", own, "\" is a host name; expected own addresses"));
+  }
   conn.remote_addrs = in.List("remote_addrs");
   conn.local_port = static_cast<uint16_t>(in.Integer("local_port", conn.local_port));
   conn.remote_port = static_cast<uint16_t>(in.Integer("remote_port", conn.remote_port));

@@ -62,6 +62,7 @@ ControlSettings ReadSettings(const SectionReader& in) {
   s.fragment_size_v4 = ReadFragmentSize(in, "fragment_size_v4", 576);
   s.fragment_size_v6 = ReadFragmentSize(in, "fragment_size_v6", 1280);
   s.keep_alive = in.Seconds("keep_alive", s.keep_alive);
+  s.retry_initiate_interval = in.Seconds("retry_initiate_interval", s.retry_initiate_interval);
   s.delete_rekeyed_delay = seconds(in.Integer("delete_rekeyed_delay", static_cast<uint64_t>(s.delete_rekeyed_delay.count())));
   s.delete_on_stop = in.Text("on_stop", "keep") == "delete";
   return s;

@@ -66,6 +66,7 @@ struct ControlSettings {
   // Largest IP datagram of IKE, in octets: what is larger goes in fragments (RFC 7383), where the peer takes them.
   uint16_t fragment_size_v4 = 1280, fragment_size_v6 = 1280;
   seconds keep_alive{20};                 // NAT keepalive
+  seconds retry_initiate_interval{0};     // before a host name that led nowhere is asked for again; 0: a growing wait
   seconds delete_rekeyed_delay{5};
   bool delete_on_stop = false;
 };

@@ -7,6 +7,7 @@
 
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
+#include "config/peer_address.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -189,12 +190,9 @@ Parsed<Ts> ParseSelector(std::string_view text) {
 Parsed<std::string> ParsePeerAddress(std::string_view text) {
   if (text == "%any" || text == "%any4" || text == "%any6" || text == "0.0.0.0" || text == "::") return std::string(text);
   if (IpRange::Parse(text)) return std::string(text);
-  auto dot_or_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-'; };
-  bool name = std::ranges::all_of(text, [&](char c) { return dot_or_letter(c) || (c >= '0' && c <= '9'); }) &&
-              std::ranges::any_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
-  if (name) return Error(Cat(Quote(text), ": host names are not supported yet; expected an address"));
+  if (IsHostName(text)) return std::string(text);
   if (text.contains('%')) return Error(Cat(Quote(text), ": addresses with a zone are not supported yet"));
-  return Error(Cat(Quote(text), "; expected an address, a subnet, a range a-b or %any"));
+  return Error(Cat(Quote(text), "; expected an address, a host name, a subnet, a range a-b or %any"));
 }
 
 Parsed<IpPrefix> ParsePortAddress(std::string_view text) {

@@ -24,7 +24,7 @@ Parsed<double> ParseFraction(std::string_view text, double min, double max);    
 Parsed<uint64_t> ParseTime(std::string_view text);                                 // seconds; suffix s, m, h or d
 Parsed<uint64_t> ParseSize(std::string_view text);  // octets or packets; suffix k, m or g (powers of 1024)
 Parsed<Ts> ParseSelector(std::string_view text);    // "10.0.0.0/8[tcp/80]", "dynamic"
-// An address, a prefix, a range, %any, %any4 or %any6: what an IKE endpoint may be. Text as written.
+// An address, a host name, a prefix, a range, %any, %any4 or %any6: what an IKE endpoint may be. Text as written.
 Parsed<std::string> ParsePeerAddress(std::string_view text);
 Parsed<IpPrefix> ParsePortAddress(std::string_view text);  // "192.0.2.1/24", host bits kept
 Parsed<SecretBytes> ParseSecret(std::string_view text);    // 0x hexadecimal, 0s base64, else the text itself

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/peer_address.h"
+
 namespace culvert::ike {
 namespace {
 
@@ -13,7 +15,7 @@ std::optional<std::vector<IpRange>> RangesOf(const std::vector<std::string>& ent
   if (entries.empty()) return std::nullopt;
   std::vector<IpRange> ranges;
   for (const std::string& e : entries) {
-    bool any = e == "%any";
+    const bool any = e == "%any" || config::KindOf(e) == config::PeerAddress::kHost;
     if (any || e == "%any4") ranges.push_back(IpRange::All(Family::kV4));
     if (any || e == "%any6") ranges.push_back(IpRange::All(Family::kV6));
     auto range = IpRange::Parse(e);
@@ -31,14 +33,6 @@ Closeness CloseTo(const std::optional<std::vector<IpRange>>& ranges, const IpAdd
     best = std::max(best, IsSingle(r) ? kExact : r == IpRange::All(address.family) ? kAny : kWithin);
   }
   return best;
-}
-
-std::optional<IpAddress> FirstSingle(const std::vector<std::string>& entries, std::optional<Family> family) {
-  for (const auto& e : entries) {
-    auto a = IpAddress::Parse(e);
-    if (a && !a->is_unspecified() && (!family || a->family == *family)) return a;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -127,10 +121,28 @@ size_t ConnectionTable::CountFor(const IpAddress& local, const IpAddress& remote
   return count;
 }
 
-std::optional<IpAddress> CallTo(const config::Connection& c) { return FirstSingle(c.remote_addrs, std::nullopt); }
+std::optional<Callee> CallTo(const config::Connection& c, unsigned attempt) {
+  std::vector<Callee> callees;
+  for (const std::string& e : c.remote_addrs) {
+    const config::PeerAddress kind = config::KindOf(e);
+    if (kind == config::PeerAddress::kOne) callees.emplace_back(*IpAddress::Parse(e));
+    if (kind == config::PeerAddress::kHost) callees.emplace_back(e);
+  }
+  if (callees.empty()) return std::nullopt;
+  return callees[(attempt - 1) % callees.size()];
+}
+
+bool MayCallFrom(const config::Connection& c, Family family) {
+  auto ranges = RangesOf(c.local_addrs);
+  return !ranges || std::ranges::any_of(*ranges, [family](const IpRange& r) { return r.first.family == family; });
+}
 
 std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote) {
-  return FirstSingle(c.local_addrs, remote.family);
+  for (const std::string& e : c.local_addrs) {
+    auto a = IpAddress::Parse(e);
+    if (a && !a->is_unspecified() && a->family == remote.family) return a;
+  }
+  return std::nullopt;
 }
 
 }  // namespace culvert::ike

@@ -3,6 +3,7 @@
 #include <map>
 #include <span>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -13,7 +14,8 @@
 namespace culvert::ike {
 
 // The connections, arranged so that what a message says finds those it can mean without a look at all the others. Immutable
-// once filled. Entries of local_addrs and remote_addrs are addresses, prefixes, ranges and %any; host names admit nobody.
+// once filled. Entries of local_addrs and remote_addrs are addresses, prefixes, ranges and %any; a host name is as %any: who
+// comes from where it leads today is for AUTH to say.
 class ConnectionTable {
  public:
   explicit ConnectionTable(std::vector<ConnectionRef> all = {});
@@ -59,8 +61,12 @@ class ConnectionTable {
 // Connections that a log line tells of, where none of those for a peer is right: there may be thousands.
 inline constexpr size_t kMaxNamed = 8;
 
-// The address an initiator calls: the first single address of remote_addrs.
-std::optional<IpAddress> CallTo(const config::Connection& c);
+// Whom an initiator calls at its attempt, from 1 on: the single addresses and host names of remote_addrs in turn. nullopt:
+// there are none.
+using Callee = std::variant<IpAddress, std::string>;
+std::optional<Callee> CallTo(const config::Connection& c, unsigned attempt);
+// Whether local_addrs leave it an address of that family to call from.
+bool MayCallFrom(const config::Connection& c, Family family);
 // The address it calls from: the first single address of local_addrs of that family. nullopt: whichever reaches the peer.
 std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote);
 

@@ -9,6 +9,7 @@
 #include "control/ike/connection_table.h"
 #include "control/ike/core.h"
 #include "control/ike/counters.h"
+#include "control/ike/resolver.h"
 #include "control/ike/sa/sa_registry.h"
 #include "control/ike/sa/timers.h"
 
@@ -30,6 +31,7 @@ class Context {
   CookieJar cookies;
   ErrorLimiter errors;
   std::shared_ptr<const auth::Credentials> credentials = std::make_shared<auth::Credentials>();
+  std::shared_ptr<Resolver> resolver;        // null in a core that calls nobody by name
   ConnectionTable connections;               // of `config` when it was last told to have changed
   auth::PskTable psks;                       // likewise
   bool key_logging = false;

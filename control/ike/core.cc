@@ -11,6 +11,7 @@
 #include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/liveness.h"
+#include "control/ike/v2/name_lookup.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/receive.h"
@@ -91,6 +92,8 @@ void Core::Impl::On(JobDone& e) {
   cx.half_open.JobEnded(e.id);
   IkeSa* sa = cx.sas.TakeJobOwner(e.id);
   if (sa && OnAuthJob(cx, *sa, e)) return;
+  auto* found = dynamic_cast<ResolveJob*>(e.job.get());
+  if (sa && found && sa->initiating && sa->initiating->job == e.id) return OnPeerLookedUp(cx, *sa, *found);
   auto* job = dynamic_cast<KeyExchangeJob*>(e.job.get());
   if (sa && job) {
     if (sa->initiating && sa->initiating->job == e.id) return OnInitiatorJob(cx, *sa, *job);
@@ -123,6 +126,8 @@ void Core::Handle(Event event, Time now, Actions& out) {
 void Core::set_credentials(std::shared_ptr<const auth::Credentials> credentials) {
   impl_->cx.credentials = std::move(credentials);
 }
+
+void Core::set_resolver(std::shared_ptr<Resolver> resolver) { impl_->cx.resolver = std::move(resolver); }
 
 void Core::set_key_logging(bool on) { impl_->cx.key_logging = on; }
 

@@ -40,6 +40,7 @@ struct IkeView {
   std::vector<ChildView> children;
 };
 
+class Resolver;                            // control/ike/resolver.h
 struct CoreCounters;                       // control/ike/counters.h
 
 // The whole protocol: every IKE SA of the process, half-open ones included. No sockets, clock, threads or randomness of its
@@ -55,6 +56,8 @@ class Core {
 
   // What certificates and keys there are from now on. Never null.
   void set_credentials(std::shared_ptr<const auth::Credentials> credentials);
+  // What names of peers lead to. Needed before the first call by name. Never null.
+  void set_resolver(std::shared_ptr<Resolver> resolver);
   void set_key_logging(bool on);
   std::vector<IkeView> List() const;
   const CoreCounters& counters() const;

@@ -2,6 +2,8 @@
 
 #include <absl/log/log.h>
 
+#include "control/runtime/system_resolver.h"
+
 namespace culvert::control {
 
 Driver::Driver(World world, unsigned helper_threads)
@@ -14,7 +16,9 @@ Driver::Driver(World world, unsigned helper_threads)
                    }
                  }),
       jobs_(helper_threads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_),
-      lookups_(kLookupThreads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_) {}
+      lookups_(kLookupThreads, [](void* wakeup) { static_cast<Wakeup*>(wakeup)->Signal(); }, &jobs_done_) {
+  core_.set_resolver(std::make_shared<SystemResolver>());
+}
 
 Driver::~Driver() = default;
 

@@ -6,6 +6,7 @@
 #include "absl/log/check.h"
 #include "absl/log/log.h"
 #include "common/channel/validate.h"
+#include "config/peer_address.h"
 
 namespace culvert::sadb {
 
@@ -101,9 +102,9 @@ void Sadb::ArmTimer() {
 void Sadb::Load(const std::vector<config::Connection>& connections) {
   callable_.clear();
   for (const auto& connection : connections) {
-    const bool literal =
-        std::ranges::any_of(connection.remote_addrs, [](const auto& a) { return IpAddress::Parse(a).has_value(); });
-    for (const auto& child : connection.children) callable_[{connection.name, child.name}] = literal;
+    const bool callable = std::ranges::any_of(
+        connection.remote_addrs, [](const auto& a) { return config::KindOf(a) != config::PeerAddress::kSeveral; });
+    for (const auto& child : connection.children) callable_[{connection.name, child.name}] = callable;
   }
   Tell(policies_.Load(connections));
   Pump();

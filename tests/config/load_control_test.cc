@@ -225,10 +225,14 @@ TEST(LoadControl, ConnectionComplaints) {
       {"remote_port = 70000", "E swanctl.conf:2: connections.a.remote_port: \"70000\" is not between 1 and 65535"},
       {"local_port = 1000", "E swanctl.conf:2: connections.a.local_port: the gateway's IKE ports are 500 and 4500"},
       {"remote_addrs = 192.0.2.0/33",
-       "E swanctl.conf:2: connections.a.remote_addrs: \"192.0.2.0/33\"; expected an address, a subnet, a range a-b or %any"},
-      {"remote_addrs = gw.example.org",
-       "E swanctl.conf:2: connections.a.remote_addrs: \"gw.example.org\": host names are not supported yet; expected an "
-       "address"},
+       "E swanctl.conf:2: connections.a.remote_addrs: \"192.0.2.0/33\"; expected an address, a host name, a subnet, a "
+       "range a-b or %any"},
+      {"remote_addrs = gw.example.org", ""},
+      {"remote_addrs = gw_1.example.org",
+       "E swanctl.conf:2: connections.a.remote_addrs: \"gw_1.example.org\"; expected an address, a host name, a subnet, a range "
+       "a-b or %any"},
+      {"local_addrs = gw.example.org",
+       "E swanctl.conf:2: connections.a.local_addrs: \"gw.example.org\" is a host name; expected own addresses"},
       {"remote_addrs = %any, 10.0.0.0/8, 10.0.0.1-10.0.0.9, ::1", ""},
       {"proposals = aes256-sha256",
        "E swanctl.conf:2: connections.a.proposals: proposal \"aes256-sha256\": no key exchange method; expected one such as "
@@ -338,7 +342,7 @@ TEST(LoadControl, ChildComplaints) {
   for (auto& c : cases) EXPECT_EQ(InChild(c.text), c.expect) << c.text;
   EXPECT_EQ(InConnection("children { y { start_action = trap\n } }"),
             "E swanctl.conf:2: connections.a.children.y.start_action: has no peer to call: remote_addrs of connections.a names "
-            "no single address");
+            "no single address and no host");
 }
 
 TEST(LoadControl, ReadsCertificatesAndTheirRules) {

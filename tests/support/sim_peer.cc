@@ -5,9 +5,25 @@
 
 #include <gtest/gtest.h>
 
+#include "control/ike/resolver.h"
 #include "control/ike/wire/header.h"
 
 namespace culvert::ike {
+namespace {
+
+class NameTable final : public Resolver {
+ public:
+  explicit NameTable(const SimPeer& peer) : peer_(peer) {}
+  Answer Resolve(const std::string& name) override {
+    auto it = peer_.names.find(name);
+    return it == peer_.names.end() ? Answer{{}, "no such name"} : Answer{it->second, "no address"};
+  }
+
+ private:
+  const SimPeer& peer_;
+};
+
+}  // namespace
 
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
     : name(std::move(peer_name)), address(peer_address), spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
@@ -17,6 +33,7 @@ SimPeer::~SimPeer() { world_.network.Detach(address); }
 void SimPeer::Start() {
   core = std::make_unique<Core>(control, random_, spis);
   if (credentials) core->set_credentials(credentials);
+  core->set_resolver(std::make_shared<NameTable>(*this));
   world_.network.Attach(address, [this](SimPacket p) { Receive(std::move(p)); });
   Post(ConfigChanged{});
 }

@@ -61,6 +61,7 @@ class SimPeer {
   std::function<InstallStatus(const InstallChild&)> install_status;   // default: kOk
   Duration install_delay{};
   Duration job_delay{};
+  std::map<std::string, std::vector<IpAddress>> names;   // what its resolver knows
   bool routes = true;                        // answers QuerySource with its address
   bool print = false;                        // log lines, messages sent and commands to stderr
 

@@ -19,6 +19,8 @@ void StartIke(Context& cx, Call call);
 void Want(Context& cx, Call call);
 void OnSourceFound(Context& cx, const SourceFound& found);
 void OnRouteRetry(Context& cx, IkeSa& sa);
+// The address to be called is known.
+void Dial(Context& cx, IkeSa& sa, const IpAddress& remote);
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in);
 // The handshake came to nothing: whoever waits for it is told.
 void FailCall(Context& cx, IkeSa& sa, std::string_view why);

@@ -8,6 +8,7 @@
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/intermediate.h"
+#include "control/ike/v2/name_lookup.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
@@ -59,24 +60,6 @@ void Send(Context& cx, IkeSa& sa) {
   SendInitRequest(cx, sa, h.request, sa.window.busy());
 }
 
-void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
-  const config::Connection& c = *sa.connection;
-  sa.path.remote.address = remote;
-  sa.path.remote.port = c.remote_port;
-  sa.path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
-  sa.path.marker = sa.path.local.port != kIkePort;
-  InitiatorHandshake& h = *sa.initiating;
-  h.offer = OfferIke(c.proposals, {});
-  h.group = FirstGroup(h.offer);
-  h.nonce_i = cx.random.Take(kNonceSize);
-  if (auto local = CallFrom(c, remote)) {
-    sa.path.local.address = *local;
-    return MakeKey(cx, sa);
-  }
-  sa.state = IkeState::kRouting;
-  cx.Emit(QuerySource{sa.id, remote});
-}
-
 // Answers of notifies alone. None of them is authenticated: a COOKIE or INVALID_KE_PAYLOAD costs us a round, the rest the call.
 void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
   InitiatorHandshake& h = *sa.initiating;
@@ -103,6 +86,24 @@ void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
 }
 
 }  // namespace
+
+void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
+  const config::Connection& c = *sa.connection;
+  sa.path.remote.address = remote;
+  sa.path.remote.port = c.remote_port;
+  sa.path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
+  sa.path.marker = sa.path.local.port != kIkePort;
+  InitiatorHandshake& h = *sa.initiating;
+  h.offer = OfferIke(c.proposals, {});
+  h.group = FirstGroup(h.offer);
+  h.nonce_i = cx.random.Take(kNonceSize);
+  if (auto local = CallFrom(c, remote)) {
+    sa.path.local.address = *local;
+    return MakeKey(cx, sa);
+  }
+  sa.state = IkeState::kRouting;
+  cx.Emit(QuerySource{sa.id, remote});
+}
 
 void FailCall(Context& cx, IkeSa& sa, std::string_view why) {
   RequestId request = sa.tasks.empty() ? 0 : sa.tasks.front().request;
@@ -149,9 +150,10 @@ void Want(Context& cx, Call call) {
 
 void OnRouteRetry(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kRouting) return;
-  auto remote = CallTo(*sa.connection);
-  if (!remote) return FailCall(cx, sa, "the connection names no single address to call");
-  Dial(cx, sa, *remote);
+  auto callee = CallTo(*sa.connection, sa.attempt);
+  if (!callee) return FailCall(cx, sa, "the connection names no single address to call");
+  if (auto* name = std::get_if<std::string>(&*callee)) return LookUpPeer(cx, sa, std::move(*name));
+  Dial(cx, sa, std::get<IpAddress>(*callee));
 }
 
 void OnSourceFound(Context& cx, const SourceFound& found) {

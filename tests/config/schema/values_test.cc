@@ -114,10 +114,11 @@ TEST(Values, Selectors) {
 
 TEST(Values, PeerAddresses) {
   for (auto* text :
-       {"%any", "%any4", "%any6", "192.0.2.1", "2001:db8::1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "0.0.0.0", "::"}) {
+       {"%any", "%any4", "%any6", "192.0.2.1", "2001:db8::1", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "0.0.0.0", "::", "host",
+        "a.example.org", "4.example-1.org."}) {
     EXPECT_EQ(Show(ParsePeerAddress(text)), text);
   }
-  for (auto* text : {"", "192.0.2.256", "host", "a.example.org", "fe80::1%wan", "%some", "10.0.0.0/33", "192.0.2"}) {
+  for (auto* text : {"", "192.0.2.256", "a_b", "a..b", "-a.b", "a b", "fe80::1%wan", "%some", "10.0.0.0/33", "192.0.2"}) {
     EXPECT_EQ(Show(ParsePeerAddress(text)), kBad) << text;
   }
 }
