@@ -104,6 +104,11 @@ void CheckStartable(const SectionReader& in, const Connection& conn, const Secti
     child_in.Error("start_action",
                    Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address and no host"));
   }
+  // As the called side it takes any key of `secrets`.
+  if (conn.ppk_required && conn.ppk_id.empty()) {
+    child_in.Error("start_action",
+                   Cat("has no post-quantum key to call with: ", in.shown(), " has ppk_required and no ppk_id"));
+  }
 }
 
 // As charon derives them: the random part defaults to the over-time, that to 10 % of the longer of the two times.
@@ -166,6 +171,8 @@ Connection ReadConnection(const SectionReader& in, const std::string& credential
   conn.encap = in.Bool("encap", conn.encap);
   conn.mobike = in.Bool("mobike", conn.mobike);
   conn.fragmentation = ReadFragmentation(in.Text("fragmentation", "yes"));
+  conn.ppk_id = in.Text("ppk_id");
+  conn.ppk_required = in.Bool("ppk_required", conn.ppk_required);
   conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));
   conn.unique = ReadUnique(in.Text("unique", "no"));
   ReadIkeTimes(in, conn);

@@ -27,6 +27,7 @@ void CheckIdentities(const SectionReader& control, IdentityCheck check) {
     for (const Section& s : connections->sections()) {
       CheckRounds(all.Child(s), "local", IdentityUse::kOwn, check);
       CheckRounds(all.Child(s), "remote", IdentityUse::kPeer, check);
+      if (const Value* id = s.FindValue("ppk_id")) Hold(all.Child(s), *id, IdentityUse::kPpk, check);
     }
   }
   const Section* secrets = control.section().FindSection("secrets");
@@ -34,8 +35,9 @@ void CheckIdentities(const SectionReader& control, IdentityCheck check) {
   SectionReader all(*secrets, "secrets", control.report());
   for (const Section& s : secrets->sections()) {
     SectionReader in = all.Child(s);
+    const IdentityUse use = s.name.starts_with("ppk") ? IdentityUse::kPpk : IdentityUse::kPeer;
     for (const Value& v : s.values()) {
-      if (v.name.starts_with("id")) Hold(in, v, IdentityUse::kPeer, check);
+      if (v.name.starts_with("id")) Hold(in, v, use, check);
     }
   }
 }

@@ -150,6 +150,8 @@ struct Connection {
   std::vector<IkeProposal> proposals;
   bool encap = false;                     // force UDP by a fake NAT-D
   bool mobike = true;
+  std::string ppk_id;                     // as written; empty: no PPK of its own (RFC 8784)
+  bool ppk_required = false;
   seconds dpd_delay{0};
   Fragmentation fragmentation = Fragmentation::kYes;
   unsigned keyingtries = 1;               // 0 = for ever

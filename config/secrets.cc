@@ -8,6 +8,7 @@ namespace culvert::config {
 namespace {
 
 constexpr size_t kShortSecret = 16;  // octets; below, a captured handshake may be searched for the key
+constexpr size_t kShortPpk = 32;     // octets; RFC 8784 6: 256 bits, for a quantum computer halves them
 
 // Wildcards and spellings with a type prefix are for the IKE process to compare: here they may belong to anybody.
 bool MayBe(const std::string& owner, const std::string& id) {
@@ -20,7 +21,7 @@ bool MayBelong(const Secret& secret, const Connection& conn) {
     auto is = [&](const AuthRound& round) { return MayBe(owner, round.id); };
     return std::ranges::any_of(conn.local, is) || std::ranges::any_of(conn.remote, is);
   };
-  return secret.owners.empty() || std::ranges::any_of(secret.owners, either);
+  return secret.kind == Secret::Kind::kIke && (secret.owners.empty() || std::ranges::any_of(secret.owners, either));
 }
 
 // Sections whose secret opens a file, by the folder that file is in.
@@ -47,17 +48,49 @@ std::optional<Secret> ReadPassphrase(const SectionReader& in, std::string_view f
                 .file = {std::move(file), in.Where("file")}};
 }
 
+// Any spelling but the plain ones may mean another's octets.
+bool MayBeNamed(const Secret& secret, const std::string& ppk_id) {
+  auto names = [&](const std::string& owner) { return MayBe(owner, ppk_id); };
+  return secret.kind == Secret::Kind::kPpk && (secret.owners.empty() || std::ranges::any_of(secret.owners, names));
+}
+
+// The secret of an ike or a ppk section.
+std::optional<Secret> ReadShared(const SectionReader& in, Secret::Kind kind) {
+  const Section& section = in.section();
+  const Value* value = section.FindValue("secret");
+  if (!value) {
+    in.Error("secret", "missing; expected text, 0x and hexadecimal, or 0s and base64");
+    return std::nullopt;
+  }
+  auto data = ParseSecret(value->text);
+  if (!data) return std::nullopt;  // reported by type already
+  const size_t least = kind == Secret::Kind::kPpk ? kShortPpk : kShortSecret;
+  if (data->size() < least) {
+    in.Warn("secret", Cat("is only ", data->size(), " octets long and may be guessed; expected at least ", least));
+  }
+  Secret secret{.name = section.name, .kind = kind, .data = std::move(*data), .owners = {}, .file = {}};
+  for (const Value& v : section.values()) {
+    if (v.name.starts_with("id")) secret.owners.push_back(v.text);
+  }
+  return secret;
+}
+
 }  // namespace
 
 void WarnOfMissingSecrets(const Control& control, const SectionReader& connections) {
   auto is_psk = [](const AuthRound& round) { return round.kind == AuthKind::kPsk; };
   for (const Connection& conn : control.connections) {
-    if (!std::ranges::any_of(conn.local, is_psk) && !std::ranges::any_of(conn.remote, is_psk)) continue;
     const Section* section = connections.section().FindSection(conn.name);
-    bool found = std::ranges::any_of(control.secrets, [&](const Secret& s) { return MayBelong(s, conn); });
-    if (section && !found) {
+    if (!section) continue;
+    const bool wants = std::ranges::any_of(conn.local, is_psk) || std::ranges::any_of(conn.remote, is_psk);
+    if (wants && !std::ranges::any_of(control.secrets, [&](const Secret& s) { return MayBelong(s, conn); })) {
       connections.Child(*section).Warn(
           "no pre-shared key in these files belongs to its identities; expected a section in secrets { }");
+    }
+    auto named = [&](const Secret& s) { return MayBeNamed(s, conn.ppk_id); };
+    if (!conn.ppk_id.empty() && std::ranges::none_of(control.secrets, named)) {
+      connections.Child(*section).Warn("ppk_id",
+                                       "no post-quantum key in these files has it; expected a section in secrets { }");
     }
   }
 }
@@ -71,22 +104,8 @@ std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& cre
     if (exposed) in.Error(key, "stands in a file that everybody may read; expected mode 0640 or stricter");
   }
   if (std::string_view folder = KeyFolderOf(section.name); !folder.empty()) return ReadPassphrase(in, folder, credentials_dir);
-  if (!section.name.starts_with("ike")) return std::nullopt;
-  const Value* value = section.FindValue("secret");
-  if (!value) {
-    in.Error("secret", "missing; expected text, 0x and hexadecimal, or 0s and base64");
-    return std::nullopt;
-  }
-  auto data = ParseSecret(value->text);
-  if (!data) return std::nullopt;  // reported by type already
-  if (data->size() < kShortSecret) {
-    in.Warn("secret", Cat("is only ", data->size(), " octets long and may be guessed; expected at least ", kShortSecret));
-  }
-  Secret secret{.name = section.name, .kind = Secret::Kind::kIke, .data = std::move(*data), .owners = {}, .file = {}};
-  for (const Value& v : section.values()) {
-    if (v.name.starts_with("id")) secret.owners.push_back(v.text);
-  }
-  return secret;
+  if (section.name.starts_with("ppk")) return ReadShared(in, Secret::Kind::kPpk);
+  return section.name.starts_with("ike") ? ReadShared(in, Secret::Kind::kIke) : std::nullopt;
 }
 
 }  // namespace culvert::config

@@ -28,6 +28,10 @@ std::string AuthJob::Try(const Candidate& c, std::span<const Certificate> sent) 
   auto signature = ike::SignAuth(how, c.own->own->key, c.octets);
   if (!signature) return "our own key does not sign";
   signature_ = *std::move(signature);
+  if (c.plain_octets.empty()) return {};
+  auto plain = ike::SignAuth(how, c.own->own->key, c.plain_octets);
+  if (!plain) return "our own key does not sign";
+  plain_signature_ = *std::move(plain);
   return {};
 }
 

@@ -13,6 +13,7 @@ class AuthJob final : public ike::Job {
     std::shared_ptr<const config::AuthRound> peer;   // with a proof: how the peer must authenticate; nullptr: nobody does
     std::optional<OwnChoice> own;                    // nullopt: nothing to sign
     Bytes octets;                                    // what to sign
+    Bytes plain_octets{};                            // and for NO_PPK_AUTH (RFC 8784), in the same way; empty: nothing
   };
   AuthJob(std::shared_ptr<const Credentials> credentials, std::optional<PeerProof> proof, std::vector<Candidate> candidates)
       : credentials_(std::move(credentials)), proof_(std::move(proof)), candidates_(std::move(candidates)) {}
@@ -28,6 +29,7 @@ class AuthJob final : public ike::Job {
   const std::vector<std::string>& why() const { return why_; }  // one for each candidate tried before it, or all
   const std::string& how() const { return how_; }               // the peer proved itself, for the log
   Bytes TakeSignature() { return std::move(signature_); }        // AUTH's data; empty where there was nothing to sign
+  Bytes TakePlainSignature() { return std::move(plain_signature_); }
   const Candidate& candidate(size_t i) const { return candidates_[i]; }
 
  private:
@@ -40,7 +42,7 @@ class AuthJob final : public ike::Job {
   std::optional<size_t> chosen_;
   std::vector<std::string> why_;
   std::string how_;
-  Bytes signature_;
+  Bytes signature_, plain_signature_;
 };
 
 }  // namespace culvert::auth

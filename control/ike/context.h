@@ -3,6 +3,7 @@
 #include <string>
 
 #include "control/auth/credentials.h"
+#include "control/auth/ppk.h"
 #include "control/auth/psk.h"
 #include "control/ike/admission/cookie.h"
 #include "control/ike/admission/half_open.h"
@@ -34,6 +35,7 @@ class Context {
   std::shared_ptr<Resolver> resolver;        // null in a core that calls nobody by name
   ConnectionTable connections;               // of `config` when it was last told to have changed
   auth::PskTable psks;                       // likewise
+  auth::PpkTable ppks;                       // likewise
   bool key_logging = false;
   Time now{};
 

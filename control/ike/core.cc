@@ -140,8 +140,8 @@ std::vector<IkeView> Core::List() const {
     IkeView v{.id = sa.id, .connection = sa.ConnectionName(), .state = Name(sa.state), .initiator = sa.initiator,
               .spi_i = sa.spi_i, .spi_r = sa.spi_r, .local = sa.path.local, .remote = sa.path.remote,
               .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
-              .nat_remote = sa.path.nat_remote, .suite = sa.suite, .established = sa.established, .rekey_at = sa.rekey_at,
-              .reauth_at = sa.reauth_at, .children = {}};
+              .nat_remote = sa.path.nat_remote, .suite = sa.suite, .ppk = sa.ppk, .established = sa.established,
+              .rekey_at = sa.rekey_at, .reauth_at = sa.reauth_at, .children = {}};
     if (sa.request && sa.request->task.kind == Task::Kind::kRekeyIke) v.state = "REKEYING";
     for (const auto& c : sa.children) {
       v.children.push_back({.id = c->id,

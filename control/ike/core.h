@@ -36,6 +36,7 @@ struct IkeView {
   std::string local_id, remote_id;
   bool nat_local = false, nat_remote = false;
   IkeSuite suite;
+  bool ppk = false;                        // made with a post-quantum pre-shared key (RFC 8784)
   Time established{}, rekey_at{}, reauth_at{};
   std::vector<ChildView> children;
 };

@@ -14,7 +14,7 @@ constexpr std::array<const char*, kCounts> kNames = {
     "cookie-sent", "cookie-accepted", "cookie-refused", "source-blocked", "half-open-full", "half-open-expired",
     "half-open-twin", "jobs-full", "source-jobs-full", "errors-limited",
     "no-proposal-chosen", "invalid-ke-sent", "invalid-ke-received", "cookie-received", "rival-answer", "public-value-refused",
-    "authentication-failed", "ts-unacceptable", "temporary-failure-sent", "temporary-failure-received",
+    "authentication-failed", "ppk-not-used", "ts-unacceptable", "temporary-failure-sent", "temporary-failure-received",
     "child-sa-not-found-sent", "no-additional-sas-sent", "invalid-syntax-sent",
     "state-not-found-sent", "follow-up-expired", "child-collision", "ike-collision",
     "retransmitted", "fragmented", "refragmented", "peer-dead", "liveness-sent", "keepalive-sent", "peer-moved",

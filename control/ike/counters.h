@@ -53,6 +53,7 @@ enum class Count : uint8_t {
   kRivalAnswer,          // a second, different answer to our IKE_SA_INIT
   kPublicValueRefused,
   kAuthenticationFailed,
+  kPpkNotUsed,           // an IKE SA without the optional post-quantum key one side wished for
   kTsUnacceptable,
   kTemporaryFailureSent,
   kTemporaryFailureReceived,

@@ -8,6 +8,7 @@
 #include "common/bytes/hex.h"
 #include "config/text.h"
 #include "control/ike/identity_dn.h"
+#include "control/ike/ppk_id.h"
 
 namespace culvert::ike {
 namespace {
@@ -159,6 +160,9 @@ std::string Identity::ToString() const {
 }
 
 std::string CheckIdentity(std::string_view text, config::IdentityUse use) {
+  if (use == config::IdentityUse::kPpk) {
+    return ParsePpkId(text) ? "" : "is no single identity; expected one, with or without opaque: in front";
+  }
   if (NamesAnyIdentity(text)) return {};
   bool range = ParseRangePattern(text).has_value();
   if (use == config::IdentityUse::kPeer && range) return {};

@@ -35,7 +35,8 @@ struct Identity {
 // "", "%any", "%any6", "0.0.0.0", "::" or "*".
 bool NamesAnyIdentity(std::string_view text);
 
-// The config::IdentityCheck of this process: a local identity must be one, a peer's must be one or a pattern.
+// The config::IdentityCheck of this process: a local identity must be one, a peer's must be one or a pattern, a PPK_ID what
+// ParsePpkId() takes.
 std::string CheckIdentity(std::string_view text, config::IdentityUse use);
 
 // Of an identity and all that differ from it in ASCII case alone, where its type has no case: equal for them alone.

@@ -134,6 +134,7 @@ void TakeConfig(Context& cx) {
   for (const auto& c : cx.config.connections) connections.push_back(std::make_shared<const config::Connection>(c));
   cx.connections = ConnectionTable(std::move(connections));
   cx.psks = auth::PskTable(cx.config.secrets);
+  cx.ppks = auth::PpkTable(cx.config.secrets);
 }
 
 void OnConfigChanged(Context& cx) {

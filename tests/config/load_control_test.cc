@@ -452,6 +452,40 @@ TEST(LoadControl, SecretsInAFileForEverybodyAreRefused) {
             "E secrets.conf:1: secrets.ike.secret: stands in a file that everybody may read; expected mode 0640 or stricter");
 }
 
+TEST(LoadControl, PostQuantumKeys) {
+  const std::string secret = "secret = 0123456789abcdef0123456789abcdef\n";
+  auto conn = [](const std::string& keys) { return "connections { a { " + keys + kRounds + "children { x { } } } }\n"; };
+  Complaints complaints;
+  auto control = Load(conn("ppk_id = k1\n ppk_required = yes\n") + "secrets { ppk-1 { id-1 = k1\n id-2 = opaque:k2\n" + secret + "} }",
+                      complaints);
+  EXPECT_EQ(Print(complaints), "");
+  ASSERT_TRUE(control);
+  EXPECT_EQ(control->connections[0].ppk_id, "k1");
+  EXPECT_TRUE(control->connections[0].ppk_required);
+  const Secret& ppk = control->secrets[0];
+  EXPECT_EQ(ppk.kind, Secret::Kind::kPpk);
+  EXPECT_EQ(ppk.owners, (std::vector<std::string>{"k1", "opaque:k2"}));
+  EXPECT_EQ(ppk.data.size(), 32u);
+
+  const Case cases[] = {
+      {conn("ppk_id = k1\n"),
+       "W swanctl.conf:1: connections.a.ppk_id: no post-quantum key in these files has it; expected a section in secrets { }"},
+      {conn("ppk_id = k1\n") + "secrets { ppk { id = k2\n" + secret + "} }",
+       "W swanctl.conf:1: connections.a.ppk_id: no post-quantum key in these files has it; expected a section in secrets { }"},
+      {conn("ppk_id = k1\n") + "secrets { ppk { " + secret + "} }", ""},
+      {conn("ppk_required = yes\n"), ""},
+      {"secrets { ppk { id = k1\n secret = 0123456789abcdef\n } }",
+       "W swanctl.conf:2: secrets.ppk.secret: is only 16 octets long and may be guessed; expected at least 32"},
+      {"secrets { ppk { id = k1\n } }",
+       "E swanctl.conf:1: secrets.ppk.secret: missing; expected text, 0x and hexadecimal, or 0s and base64"},
+      {std::string("connections { a { remote_addrs = 192.0.2.1\n ppk_required = yes\n") + kRounds +
+           "children { x { start_action = start\n } } } }",
+       "E swanctl.conf:4: connections.a.children.x.start_action: has no post-quantum key to call with: connections.a has "
+       "ppk_required and no ppk_id"},
+  };
+  for (auto& c : cases) EXPECT_EQ(Complain(c.text), c.expect) << c.text;
+}
+
 TEST(LoadControl, NoComplaintShowsASecret) {
   const char* texts[] = {"secrets { ike { secret = 0xTOPSECRET\n } }", "secrets { ike { secret = 0sTOPSECRET!\n } }",
                          "secrets { ike { secret = TOPSECRET\n } }", "secrets { eap { secret = TOPSECRET\n } }",
@@ -487,20 +521,26 @@ TEST(LoadControl, OverlappingSelectorsOfTwoPeersSayWhoWins) {
 TEST(LoadControl, HoldsIdentitiesAgainstTheSpellingsOfTheIkeProcess) {
   MemoryFiles files;
   files.files["/etc/d/culvert.conf"].text = R"(control { connections { a : base { children { x { } }
-local-1 { id = bad } remote { id = peer-only } } }
+local-1 { id = bad } remote { id = peer-only } ppk_id = peer-only } }
 secrets { ike-a { id-1 = good
 id-2 = bad
-secret = 0123456789abcdef } } }
+secret = 0123456789abcdef }
+ppk-a { id-1 = peer-only
+id-2 = ppk-only
+secret = 0123456789abcdef0123456789abcdef } } }
 base { local-1 { auth = psk } remote { auth = psk } }
 )";
   Complaints complaints;
   auto check = [](std::string_view text, IdentityUse use) -> std::string {
-    bool fine = text == "good" || (text == "peer-only" && use == IdentityUse::kPeer);
+    bool fine = text == "good" || (text == "peer-only" && use == IdentityUse::kPeer) ||
+                (text == "ppk-only" && use == IdentityUse::kPpk);
     return fine ? "" : "is no identity";
   };
   EXPECT_FALSE(LoadControl(files, "/etc/d", check, complaints));
   EXPECT_EQ(Print(complaints), "E culvert.conf:2: connections.a.local-1.id: \"bad\" is no identity|"
-                               "E culvert.conf:4: secrets.ike-a.id-2: \"bad\" is no identity");
+                               "E culvert.conf:2: connections.a.ppk_id: \"peer-only\" is no identity|"
+                               "E culvert.conf:4: secrets.ike-a.id-2: \"bad\" is no identity|"
+                               "E culvert.conf:6: secrets.ppk-a.id-1: \"peer-only\" is no identity");
 }
 
 TEST(LoadControl, ReferencesAndTheTop) {

@@ -79,7 +79,7 @@ void PrintIkeSa(const ordered_json& ike) {
     for (const char* key : {"encr_keysize", "integ_alg", "prf_alg", "dh_group"}) {
       if (ike.contains(key)) suite += (std::string_view(key) == "encr_keysize" ? "-" : "/") + Text(ike, key);
     }
-    std::cout << "  " << suite << "\n";
+    std::cout << "  " << suite << (ike.contains("ppk") ? ", with a post-quantum key" : "") << "\n";
   }
   for (const auto& [key, child] : ike["child_sas"].items())
     std::cout << "  child " << key << "\n" << Indented(LinesOf(child), 4);

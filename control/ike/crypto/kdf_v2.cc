@@ -98,6 +98,10 @@ IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i
   return keys;
 }
 
+void MixPpk(PrfId prf, ByteView ppk, IkeKeys& keys) {
+  for (SecretBytes* key : {&keys.sk_d, &keys.sk_pi, &keys.sk_pr}) *key = PrfPlus(prf, ppk, key->view(), key->size());
+}
+
 ChildKeys DeriveChildKeys(PrfId prf, ByteView sk_d, ByteView shared_secret_or_empty, ByteView nonce_i, ByteView nonce_r,
                           const EspSuite& suite, ByteView more) {
   SecretBytes seed(shared_secret_or_empty.size() + nonce_i.size() + nonce_r.size() + more.size());

@@ -41,6 +41,9 @@ struct IkeKeys {
 [[nodiscard]] IkeKeys DeriveIkeKeys(const IkeSuite& suite, ByteView skeyseed, ByteView nonce_i, ByteView nonce_r,
                                     uint64_t spi_i, uint64_t spi_r);
 
+// RFC 8784 3: SK_d, SK_pi and SK_pr each become prf+(PPK, itself). In place; what they were before is wiped.
+void MixPpk(PrfId prf, ByteView ppk, IkeKeys& keys);
+
 // RFC 7296 2.17, RFC 9370 2.2.4: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr [| SK(1) | SK(2) ...]), cut into the keys from initiator
 // to responder, then the reverse direction's.
 struct ChildKeys {

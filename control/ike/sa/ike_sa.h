@@ -86,6 +86,20 @@ struct OwnProof {
   std::shared_ptr<const auth::Credentials> credentials;  // keeps `choice` alive
   auth::OwnChoice choice;
   Bytes data;                                 // of the AUTH payload; empty: not signed yet
+  Bytes plain_data;                           // of NO_PPK_AUTH (RFC 8784); empty: none is wanted
+};
+
+// The post-quantum pre-shared key an initiator calls with (RFC 8784).
+struct OwnPpk {
+  Bytes id;                                   // PPK_ID
+  SecretBytes key;
+  bool required = false;
+};
+// What becomes of it with one of those who answer.
+struct PpkUse {
+  bool agreed = false;                        // both sides have said USE_PPK
+  bool mixed = false;                         // the SA's keys are made with it
+  std::optional<IkeKeys> plain{};             // SK_d, SK_pi, SK_pr without it: while it is optional
 };
 
 // A message of IKE_AUTH whose judgement takes a helper thread.
@@ -108,6 +122,7 @@ struct InitAnswer {
   CertRequest wanted;
   std::optional<IkeKeying> keying;
   std::optional<OwnProof> proof;
+  PpkUse ppk_use{};
   Incoming incoming{};                        // of its own IKE_AUTH answer
   Datagrams request;                          // IKE_AUTH to it, as it went; empty before
   JobId job = 0;                              // deriving its shared secret, then signing for it
@@ -124,6 +139,8 @@ struct InitiatorHandshake {
   std::vector<InitAnswer> rivals;             // of the answer being followed (v2/rivals.h)
   unsigned rounds = 0;                        // COOKIE and INVALID_KE_PAYLOAD answers met
   JobId job = 0;
+  std::optional<OwnPpk> ppk;                  // nullopt: calls without any
+  PpkUse ppk_use;
   CertRequest wanted;                         // by the answer being followed
   std::optional<OwnProof> proof;
   std::optional<HeldMessage> held;            // the answer to IKE_AUTH, with kAuthVerifying
@@ -148,6 +165,7 @@ struct ResponderHandshake {
   Bytes peer_public;
   SaPayload answer;
   bool fake_nat = false;                      // the connection forces UDP encapsulation
+  bool ppk = false;                           // both sides have said USE_PPK (RFC 8784)
   std::unique_ptr<KeyExchange> exchange;
   std::optional<SecretBytes> shared_secret;   // of a KEM, whose answer cannot be made without it
   JobId job = 0;
@@ -193,6 +211,7 @@ struct IkeSa {
   Identity local_id, remote_id;
   std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
   bool fragments = false;                     // both sides have announced RFC 7383
+  bool ppk = false;                           // its keys descend from a post-quantum pre-shared key (RFC 8784)
   std::array<Incoming, 2> incoming;           // the peer's request and its answer to ours
   size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 

@@ -25,6 +25,7 @@ struct Task {
   unsigned attempt = 0;                       // TEMPORARY_FAILUREs met so far
   bool and_successors = false;                // kDeleteChild: whatever has replaced it by then goes too
   bool expired = false;                       // kDeleteIke: because it could not be rekeyed in time
+  bool unauthenticated = false;               // kDeleteIke: because the responder could not authenticate itself
 };
 
 using Tasks = std::list<Task>;  // in their order; a list, because an SA mostly has none and that should take no room

@@ -38,9 +38,11 @@ bool WantsSignature(const config::Connection& c);  // the peer does
 struct Signed {
   bool by_initiator = false;
   ByteView message, peer_nonce, id_body;
+  const IkeKeys* keys = nullptr;             // whose SK_p it is by; nullptr: the SA's
 };
 Bytes PskAuthOf(const IkeSa& sa, ByteView secret, const Signed& what);
 Bytes SignedOctets(const IkeSa& sa, const Signed& what);
+void TakeSignatures(auth::AuthJob& job, OwnProof& proof);
 
 // Certificates asked for (RFC 7296 3.7).
 CertRequest CertRequestIn(const Inbound& in);

@@ -25,6 +25,11 @@ bool Is(const std::vector<config::AuthRound>& rounds, config::AuthKind kind) {
   return !rounds.empty() && rounds.front().kind == kind;
 }
 
+ByteView SkP(const IkeSa& sa, const Signed& what) {
+  const IkeKeys& keys = what.keys ? *what.keys : sa.keying->keys;
+  return (what.by_initiator ? keys.sk_pi : keys.sk_pr).view();
+}
+
 bool Sends(config::SendCert when, const CertRequest& wanted) {
   return when == config::SendCert::kAlways || (when == config::SendCert::kIfAsked && wanted.asked);
 }
@@ -43,15 +48,11 @@ bool SignsFor(const config::Connection& c) { return Is(c.local, config::AuthKind
 bool WantsSignature(const config::Connection& c) { return Is(c.remote, config::AuthKind::kPubkey); }
 
 Bytes PskAuthOf(const IkeSa& sa, ByteView secret, const Signed& what) {
-  const IkeKeys& keys = sa.keying->keys;
-  const SecretBytes& sk_p = what.by_initiator ? keys.sk_pi : keys.sk_pr;
-  return PskAuth(sa.suite.prf, secret, what.message, what.peer_nonce, sk_p.view(), what.id_body, IntAuthOf(sa));
+  return PskAuth(sa.suite.prf, secret, what.message, what.peer_nonce, SkP(sa, what), what.id_body, IntAuthOf(sa));
 }
 
 Bytes SignedOctets(const IkeSa& sa, const Signed& what) {
-  const IkeKeys& keys = sa.keying->keys;
-  const SecretBytes& sk_p = what.by_initiator ? keys.sk_pi : keys.sk_pr;
-  return AuthOctets(sa.suite.prf, what.message, what.peer_nonce, sk_p.view(), what.id_body, IntAuthOf(sa));
+  return AuthOctets(sa.suite.prf, what.message, what.peer_nonce, SkP(sa, what), what.id_body, IntAuthOf(sa));
 }
 
 CertRequest CertRequestIn(const Inbound& in) {
@@ -114,6 +115,11 @@ auth::PeerProof ProofIn(const Inbound& in, Identity id, Bytes octets) {
   return proof;
 }
 
+void TakeSignatures(auth::AuthJob& job, OwnProof& proof) {
+  proof.data = job.TakeSignature();
+  proof.plain_data = job.TakePlainSignature();
+}
+
 namespace {
 
 // The job that waits where `id` was waited for: what a judgement wants to know is asked, and then it is tried again.
@@ -148,7 +154,7 @@ bool OnAuthDone(Context& cx, IkeSa& sa, JobId id, auth::AuthJob& job) {
     return true;
   }
   if (h.job == id && sa.state == IkeState::kAuthSigning && h.proof) {
-    h.proof->data = job.TakeSignature();
+    TakeSignatures(job, *h.proof);
     SendAuth(cx, sa);
     return true;
   }

@@ -6,6 +6,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/ppk.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/sa_init.h"
@@ -58,22 +59,30 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
   return true;
 }
 
-// Our AUTH to the responder being followed. False where there is none to be had, and the SA has ended.
-bool AddAuth(Context& cx, IkeSa& sa, PayloadList& list) {
+// Our AUTH to the responder being followed: what of it is AUTH's data, and what NO_PPK_AUTH's (RFC 8784).
+struct OurAuth {
+  AuthMethod method = AuthMethod::kSharedKey;
+  Bytes data, plain_data;
+};
+
+// nullopt: there is none to be had, and the SA has ended.
+std::optional<OurAuth> MakeAuth(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
-  if (h.proof) {
-    list.Add(AuthPayload{h.proof->choice.how.method, list.Keep(Bytes(h.proof->data))});
-    return true;
-  }
+  if (h.proof) return OurAuth{h.proof->choice.how.method, h.proof->data, h.proof->plain_data};
   auto peer = ExpectedPeer(*sa.connection);
   const SecretBytes* secret = cx.psks.Find(sa.local_id, peer.value_or(Identity{}));
   if (!secret) {
     Fail(cx, sa, Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", peer ? peer->ToString() : "anybody"));
-    return false;
+    return std::nullopt;
   }
   const Bytes body = IdBody(sa.local_id);
-  list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(PskAuthOf(sa, secret->view(), {true, h.request, h.nonce_r, body}))});
-  return true;
+  Signed what{.by_initiator = true, .message = h.request, .peer_nonce = h.nonce_r, .id_body = body};
+  OurAuth out{.data = PskAuthOf(sa, secret->view(), what)};
+  if (h.ppk_use.plain) {
+    what.keys = &*h.ppk_use.plain;
+    out.plain_data = PskAuthOf(sa, secret->view(), what);
+  }
+  return out;
 }
 
 // The request to the responder being followed. nullopt: there is none to be made, and the SA has ended.
@@ -81,6 +90,9 @@ std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
   sa.local_id = h.proof ? h.proof->choice.id : OurIdentity(*sa.connection, sa.path.local.address);
   if (!PrepareChild(cx, sa)) return std::nullopt;
+  MixPpk(sa);
+  auto auth = MakeAuth(cx, sa);
+  if (!auth) return std::nullopt;
   auto peer = ExpectedPeer(*sa.connection);
   PayloadList list;
   list.Add(IdPayload{.type = PayloadType::kIdI, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
@@ -90,12 +102,13 @@ std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
   if (peer && !HasWildcard(*sa.connection)) {
     list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
   }
-  if (!AddAuth(cx, sa, list)) return std::nullopt;
+  list.Add(AuthPayload{auth->method, list.Keep(std::move(auth->data))});
   if (h.child) AddOffer(*h.child, list);
+  AddPpkIdentity(sa, std::move(auth->plain_data), list);
   return list.Encode();
 }
 
-// RFC 7296 2.21.2: a responder we do not believe holds an IKE SA: it is told by a Delete.
+// RFC 7296 2.21.2: a responder we do not believe holds an IKE SA: it is told by AUTHENTICATION_FAILED, and a Delete.
 void RejectResponder(Context& cx, IkeSa& sa, std::string_view why) {
   if (GoOnWithRival(cx, sa)) return;
   cx.Bump(Count::kAuthenticationFailed);
@@ -104,7 +117,7 @@ void RejectResponder(Context& cx, IkeSa& sa, std::string_view why) {
   for (const auto& t : std::exchange(sa.tasks, {})) FailTask(cx, t, why);
   sa.initiating.reset();
   sa.state = IkeState::kEstablished;  // for the one exchange that ends it
-  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke}, Where::kFront);
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke, .unauthenticated = true}, Where::kFront);
 }
 
 // Why the responder is not who it should be, as far as its words tell; empty where it may be.
@@ -132,7 +145,7 @@ std::string JudgePsk(Context& cx, const IkeSa& sa, const Inbound& in) {
   if (!secret) return Cat("no pre-shared key for ", sa.local_id.ToString(), " and ", sa.remote_id.ToString());
   const Signed what{false, h.response, h.nonce_i, in.Get<IdPayload>(PayloadType::kIdR)->body};
   if (!EqualConstantTime(PskAuthOf(sa, secret->view(), what), in.Get<AuthPayload>()->data)) {
-    return Cat("AUTH of ", sa.remote_id.ToString(), " is wrong: another pre-shared key");
+    return Cat("AUTH of ", sa.remote_id.ToString(), " is wrong: another pre-shared key", PpkHint(sa));
   }
   return {};
 }
@@ -180,8 +193,10 @@ void VerifyResponder(Context& cx, IkeSa& sa, const Inbound& in) {
 // The responder has authenticated.
 void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
   cx.sas.Index(sa);
+  sa.ppk = sa.initiating->ppk_use.mixed;
+  const std::string ppk = DescribePpk(cx, sa, in);
   Establish(cx, sa);
-  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
+  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), ppk, how));
   cx.Tell(StateChange::kIkeUp, sa);
   TakeAuthLifetime(cx, sa, in);
   std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
@@ -203,10 +218,17 @@ std::expected<JobId, std::string> StartSigning(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
   auto choice = cx.credentials->ChooseOwn({sa.connection->local.front(), h.wanted.authorities, sa.peer_hashes});
   if (!choice) return std::unexpected(choice.error());
-  Bytes octets = SignedOctets(sa, {true, h.request, h.nonce_r, IdBody(choice->id)});
-  std::vector<auth::AuthJob::Candidate> candidates;
-  candidates.push_back({nullptr, *choice, std::move(octets)});
-  h.proof = OwnProof{cx.credentials, *std::move(choice), {}};
+  MixPpk(sa);
+  const Bytes body = IdBody(choice->id);
+  Signed what{.by_initiator = true, .message = h.request, .peer_nonce = h.nonce_r, .id_body = body};
+  std::vector<auth::AuthJob::Candidate> candidates(1);
+  candidates[0].own = *choice;
+  candidates[0].octets = SignedOctets(sa, what);
+  if (h.ppk_use.plain) {
+    what.keys = &*h.ppk_use.plain;
+    candidates[0].plain_octets = SignedOctets(sa, what);
+  }
+  h.proof = OwnProof{cx.credentials, *std::move(choice), {}, {}};
   return cx.Run(sa, std::make_unique<auth::AuthJob>(cx.credentials, std::nullopt, std::move(candidates)));
 }
 
@@ -238,12 +260,13 @@ void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.form == MessageForm::kRefusal) {
     if (GoOnWithRival(cx, sa)) return;
     if (in.Error()->type == NotifyType::kAuthenticationFailed) cx.Bump(Count::kAuthenticationFailed);
-    return Fail(cx, sa, Cat("the peer answers ", Name(in.Error()->type), " to ", sa.local_id.ToString()));
+    return Fail(cx, sa, Cat("the peer answers ", Name(in.Error()->type), " to ", sa.local_id.ToString(), PpkHint(sa)));
   }
   if (in.form != MessageForm::kAuthChild && in.form != MessageForm::kAuthChildless) {
     return RejectResponder(cx, sa, "the answer is not one to a pre-shared key or a signature");
   }
   if (std::string why = JudgeClaim(sa, in); !why.empty()) return RejectResponder(cx, sa, why);
+  if (std::string why = SettlePpk(sa, in); !why.empty()) return RejectResponder(cx, sa, why);
   if (WantsSignature(*sa.connection)) return VerifyResponder(cx, sa, in);
   if (std::string why = JudgePsk(cx, sa, in); !why.empty()) return RejectResponder(cx, sa, why);
   Accept(cx, sa, in, "");
@@ -251,7 +274,7 @@ void OnAuthResponse(Context& cx, IkeSa& sa, const Inbound& in) {
 
 void OnResponderJudged(Context& cx, IkeSa& sa, const auth::AuthJob& job) {
   HeldMessage held = *std::exchange(sa.initiating->held, std::nullopt);
-  if (!job.chosen()) return RejectResponder(cx, sa, job.why().front());
+  if (!job.chosen()) return RejectResponder(cx, sa, job.why().front() + PpkHint(sa));
   Resume(held, [&](const Inbound& in) { Accept(cx, sa, in, Cat("; by ", job.how())); });
 }
 

@@ -8,6 +8,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/intermediate.h"
+#include "control/ike/v2/ppk.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/send.h"
@@ -24,6 +25,8 @@ struct Claim {
   std::optional<Identity> wants;  // IDr: whom of us the peer means to reach
   bool signature = false;
   CertRequest certificates;       // what it asks us to show
+  PpkClaim ppk;
+  Bytes proof;                    // AUTH's data, or NO_PPK_AUTH's where it goes by that
 };
 
 // Connections that are not the one, and why, for one line of the log.
@@ -59,7 +62,7 @@ std::expected<AuthCandidate, std::string> OurPart(const Context& cx, const IkeSa
   bool open = NamesAnyIdentity(round.id);
   if (open && claim.wants && choice->own->certificate.Proves(*claim.wants)) choice->id = *claim.wants;
   Identity ours = choice->id;
-  return AuthCandidate{c, std::move(ours), OwnProof{cx.credentials, *std::move(choice), {}}};
+  return AuthCandidate{c, std::move(ours), OwnProof{cx.credentials, *std::move(choice), {}, {}}};
 }
 
 // The connection as the peer may be meaning it, or why it is not that one.
@@ -70,6 +73,7 @@ std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeS
   if (WantsSignature(*c) != claim.signature) {
     return std::unexpected(claim.signature ? "wants no signature" : "wants a signature");
   }
+  if (std::string why = JudgePpk(*c, claim.ppk); !why.empty()) return std::unexpected(why);
   // RFC 7296 2.15 binds the suite to the SA: the connection must want it too.
   if (!ChooseIke(c->proposals, sa.answering->answer, {})) return std::unexpected(Cat("does not take ", Name(sa.suite)));
   auto ours = OurPart(cx, sa, c, claim);
@@ -102,11 +106,24 @@ std::vector<AuthCandidate> Select(Context& cx, IkeSa& sa, const DatagramIn& d, c
     });
     passed_over.AddUnnamed(all - looked);
   }
-  std::string& why = sa.answering->passed_over = passed_over.ToString();
+  sa.answering->passed_over = passed_over.ToString();
+  return found;
+}
+
+// RFC 8784 3: connections that the peer's post-quantum key is for; where there are none, and it may, those that want none.
+std::vector<AuthCandidate> SelectByPpk(Context& cx, IkeSa& sa, const Inbound& in, Claim& claim) {
+  claim.ppk.mixed = claim.ppk.agreed;
+  auto found = Select(cx, sa, in.datagram, claim);
+  if (found.empty() && claim.ppk.mixed && claim.ppk.plain_auth) {
+    claim.ppk.mixed = false;
+    claim.proof = *claim.ppk.plain_auth;
+    found = Select(cx, sa, in.datagram, claim);
+  }
+  const std::string& why = sa.answering->passed_over;
   if (found.empty()) {
-    cx.LogStranger(d.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
-                                 claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
-                                 why.empty() ? "none for this address" : why));
+    cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH: no connection for peer ", claim.id.ToString(),
+                                           claim.wants ? Cat(" asking for ", claim.wants->ToString()) : "", "; ",
+                                           why.empty() ? "none for this address" : why));
   }
   return found;
 }
@@ -120,7 +137,7 @@ bool VerifyPsk(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, co
   SecretBytes nobodys(cx.random.Take(32));
   const Bytes expected = PskAuthOf(sa, (secret ? *secret : nobodys).view(),
                                    {true, h.request, h.nonce_r, in.Get<IdPayload>(PayloadType::kIdI)->body});
-  bool right = auth && EqualConstantTime(expected, auth->data);
+  bool right = auth && EqualConstantTime(expected, claim.proof);
   std::string who = claim.id.ToString();
   if (!auth) {
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH: ", who, " asks for EAP, which is not built"));
@@ -132,7 +149,8 @@ bool VerifyPsk(Context& cx, IkeSa& sa, const Inbound& in, const Claim& claim, co
                    Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: no pre-shared key for ", ours.ToString(), " and ", who));
   } else if (candidate && !right) {
     cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: AUTH of ", who,
-                                           " is wrong: another pre-shared key than ", candidate->connection->name, "'s"));
+                                           " is wrong: another pre-shared key than ", candidate->connection->name, "'s",
+                                           PpkHint(sa)));
   }
   return right && secret && auth->method == AuthMethod::kSharedKey;
 }
@@ -163,6 +181,8 @@ void AddIdentity(IkeSa& sa, const OurWord& word, PayloadList& list) {
     list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(std::move(auth))});
   }
   AddAuthLifetime(*sa.connection, list);
+  // RFC 8784 3: the key is used, whichever it is.
+  if (sa.ppk) list.AddNotify(NotifyType::kPpkIdentity);
 }
 
 // The first Child SA's part of the answer, nullptr without one. RFC 7296 2.21.2: the IKE SA stands all the same.
@@ -214,11 +234,12 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
     cx.Log(Severity::kWarning, sa, Cat(sa.remote_id.ToString(), " is connected already (unique = keep)"));
     return Refuse(cx, sa, in);
   }
+  const std::string ppk = DescribePpk(cx, sa, in);
   std::unique_ptr<ResponderHandshake> h = std::move(sa.answering);
   cx.half_open.Remove(h->key);
   cx.Cancel(TimerKind::kHandshake, sa.id);
   Establish(cx, sa);
-  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), how));
+  cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), ppk, how));
   if (!h->passed_over.empty()) cx.Log(Severity::kDebug, sa, Cat("connections passed over for it: ", h->passed_over));
   cx.Tell(StateChange::kIkeUp, sa);
   CloseAbandoned(cx, sa, abandoned, AnswerWithChild(cx, sa, in, {*h, as.proof, secret, CertRequestIn(in)}));
@@ -251,14 +272,23 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   auto* id_i = in.Get<IdPayload>(PayloadType::kIdI);
   auto* id_r = in.Get<IdPayload>(PayloadType::kIdR);
   auto* auth = in.Get<AuthPayload>();
-  Claim claim{.id = {id_i->id_type, ToBytes(id_i->data)}, .wants = std::nullopt, .certificates = CertRequestIn(in)};
+  Claim claim{.id = {id_i->id_type, ToBytes(id_i->data)}, .wants = std::nullopt, .certificates = CertRequestIn(in),
+              .ppk = PpkClaimIn(cx, sa, in), .proof = auth ? ToBytes(auth->data) : Bytes{}};
   claim.signature = auth && IsSignature(auth->method);
   if (id_r) claim.wants = Identity{id_r->id_type, ToBytes(id_r->data)};
+  if (claim.ppk.agreed && claim.ppk.id.empty()) {
+    // RFC 8784 3: USE_PPK was exchanged, so IKE_AUTH names a key.
+    cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", claim.id.ToString(),
+                                           " has said USE_PPK and sends not one PPK_IDENTITY that holds one"));
+    return Refuse(cx, sa, in);
+  }
   ResponderHandshake& h = *sa.answering;
-  h.candidates = Select(cx, sa, in.datagram, claim);
+  h.candidates = SelectByPpk(cx, sa, in, claim);
+  MixPpk(cx, sa, claim.ppk);
   if (claim.signature) {
-    Bytes octets = SignedOctets(sa, {true, h.request, h.nonce_r, id_i->body});
-    return Judge(cx, sa, in, ProofIn(in, std::move(claim.id), std::move(octets)));
+    auth::PeerProof proof = ProofIn(in, claim.id, SignedOctets(sa, {true, h.request, h.nonce_r, id_i->body}));
+    proof.auth = std::move(claim.proof);
+    return Judge(cx, sa, in, std::move(proof));
   }
   const AuthCandidate* candidate = h.candidates.empty() ? nullptr : &h.candidates.front();
   if (!VerifyPsk(cx, sa, in, claim, candidate)) return Refuse(cx, sa, in);
@@ -284,7 +314,8 @@ void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job) {
     auto* id = in.Get<IdPayload>(PayloadType::kIdI);
     std::string who = Identity{id->id_type, ToBytes(id->data)}.ToString();
     if (!candidates.empty()) {
-      cx.LogStranger(in.datagram.remote, Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, ": ", h.passed_over));
+      cx.LogStranger(in.datagram.remote,
+                     Cat("IKE_AUTH refused, AUTHENTICATION_FAILED: ", who, ": ", h.passed_over, PpkHint(sa)));
     }
     Refuse(cx, sa, in);
   });

@@ -69,7 +69,9 @@ ChildId LastSuccessor(IkeSa& sa, ChildId id) {
   return id;
 }
 
-bool DeletesIke(const Inbound& in) {
+// RFC 7296 2.21.2: an initiator that cannot authenticate us has no IKE SA with us, whether it says Delete or not.
+bool DeletesIke(const IkeSa& sa, const Inbound& in) {
+  if (!sa.caller && in.Notify(NotifyType::kAuthenticationFailed)) return true;
   return std::ranges::any_of(in.payloads, [](const Payload& p) {
     auto* d = std::get_if<DeletePayload>(&p);
     return d && d->protocol == IpsecProtocol::kIke;
@@ -139,6 +141,8 @@ void StartDeleteChild(Context& cx, IkeSa& sa, Task task) {
 
 void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
   PayloadList list;
+  // RFC 7296 2.21.2, RFC 8784 3
+  if (task.unauthenticated) list.AddNotify(NotifyType::kAuthenticationFailed);
   list.Add(DeletePayload{.protocol = IpsecProtocol::kIke, .spis = {}});
   // A replaced SA stays kRekeyed while its Delete is out: that it has a successor still decides how it ends.
   if (sa.state != IkeState::kRekeyed) sa.state = IkeState::kDeleting;
@@ -146,16 +150,17 @@ void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
 }
 
 void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
-  if (DeletesIke(in)) return PeerDeletesIke(cx, sa, in);
+  for (const auto& p : in.payloads) {
+    auto* n = std::get_if<NotifyPayload>(&p);
+    if (n && IsError(n->type)) cx.Log(Severity::kWarning, sa, Cat("INFORMATIONAL: the peer reports ", Name(n->type)));
+  }
+  if (DeletesIke(sa, in)) return PeerDeletesIke(cx, sa, in);
   SettleByUse(cx, sa);
   TakeAuthLifetime(cx, sa, in);
   PayloadList answer;
   std::vector<ChildId> awaited;
   for (const auto& p : in.payloads) {
     if (auto* d = std::get_if<DeletePayload>(&p)) DeleteChildren(cx, sa, *d, answer, awaited);
-    if (auto* n = std::get_if<NotifyPayload>(&p); n && IsError(n->type)) {
-      cx.Log(Severity::kWarning, sa, Cat("INFORMATIONAL: the peer reports ", Name(n->type)));
-    }
   }
   Chain chain = answer.Encode();
   // The answer waits until what replaces the deleted is sent on: a peer that stops receiving at once loses nothing.

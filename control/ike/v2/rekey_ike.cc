@@ -53,6 +53,7 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
   sa.remote_id = old.remote_id;
   sa.peer_hashes = old.peer_hashes;
   sa.fragments = old.fragments;
+  sa.ppk = old.ppk;
   sa.allowance = old.allowance;
   sa.caller = old.caller;
   sa.reauth_at = old.reauth_at;

@@ -118,7 +118,7 @@ void OnRivalJob(Context& cx, IkeSa& sa, InitAnswer& rival, KeyExchangeJob& job) 
 
 void OnRivalSigned(Context& cx, IkeSa& sa, InitAnswer& rival, auth::AuthJob& job) {
   rival.job = 0;
-  if (rival.proof) rival.proof->data = job.TakeSignature();
+  if (rival.proof) TakeSignatures(job, *rival.proof);
   if (!IsReady(sa, rival)) Drop(sa, rival);
   AskRivals(cx, sa);
 }

@@ -10,6 +10,7 @@
 #include "control/ike/v2/intermediate.h"
 #include "control/ike/v2/name_lookup.h"
 #include "control/ike/v2/nat.h"
+#include "control/ike/v2/ppk.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -55,6 +56,7 @@ void Send(Context& cx, IkeSa& sa) {
   if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
   if (OffersRounds(h.offer)) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   AddSignatureHashes(list);
+  if (h.ppk) list.AddNotify(NotifyType::kUsePpk);
   h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
   sa.state = IkeState::kInitSent;
   SendInitRequest(cx, sa, h.request, sa.window.busy());
@@ -152,6 +154,7 @@ void OnRouteRetry(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kRouting) return;
   auto callee = CallTo(*sa.connection, sa.attempt);
   if (!callee) return FailCall(cx, sa, "the connection names no single address to call");
+  if (std::string why = TakePpk(cx, sa); !why.empty()) return FailCall(cx, sa, why);
   if (auto* name = std::get_if<std::string>(&*callee)) return LookUpPeer(cx, sa, std::move(*name));
   Dial(cx, sa, std::get<IpAddress>(*callee));
 }
@@ -231,6 +234,7 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
     cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(offered), " without IKE_INTERMEDIATE"));
     return std::nullopt;
   }
+  if (!AgreesOnPpk(sa, in)) return std::nullopt;
   InitAnswer answer{.spi_r = in.header.spi_r, .suite = chosen->suite, .path = h.path};
   answer.nonce_r = ToBytes(in.Get<NoncePayload>()->data);
   answer.response = in.datagram.data;
@@ -238,6 +242,7 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   answer.hashes = SignatureHashes(in);
   answer.fragments = in.Notify(NotifyType::kFragmentationSupported) && AnnouncesFragments(*sa.connection);
   answer.wanted = CertRequestIn(in);
+  answer.ppk_use.agreed = h.ppk && in.Notify(NotifyType::kUsePpk);
   answer.takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
   DetectNat(in.datagram, in.header, in.payloads, answer.path);
   if (sa.connection->encap) answer.path.nat_local = true;
@@ -259,6 +264,7 @@ void Follow(IkeSa& sa, InitAnswer& answer) {
   std::swap(sa.keying, answer.keying);
   std::swap(h.wanted, answer.wanted);
   std::swap(h.proof, answer.proof);
+  std::swap(h.ppk_use, answer.ppk_use);
 }
 
 void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in) {
@@ -266,6 +272,8 @@ void OnSaInitResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.form == MessageForm::kRefusal) return OnRefusal(cx, sa, in);
   if (in.header.spi_r == 0) return cx.Bump(Count::kBadSpi);
   h.path = sa.path;
+  // RFC 8784 3: terminated, and not waited for another answer: this one may well be the peer's.
+  if (!AgreesOnPpk(sa, in)) return FailCall(cx, sa, "the peer uses no post-quantum key (no USE_PPK), and one is required");
   auto answer = JudgeInitAnswer(cx, sa, in);
   if (!answer) return;
   Follow(sa, *answer);

@@ -180,6 +180,8 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   h.peer_public = ToBytes(in.Get<KePayload>()->data);
   h.answer.proposals = {std::move(chosen.ike.answer)};
   h.fake_nat = chosen.connection->encap;
+  // RFC 8784 3: without any key to choose from, the notify is one of those nobody knows.
+  h.ppk = in.Notify(NotifyType::kUsePpk) && !cx.ppks.empty();
   cx.sas.Index(sa);
   cx.half_open.Add(key, sa.id);
   cx.Arm(TimerKind::kHandshake, sa.id, cx.now + cx.half_open.Life(cx.config.settings.dos));
@@ -200,6 +202,7 @@ void Answer(Context& cx, IkeSa& sa) {
   if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
   if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   AddSignatureHashes(list);
+  if (h.ppk) list.AddNotify(NotifyType::kUsePpk);
   list.AddNotify(NotifyType::kChildlessIkev2Supported);
   AddCertRequestForAny(cx, sa, list);
   IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = ExchangeType::kIkeSaInit, .response = true};

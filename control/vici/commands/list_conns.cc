@@ -52,6 +52,8 @@ void ViciListConns(ViciCommands& vici, const ViciCommands::Call& call) {
     s.Add("reauth_time", static_cast<uint64_t>(c.reauth_time.count()))
         .Add("rekey_time", static_cast<uint64_t>(c.rekey_time.count()));
     if (c.dpd_delay.count()) s.Add("dpd_delay", static_cast<uint64_t>(c.dpd_delay.count()));
+    if (!c.ppk_id.empty()) s.Add("ppk_id", c.ppk_id);
+    if (c.ppk_required) s.Add("ppk_required", "yes");
     AddRounds(s, "local-", c.local);
     AddRounds(s, "remote-", c.remote);
     auto& children = s.AddSection("children");

@@ -60,6 +60,7 @@ void AddIkeSa(vici::Section& to, const ike::IkeView& sa, bool with_children) {
     AddCipher(s, sa.suite.encr, sa.suite.encr_key_bits, sa.suite.integ);
     s.Add("prf-alg", Name(sa.suite.prf)).Add("dh-group", Name(sa.suite.group));
   }
+  if (sa.ppk) s.Add("ppk", "yes");
   if (sa.established != Time{}) s.Add("established", Seconds(now - sa.established));
   if (sa.rekey_at != Time{}) s.Add("rekey-time", Seconds(sa.rekey_at - now));
   if (sa.reauth_at != Time{}) s.Add("reauth-time", Seconds(sa.reauth_at - now));
