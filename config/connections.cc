@@ -178,6 +178,9 @@ Connection ReadConnection(const SectionReader& in, const std::string& credential
   ReadIkeTimes(in, conn);
   conn.local = ReadRounds(in, "local", credentials_dir);
   conn.remote = ReadRounds(in, "remote", credentials_dir);
+  const std::string ocsp = in.Text("ocsp", "reply");
+  conn.answers_ocsp = ocsp == "reply" || ocsp == "both";
+  for (AuthRound& round : conn.remote) round.asks_ocsp = ocsp == "request" || ocsp == "both";
   conn.send_certreq = in.Bool("send_certreq", conn.send_certreq);
   conn.send_cert = ReadSendCert(in.Text("send_cert", "ifasked"));
   if (const Section* children = in.section().FindSection("children")) {

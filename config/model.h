@@ -137,6 +137,7 @@ struct AuthRound {
   std::vector<CredentialFile> certs;      // local: to choose from; remote: the only ones to accept. None: any that fit
   std::vector<CredentialFile> cacerts;    // remote: one of them is in the chain. None: any authority
   Revocation revocation = Revocation::kRelaxed;
+  bool asks_ocsp = false;                 // remote: OCSP responses are asked of the peer, and count (RFC 4806)
   std::string where;                      // "swanctl.conf:10: connections.a.local", for complaints about it
 };
 enum class SendCert : uint8_t { kIfAsked, kAlways, kNever };
@@ -160,6 +161,7 @@ struct Connection {
   std::vector<AuthRound> local, remote;
   bool send_certreq = true;
   SendCert send_cert = SendCert::kIfAsked;
+  bool answers_ocsp = true;               // shows OCSP responses about its own certificate to a peer that asks (RFC 4806)
   std::vector<Child> children;
 };
 struct Secret {

@@ -196,7 +196,10 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.send_certreq", kBool, "yes", kWorks, "ask the peer for certificates of the known authorities"},
     {"connections.<conn>.send_cert", kWord, "ifasked", kWorks, "when the own certificate is sent", 0, 0,
      "always never ifasked"},
-    {"connections.<conn>.ocsp", kWord, "reply", kNotYet, "RFC 4806 OCSP in IKE", 0, 0, "reply request both never"},
+    {"connections.<conn>.ocsp", kWord, "reply", kWorks,
+     "OCSP responses inside IKE (RFC 4806): ask the peer for one about its certificate, send one about the own to a peer that"
+     " asks",
+     0, 0, "reply request both never"},
     {"connections.<conn>.ppk_id", kText, "", kWorks,
      "which post-quantum pre-shared key of `secrets` to call with (RFC 8784), and the only one to admit; none: calls use none,"
      " and callers any; `opaque:` in front makes its PPK_ID of type 1, otherwise it is of type 2"},

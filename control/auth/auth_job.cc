@@ -8,6 +8,16 @@ const config::AuthRound kNobody{.kind = config::AuthKind::kPubkey};
 
 }  // namespace
 
+// RFC 4806 3.2: about our end entity certificate, out of what is kept; where nothing is, its responder is to be asked first.
+void AuthJob::FindOcsp(const Candidate& c) {
+  Revocation* revocation = credentials_->revocation();
+  const OwnCertificate& own = *c.own->own;
+  if (!c.show_ocsp || !revocation || !own.issuer) return;
+  const Issued which{own.certificate, *own.issuer, true};
+  ocsp_ = revocation->ResponseAbout(which);
+  if (ocsp_.empty() && !asked_of_own_ && revocation->MayAsk(which)) open_.push_back(which);
+}
+
 std::string AuthJob::Try(const Candidate& c, std::span<const Certificate> sent) {
   ike::AuthMethod peers{};
   ike::HashAlgorithm peers_hash{};
@@ -16,12 +26,12 @@ std::string AuthJob::Try(const Candidate& c, std::span<const Certificate> sent) 
     if (!verdict) return verdict.error();
     if (!c.peer) return "nobody is expected";
     open_ = std::move(verdict->open);
-    if (!open_.empty()) return {};
     how_ = std::move(verdict->how);
     peers = proof_->method;
     peers_hash = verdict->scheme.hash;
   }
-  if (!c.own) return {};
+  if (c.own) FindOcsp(c);
+  if (!c.own || !open_.empty()) return {};
   ike::SigningChoice how = c.own->how;
   // RFC 7296 3.8 leaves the hash of method 1 open: the one the peer uses it surely takes.
   if (how.method == ike::AuthMethod::kRsa && peers == how.method && c.own->any_scheme) how.scheme.hash = peers_hash;
@@ -43,7 +53,8 @@ void AuthJob::Run() {
   for (size_t i = 0; i < candidates_.size() && !chosen_; ++i) {
     std::string why = sent ? Try(candidates_[i], *sent) : sent.error();
     if (!open_.empty()) {
-      proof_->asked = true;
+      if (proof_) proof_->asked = true;
+      asked_of_own_ = true;
       return;
     }
     if (why.empty()) chosen_ = i;

@@ -13,6 +13,7 @@ class AuthJob final : public ike::Job {
     std::shared_ptr<const config::AuthRound> peer;   // with a proof: how the peer must authenticate; nullptr: nobody does
     std::optional<OwnChoice> own;                    // nullopt: nothing to sign
     Bytes octets;                                    // what to sign
+    bool show_ocsp = false;                          // the peer wants to see an OCSP response about our certificate
     Bytes plain_octets{};                            // and for NO_PPK_AUTH (RFC 8784), in the same way; empty: nothing
   };
   AuthJob(std::shared_ptr<const Credentials> credentials, std::optional<PeerProof> proof, std::vector<Candidate> candidates)
@@ -30,9 +31,11 @@ class AuthJob final : public ike::Job {
   const std::string& how() const { return how_; }               // the peer proved itself, for the log
   Bytes TakeSignature() { return std::move(signature_); }        // AUTH's data; empty where there was nothing to sign
   Bytes TakePlainSignature() { return std::move(plain_signature_); }
+  Bytes TakeOcsp() { return std::move(ocsp_); }                  // what there is to show of `show_ocsp`; empty: nothing
   const Candidate& candidate(size_t i) const { return candidates_[i]; }
 
  private:
+  void FindOcsp(const Candidate& c);
   std::string Try(const Candidate& c, std::span<const Certificate> sent);  // why not; empty: it is the one
 
   std::shared_ptr<const Credentials> credentials_;
@@ -42,7 +45,8 @@ class AuthJob final : public ike::Job {
   std::optional<size_t> chosen_;
   std::vector<std::string> why_;
   std::string how_;
-  Bytes signature_, plain_signature_;
+  bool asked_of_own_ = false;                        // about our own certificates: what is not known now stays unknown
+  Bytes signature_, plain_signature_, ocsp_;
 };
 
 }  // namespace culvert::auth

@@ -98,6 +98,7 @@ void Credentials::FindChain(OwnCertificate& own) const {
     const Certificate* issuer = IssuerOf(*at);
     if (!issuer || std::ranges::contains(own.chain, *issuer)) break;
     own.authorities.push_back(issuer->key_hash());
+    if (!own.issuer) own.issuer = *issuer;
     if (issuer->is_self_signed()) break;
     own.chain.push_back(*issuer);
     at = issuer;
@@ -108,7 +109,7 @@ void Credentials::Finish() {
   for (const Certificate& c : certificates_) {
     auto key = std::ranges::find_if(keys_, [&](const ike::SignatureKey& k) { return c.key() && k.SamePublicKey(*c.key()); });
     if (key == keys_.end()) continue;
-    own_.push_back({c, *key, {}, {}});
+    own_.push_back({c, *key, {}, {}, {}});
     FindChain(own_.back());
   }
 }

@@ -18,6 +18,7 @@ struct OwnCertificate {
   ike::SignatureKey key;
   std::vector<Certificate> chain;      // the issuers in their order, without the root
   std::vector<KeyHash> authorities;    // of the chain and the root
+  std::optional<Certificate> issuer;   // nullopt: it signed itself, or the issuer is not here
 };
 
 // How we authenticate in one handshake.

@@ -10,6 +10,7 @@ struct PeerProof {
   Bytes auth;                       // the AUTH payload's data
   Bytes octets;                     // what it must be a signature of
   std::vector<Bytes> certificates;  // CERT payloads of encoding 4, the peer's own first (RFC 7296 3.6)
+  std::vector<Bytes> ocsp;          // of encoding 14: OCSP responses (RFC 4806), of at most kMaxOcspResponse octets each
   bool by_url = false;              // it also named a certificate by hash and URL, which nobody fetches
   ike::Identity id;
   bool asked = false;               // about revocation: what is not known now stays unknown

@@ -92,12 +92,12 @@ std::expected<OcspAnswer, std::string> ReadOcsp(ByteView response, const Issued&
   }
   BasicPtr basic(OCSP_response_get1_basic(outer.get()));
   if (!basic) return no("it is no basic OCSP response");
-  if (!IsStrong(basic.get()) || !IsByIssuer(basic.get(), which.issuer, now)) return no("nobody in charge has signed it");
   int status = 0, reason = 0;
   ASN1_GENERALIZEDTIME *revoked_at = nullptr, *from = nullptr, *next = nullptr;
   if (OCSP_resp_find_status(basic.get(), IdOf(which).get(), &status, &reason, &revoked_at, &from, &next) != 1) {
     return no("it is about another certificate");
   }
+  if (!IsStrong(basic.get()) || !IsByIssuer(basic.get(), which.issuer, now)) return no("nobody in charge has signed it");
   auto since = TimeOf(from), until = TimeOf(next);
   if (!since || (next && !until)) return no("its dates cannot be read");
   if (*since > now + kSkew || (until && *until < now - kSkew)) return no("it is out of date");

@@ -12,7 +12,10 @@ namespace culvert::auth {
 // A certificate and the one that issued it: who is asked about, and of whom.
 struct Issued {
   Certificate subject, issuer;
+  bool own = false;      // it is ours, and peers want to see what its responder says
 };
+// Octets of a response that is worth sending on, or taking from a peer.
+inline constexpr size_t kMaxOcspResponse = 16384;
 
 // Names the certificate by its issuer and serial number: what goes into a request, and the key of a cache.
 Bytes OcspId(const Issued& which);

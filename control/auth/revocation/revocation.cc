@@ -17,7 +17,7 @@ using PointsPtr = std::unique_ptr<CRL_DIST_POINTS, ike::OpensslFree<CRL_DIST_POI
 
 constexpr time_t kAgain = 60, kLongestWait = 3600;   // seconds before one that failed is asked again; doubles in between
 constexpr time_t kLongest = 86400, kIfOpen = 3600;   // how long a list is believed, and one that names no end
-constexpr size_t kMaxLists = 256, kMaxAnswers = 4096, kMaxAsked = 8192;
+constexpr size_t kMaxLists = 256, kMaxAnswers = 4096, kMaxAsked = 8192, kMaxResponses = 64;
 
 std::string TextOf(const ASN1_IA5STRING* s) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)), static_cast<size_t>(ASN1_STRING_length(s))};
@@ -87,6 +87,13 @@ std::optional<bool> Revocation::Revoked(const Issued& which) const {
   return it != answers_.end() && it->second.until > clock_() ? std::optional(it->second.revoked) : std::nullopt;
 }
 
+Bytes Revocation::ResponseAbout(const Issued& own) const {
+  const Bytes id = OcspId(own);
+  std::lock_guard lock(mutex_);
+  auto it = responses_.find(id);
+  return it != responses_.end() && it->second.until > clock_() ? it->second.der : Bytes{};
+}
+
 bool Revocation::HasList(const std::string& url) const {
   std::lock_guard lock(mutex_);
   auto it = lists_.find(url);
@@ -99,7 +106,8 @@ bool Revocation::IsDue(const std::string& url) const {
 }
 
 bool Revocation::MayAsk(const Issued& which) const {
-  std::vector<std::string> what = ListUrls(which.subject);
+  std::vector<std::string> what;
+  if (!which.own) what = ListUrls(which.subject);
   for (const std::string& url : ResponderUrls(which.subject)) what.push_back(WhatOf(url, which));
   std::lock_guard lock(mutex_);
   return std::ranges::any_of(what, [this](const std::string& one) { return IsDue(one); });
@@ -137,6 +145,10 @@ std::expected<std::string, std::string> Revocation::AskResponder(const std::stri
   std::lock_guard lock(mutex_);
   MakeRoom(answers_, kMaxAnswers, [](const OcspAnswer& a) { return a.until; });
   answers_[OcspId(which)] = *answer;
+  if (which.own && response->size() <= kMaxOcspResponse) {
+    MakeRoom(responses_, kMaxResponses, [](const Response& r) { return r.until; });
+    responses_[OcspId(which)] = {*std::move(response), answer->until};
+  }
   return answer->revoked ? "revoked" : "not revoked";
 }
 
@@ -181,6 +193,7 @@ std::vector<Revocation::Learnt> Revocation::Ask(const Issued& which, std::chrono
   for (const std::string& url : ResponderUrls(which.subject)) {
     if (ask(url, WhatOf(url, which), std::bind_front(&Revocation::AskResponder, this))) return learnt;
   }
+  if (which.own) return learnt;
   for (const std::string& url : ListUrls(which.subject)) {
     if (ask(url, url, std::bind_front(&Revocation::FetchList, this))) return learnt;
   }

@@ -26,11 +26,14 @@ class Revocation {
   std::vector<std::shared_ptr<X509_CRL>> Lists() const;
   // Revoked, or not, by an OCSP answer that still holds.
   std::optional<bool> Revoked(const Issued& which) const;
-  // Whether the certificate names somebody to ask who has not been asked lately, or is being asked.
+  // The response itself, of one about a certificate of ours, as long as it holds; empty: there is none.
+  Bytes ResponseAbout(const Issued& own) const;
+  // Whether the certificate names somebody to ask who has not been asked lately, or is being asked. Of our own that is a
+  // responder.
   bool MayAsk(const Issued& which) const;
 
-  // Asks the responders, then for the lists, until one knows or no time is left. Only for certificates of a chain that ends at
-  // a trust anchor, of a peer that has their key (hostile.md B36).
+  // Asks the responders, then, but of our own, for the lists, until one knows or no time is left. Of others only for
+  // certificates of a chain that ends at a trust anchor, of a peer that has their key (hostile.md B36).
   struct Learnt {
     bool well = false;          // it answered
     std::string line;           // for the log
@@ -42,6 +45,10 @@ class Revocation {
  private:
   struct List {
     std::shared_ptr<X509_CRL> crl;
+    time_t until = 0;
+  };
+  struct Response {
+    Bytes der;
     time_t until = 0;
   };
   struct Asked {
@@ -63,6 +70,7 @@ class Revocation {
   std::condition_variable ended_;
   std::map<std::string, List> lists_;                     // by URL
   std::map<Bytes, OcspAnswer> answers_;                   // by OcspId()
+  std::map<Bytes, Response> responses_;                   // about our own certificates, by OcspId()
   std::map<std::string, Asked> asked_;                    // by URL, of responders with the OcspId() in hex behind it
 };
 

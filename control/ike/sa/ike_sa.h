@@ -78,6 +78,7 @@ struct Intermediate {
 struct CertRequest {
   bool asked = false;
   std::vector<auth::KeyHash> authorities;
+  bool ocsp = false;                          // for OCSP responses too (RFC 4806)
 };
 inline constexpr size_t kMaxCertRequests = 256;  // authorities kept of all that a peer names (B37)
 
@@ -86,7 +87,8 @@ struct OwnProof {
   std::shared_ptr<const auth::Credentials> credentials;  // keeps `choice` alive
   auth::OwnChoice choice;
   Bytes data;                                 // of the AUTH payload; empty: not signed yet
-  Bytes plain_data;                           // of NO_PPK_AUTH (RFC 8784); empty: none is wanted
+  Bytes plain_data{};                         // of NO_PPK_AUTH (RFC 8784); empty: none is wanted
+  Bytes ocsp{};                               // the response about our certificate that the peer asked for; empty: none
 };
 
 // The post-quantum pre-shared key an initiator calls with (RFC 8784).

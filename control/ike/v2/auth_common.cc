@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/base/limits.h"
 #include "control/auth/revocation/lookup_job.h"
 #include "control/ike/connection_table.h"
 #include "control/ike/crypto/psk_auth.h"
@@ -12,8 +13,8 @@ namespace {
 
 // Connections whose authorities go into one CERTREQ: thousands of them mostly name the same few.
 constexpr size_t kMaxAskedOf = 64;
-// RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding used here.
-constexpr uint8_t kX509Signature = 4, kHashAndUrl = 12, kHashAndUrlOfBundle = 13;
+// RFC 7296 3.6: "X.509 Certificate - Signature" is the one encoding of certificates used here. RFC 4806 2: OCSP Content.
+constexpr uint8_t kX509Signature = 4, kHashAndUrl = 12, kHashAndUrlOfBundle = 13, kOcspContent = 14;
 
 CertReqPayload Request(std::span<const auth::KeyHash> authorities, PayloadList& list) {
   Bytes hashes;
@@ -60,7 +61,10 @@ CertRequest CertRequestIn(const Inbound& in) {
   for (const Payload& p : in.payloads) {
     auto* request = std::get_if<CertReqPayload>(&p);
     auth::KeyHash hash;
-    if (!request || request->encoding != kX509Signature || request->data.size() % hash.size() != 0) continue;
+    if (!request || request->data.size() % hash.size() != 0) continue;
+    // RFC 4806 3.1: the keys of responders the peer trusts. We have what our own certificate's responder says, or nothing.
+    if (request->encoding == kOcspContent) out.ocsp = true;
+    if (request->encoding != kX509Signature) continue;
     out.asked = true;
     ByteView rest = request->data;
     while (!rest.empty() && out.authorities.size() < kMaxCertRequests) {
@@ -76,13 +80,16 @@ void AddCertRequest(const Context& cx, const config::Connection& c, PayloadList&
   if (!c.send_certreq || !WantsSignature(c)) return;
   auto authorities = cx.credentials->RequestedBy(c.remote.front());
   if (!authorities.empty()) list.Add(Request(authorities, list));
+  if (c.remote.front().asks_ocsp) list.Add(CertReqPayload{kOcspContent, {}});
 }
 
 void AddCertRequestForAny(const Context& cx, const IkeSa& sa, PayloadList& list) {
   std::vector<auth::KeyHash> authorities;
+  bool ocsp = false;
   size_t looked = 0;
   cx.connections.Visit({sa.path.local.address, sa.path.remote.address}, [&](const ConnectionRef& c) {
     if (!c->send_certreq || !WantsSignature(*c)) return ++looked == kMaxAskedOf;
+    ocsp |= c->remote.front().asks_ocsp;
     for (const auth::KeyHash& h : cx.credentials->RequestedBy(c->remote.front())) {
       bool more = authorities.size() < auth::Credentials::kMaxRequested;
       if (more && !std::ranges::contains(authorities, h)) authorities.push_back(h);
@@ -90,6 +97,7 @@ void AddCertRequestForAny(const Context& cx, const IkeSa& sa, PayloadList& list)
     return ++looked == kMaxAskedOf;
   });
   if (!authorities.empty()) list.Add(Request(authorities, list));
+  if (ocsp) list.Add(CertReqPayload{kOcspContent, {}});
 }
 
 void AddCertificates(const OwnProof& proof, const config::Connection& c, const CertRequest& wanted, PayloadList& list) {
@@ -99,6 +107,9 @@ void AddCertificates(const OwnProof& proof, const config::Connection& c, const C
   for (const auth::Certificate& issuer : proof.choice.own->chain) {
     list.Add(CertPayload{kX509Signature, list.Keep(issuer.der())});
   }
+  // RFC 4806 3.2; where there is room, for a peer may take as many payloads as we do (D11).
+  const bool fits = 1 + proof.choice.own->chain.size() < kMaxCertPayloads;
+  if (!proof.ocsp.empty() && fits) list.Add(CertPayload{kOcspContent, list.Keep(Bytes(proof.ocsp))});
 }
 
 auth::PeerProof ProofIn(const Inbound& in, Identity id, Bytes octets) {
@@ -110,6 +121,8 @@ auth::PeerProof ProofIn(const Inbound& in, Identity id, Bytes octets) {
     auto* cert = std::get_if<CertPayload>(&p);
     if (!cert) continue;
     if (cert->encoding == kX509Signature) proof.certificates.push_back(ToBytes(cert->data));
+    const bool response = cert->encoding == kOcspContent && cert->data.size() <= auth::kMaxOcspResponse;
+    if (response) proof.ocsp.push_back(ToBytes(cert->data));
     proof.by_url |= cert->encoding == kHashAndUrl || cert->encoding == kHashAndUrlOfBundle;
   }
   return proof;
@@ -118,15 +131,20 @@ auth::PeerProof ProofIn(const Inbound& in, Identity id, Bytes octets) {
 void TakeSignatures(auth::AuthJob& job, OwnProof& proof) {
   proof.data = job.TakeSignature();
   proof.plain_data = job.TakePlainSignature();
+  proof.ocsp = job.TakeOcsp();
 }
 
 namespace {
 
-// The job that waits where `id` was waited for: what a judgement wants to know is asked, and then it is tried again.
+// The job that waits where `id` was waited for: what a judgement or a signature wants to know is asked, and then it is tried
+// again.
 JobId* JudgementOf(IkeSa& sa, JobId id) {
   if (sa.answering && sa.answering->job == id && sa.state == IkeState::kAuthJudging) return &sa.answering->job;
-  if (sa.initiating && sa.initiating->job == id && sa.state == IkeState::kAuthVerifying) return &sa.initiating->job;
-  return nullptr;
+  if (!sa.initiating) return nullptr;
+  const bool waits = sa.state == IkeState::kAuthVerifying || sa.state == IkeState::kAuthSigning;
+  if (sa.initiating->job == id && waits) return &sa.initiating->job;
+  InitAnswer* rival = RivalOfJob(sa, id);
+  return rival ? &rival->job : nullptr;
 }
 
 bool GoOnJudging(Context& cx, IkeSa& sa, JobId id, std::unique_ptr<Job> next) {

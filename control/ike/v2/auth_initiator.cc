@@ -223,12 +223,13 @@ std::expected<JobId, std::string> StartSigning(Context& cx, IkeSa& sa) {
   Signed what{.by_initiator = true, .message = h.request, .peer_nonce = h.nonce_r, .id_body = body};
   std::vector<auth::AuthJob::Candidate> candidates(1);
   candidates[0].own = *choice;
+  candidates[0].show_ocsp = sa.connection->answers_ocsp && h.wanted.ocsp;
   candidates[0].octets = SignedOctets(sa, what);
   if (h.ppk_use.plain) {
     what.keys = &*h.ppk_use.plain;
     candidates[0].plain_octets = SignedOctets(sa, what);
   }
-  h.proof = OwnProof{cx.credentials, *std::move(choice), {}, {}};
+  h.proof = OwnProof{cx.credentials, *std::move(choice), {}};
   return cx.Run(sa, std::make_unique<auth::AuthJob>(cx.credentials, std::nullopt, std::move(candidates)));
 }
 

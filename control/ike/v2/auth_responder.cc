@@ -62,7 +62,7 @@ std::expected<AuthCandidate, std::string> OurPart(const Context& cx, const IkeSa
   bool open = NamesAnyIdentity(round.id);
   if (open && claim.wants && choice->own->certificate.Proves(*claim.wants)) choice->id = *claim.wants;
   Identity ours = choice->id;
-  return AuthCandidate{c, std::move(ours), OwnProof{cx.credentials, *std::move(choice), {}, {}}};
+  return AuthCandidate{c, std::move(ours), OwnProof{cx.credentials, *std::move(choice), {}}};
 }
 
 // The connection as the peer may be meaning it, or why it is not that one.
@@ -249,12 +249,14 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
 // Verifying (with `proof`) and signing are a helper thread's; the request, the half-open entry and its timer stay meanwhile.
 void Judge(Context& cx, IkeSa& sa, const Inbound& in, std::optional<auth::PeerProof> proof) {
   ResponderHandshake& h = *sa.answering;
+  const CertRequest wanted = CertRequestIn(in);
   std::vector<auth::AuthJob::Candidate> work;
   for (const AuthCandidate& c : h.candidates) {
     auth::AuthJob::Candidate& w = work.emplace_back();
     if (proof) w.peer = {c.connection, &c.connection->remote.front()};
     if (!c.proof) continue;
     w.own = c.proof->choice;
+    w.show_ocsp = c.connection->answers_ocsp && wanted.ocsp;
     w.octets = SignedOctets(sa, {false, h.response, h.nonce_i, IdBody(c.local_id)});
   }
   if (work.empty()) work.emplace_back();
@@ -308,7 +310,7 @@ void OnInitiatorJudged(Context& cx, IkeSa& sa, auth::AuthJob& job) {
     auto chosen = job.chosen();
     if (chosen && *chosen < candidates.size()) {
       AuthCandidate& as = candidates[*chosen];
-      if (as.proof) as.proof->data = job.TakeSignature();
+      if (as.proof) TakeSignatures(job, *as.proof);
       return Accept(cx, sa, in, as, job.how().empty() ? "" : Cat("; by ", job.how()));
     }
     auto* id = in.Get<IdPayload>(PayloadType::kIdI);
