@@ -452,6 +452,21 @@ TEST(LoadControl, SecretsInAFileForEverybodyAreRefused) {
             "E secrets.conf:1: secrets.ike.secret: stands in a file that everybody may read; expected mode 0640 or stricter");
 }
 
+TEST(LoadControl, OcspInsideIkeBothWays) {
+  struct {
+    const char* text;
+    bool asks, answers;
+  } rows[] = {{"", false, true}, {"ocsp = reply\n", false, true}, {"ocsp = request\n", true, false}, {"ocsp = both\n", true, true},
+              {"ocsp = never\n", false, false}};
+  for (const auto& row : rows) {
+    auto c = LoadOne(std::string("connections { a { ") + row.text + kRounds + "children { x { } } } }");
+    ASSERT_TRUE(c);
+    EXPECT_EQ(c->remote.at(0).asks_ocsp, row.asks) << row.text;
+    EXPECT_EQ(c->answers_ocsp, row.answers) << row.text;
+    EXPECT_FALSE(c->local.at(0).asks_ocsp);
+  }
+}
+
 TEST(LoadControl, PostQuantumKeys) {
   const std::string secret = "secret = 0123456789abcdef0123456789abcdef\n";
   auto conn = [](const std::string& keys) { return "connections { a { " + keys + kRounds + "children { x { } } } }\n"; };
@@ -467,7 +482,7 @@ TEST(LoadControl, PostQuantumKeys) {
   EXPECT_EQ(ppk.owners, (std::vector<std::string>{"k1", "opaque:k2"}));
   EXPECT_EQ(ppk.data.size(), 32u);
 
-  const Case cases[] = {
+  const std::pair<std::string, const char*> cases[] = {
       {conn("ppk_id = k1\n"),
        "W swanctl.conf:1: connections.a.ppk_id: no post-quantum key in these files has it; expected a section in secrets { }"},
       {conn("ppk_id = k1\n") + "secrets { ppk { id = k2\n" + secret + "} }",
@@ -480,10 +495,10 @@ TEST(LoadControl, PostQuantumKeys) {
        "E swanctl.conf:1: secrets.ppk.secret: missing; expected text, 0x and hexadecimal, or 0s and base64"},
       {std::string("connections { a { remote_addrs = 192.0.2.1\n ppk_required = yes\n") + kRounds +
            "children { x { start_action = start\n } } } }",
-       "E swanctl.conf:4: connections.a.children.x.start_action: has no post-quantum key to call with: connections.a has "
+       "E swanctl.conf:6: connections.a.children.x.start_action: has no post-quantum key to call with: connections.a has "
        "ppk_required and no ppk_id"},
   };
-  for (auto& c : cases) EXPECT_EQ(Complain(c.text), c.expect) << c.text;
+  for (auto& [text, expect] : cases) EXPECT_EQ(Complain(text), expect) << text;
 }
 
 TEST(LoadControl, NoComplaintShowsASecret) {

@@ -7,9 +7,8 @@
 #include "config/auth_rules.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/wire/header.h"
+#include "tests/support/certified_peers.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/test_pki.h"
-#include "tests/support/two_peers.h"
 
 // IKE_AUTH by signature (RFC 7296 2.15, RFC 7427): both roles, each kind of key, mixed with pre-shared keys, refused.
 namespace culvert::ike {
@@ -24,46 +23,6 @@ using testing::HasSubstr;
 
 constexpr KeyKind kKinds[] = {KeyKind::kRsa,      KeyKind::kEcdsa256, KeyKind::kEcdsa384,
                               KeyKind::kEcdsa521, KeyKind::kEd25519,  KeyKind::kEd448};
-
-// Two peers with certificates of one authority; `net` as in TwoPeers.
-struct Certified {
-  explicit Certified(KeyKind of_a = KeyKind::kEcdsa256, KeyKind of_b = KeyKind::kEcdsa256)
-      : root(Make(Authority("CN=root"))),
-        a(Make({.subject = "CN=a", .key = of_a, .alt_name = "DNS:a.example.org"}, &root)),
-        b(Make({.subject = "CN=b", .key = of_b, .alt_name = "DNS:b.example.org"}, &root)) {
-    p.a.credentials = Holding({&a}, {&root});
-    p.b.credentials = Holding({&b}, {&root});
-    p.ForBoth([&](SimPeer& peer) {
-      auto& c = p.ConnectionOf(peer);
-      c.local[0].kind = c.remote[0].kind = config::AuthKind::kPubkey;
-      c.local[0].auth = c.remote[0].auth = "pubkey";
-    });
-  }
-  config::AuthRound& local(SimPeer& peer) { return p.ConnectionOf(peer).local[0]; }
-  config::AuthRound& remote(SimPeer& peer) { return p.ConnectionOf(peer).remote[0]; }
-  // What `a` is told when it initiates.
-  std::string Outcome() {
-    p.Start();
-    return Again();
-  }
-  std::string Again() {
-    RequestId r = p.a.Up("net");
-    p.RunFor(70s);
-    if (!p.a.replies.contains(r)) return "never answered";
-    return p.a.replies[r].ok ? "ok" : p.a.replies[r].error;
-  }
-  void ExpectNothingLeft() {
-    p.RunFor(120s);
-    p.ForBoth([](SimPeer& peer) {
-      EXPECT_TRUE(peer.core->List().empty()) << peer.name;
-      EXPECT_TRUE(peer.installed.empty()) << peer.name;
-      EXPECT_TRUE(peer.spis.drawn.empty()) << peer.name;
-    });
-  }
-
-  TestCertificate root, a, b;
-  TwoPeers p;
-};
 
 TEST(Certificates, EveryKindOfKeyInBothRoles) {
   for (KeyKind kind : kKinds) {

@@ -11,6 +11,12 @@ namespace {
 
 TrafficSelector Range(std::string_view prefix) { return {.addresses = IpRange::Of(*IpPrefix::Parse(prefix))}; }
 
+Bytes FqdnBody(std::string_view name) {
+  Bytes body = {static_cast<uint8_t>(IdType::kFqdn), 0, 0, 0};
+  Append(body, AsBytes(name));
+  return body;
+}
+
 }  // namespace
 
 RawPeer::RawPeer(World world, const IpAddress& address, uint64_t seed)
@@ -56,9 +62,9 @@ bool RawPeer::Handshake(const Init& init) {
   auto secret = key_->Derive(m->Get<KePayload>()->data);
   if (!secret) return false;
   SecretBytes seed = SkeySeed(suite_.prf, nonce_i_, nonce_r_, secret->view());
-  keys_ = DeriveIkeKeys(suite_, seed.view(), nonce_i_, nonce_r_, spi_i, spi_r);
-  seal_ = SkCipher::Create(suite_, keys_.sk_ei.view(), keys_.sk_ai.view(), 0, random_);
-  open_ = SkCipher::Create(suite_, keys_.sk_er.view(), keys_.sk_ar.view(), 0, random_);
+  keys = DeriveIkeKeys(suite_, seed.view(), nonce_i_, nonce_r_, spi_i, spi_r);
+  seal_ = SkCipher::Create(suite_, keys.sk_ei.view(), keys.sk_ai.view(), 0, random_);
+  open_ = SkCipher::Create(suite_, keys.sk_er.view(), keys.sk_ar.view(), 0, random_);
   return true;
 }
 
@@ -142,14 +148,17 @@ SaPayload RawPeer::EspOffer(uint32_t spi, std::optional<KeGroup> group) {
   return sa;
 }
 
+Bytes RawPeer::OwnAuth() const { return PskAuth(suite_.prf, psk, request_, nonce_r_, keys.sk_pi.view(), FqdnBody(id)); }
+
+Bytes RawPeer::TargetsAuth(std::string_view fqdn) const {
+  return PskAuth(suite_.prf, psk, response_, nonce_i_, keys.sk_pr.view(), FqdnBody(fqdn));
+}
+
 PayloadList RawPeer::AuthRequest(std::initializer_list<Part> without) {
   auto has = [&](Part p) { return std::ranges::find(without, p) == without.end(); };
   PayloadList list;
-  Bytes body = {static_cast<uint8_t>(IdType::kFqdn), 0, 0, 0};
-  Append(body, AsBytes(id));
-  Bytes auth = PskAuth(suite_.prf, psk, request_, nonce_r_, keys_.sk_pi.view(), body);
   if (has(Part::kIdI)) list.Add(IdPayload{PayloadType::kIdI, IdType::kFqdn, list.Keep(ToBytes(AsBytes(id))), {}});
-  if (has(Part::kAuth)) list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(std::move(auth))});
+  if (has(Part::kAuth)) list.Add(AuthPayload{AuthMethod::kSharedKey, list.Keep(OwnAuth())});
   if (has(Part::kSa)) list.Add(EspOffer(child_spi));
   if (has(Part::kTsI)) list.Add(TsPayload{.type = PayloadType::kTsI, .selectors = {Range("10.1.0.0/16")}});
   if (has(Part::kTsR)) list.Add(TsPayload{.type = PayloadType::kTsR, .selectors = {Range("10.2.0.0/16")}});

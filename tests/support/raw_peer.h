@@ -66,6 +66,9 @@ class RawPeer {
   // Payloads of a good IKE_AUTH request, each of which a test may leave out or change.
   enum class Part : uint8_t { kIdI, kAuth, kSa, kTsI, kTsR };
   PayloadList AuthRequest(std::initializer_list<Part> without = {});
+  // What AUTH of the target, who goes by that name, must be with the keys there are; also what AUTH of ours is.
+  Bytes TargetsAuth(std::string_view fqdn) const;
+  Bytes OwnAuth() const;
   static SaPayload EspOffer(uint32_t spi, std::optional<KeGroup> group = std::nullopt);
   PayloadList ChildRequest(uint32_t spi, std::optional<NotifyPayload> rekey = std::nullopt);
 
@@ -76,6 +79,10 @@ class RawPeer {
   Bytes psk = ToBytes(AsBytes("a secret of both, and long enough"));
 
   Endpoint local, remote;
+  // The SA's keys after Handshake(); AUTH is made of what the test leaves there.
+  IkeKeys keys;
+  ByteView nonce_i() const { return nonce_i_; }
+  ByteView nonce_r() const { return nonce_r_; }
 
  private:
   World world_;
@@ -84,7 +91,6 @@ class RawPeer {
   std::unique_ptr<KeyExchange> key_;
   Bytes nonce_i_, nonce_r_, request_, response_;
   IkeSuite suite_{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
-  IkeKeys keys_;
   std::unique_ptr<SkCipher> seal_, open_;
   Bytes plain_;
 };

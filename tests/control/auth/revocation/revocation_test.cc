@@ -200,5 +200,34 @@ TEST(Revocation, ManyAtOnceAskOnce) {
   EXPECT_EQ(knew, 8);
 }
 
+// RFC 4806: of our own certificate the response itself is kept, and its lists are nobody's business.
+TEST(Revocation, ResponsesAboutOurOwn) {
+  Scene s;
+  const Issued own{s.peer.certificate(), s.root.certificate(), true};
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  EXPECT_TRUE(s.revocation->MayAsk(own));
+  s.pages["http://a/crl"] = Der(MakeCrl(s.root, {}));
+  ASSERT_EQ(s.revocation->Ask(own, soon).size(), 1u);
+  EXPECT_THAT(s.asked, ElementsAre("http://a/ocsp?"));
+  EXPECT_TRUE(s.revocation->ResponseAbout(own).empty());
+  EXPECT_FALSE(s.revocation->MayAsk(own));
+
+  now_here += 60;
+  const Bytes response = MakeOcsp({s.peer, s.root, s.root});
+  s.pages["http://a/ocsp"] = response;
+  EXPECT_TRUE(s.revocation->MayAsk(own));
+  s.revocation->Ask(own, soon);
+  EXPECT_EQ(s.revocation->ResponseAbout(own), response);
+  now_here += kTestDay;
+  EXPECT_TRUE(s.revocation->ResponseAbout(own).empty()) << "over";
+
+  // About others nothing is kept but what it says.
+  Scene other;
+  other.pages["http://a/ocsp"] = MakeOcsp({other.peer, other.root, other.root});
+  other.revocation->Ask(other.which, soon);
+  EXPECT_EQ(other.revocation->Revoked(other.which), false);
+  EXPECT_TRUE(other.revocation->ResponseAbout(other.which).empty());
+}
+
 }  // namespace
 }  // namespace culvert::auth

@@ -1,5 +1,7 @@
 #include "control/ike/crypto/kdf_v2.h"
 
+#include <openssl/hmac.h>
+
 #include "tests/control/ike/crypto/test_util.h"
 #include "tests/control/ike/crypto/vectors.h"
 
@@ -63,6 +65,58 @@ TEST(KdfV2, GivesTheNistAnswers) {
             "b109c21ad4c0797768c1cec9e63554681e48f224bca7f23c20c4ea7041983451e9aa1d5408656c8a975ff1b9d9a12c75ffeb64bdecb30174664cccb4e14f1c37"
             "7b7f6d1525af77c7092aac3e47f917ebae8297fb5539d2008ce830823a09cc197361d4a289c72745f6ce9fefe812be5bf55b3200fbb82e41a4a40877d3fe106d");
   EXPECT_EQ(ToHex(SkeySeedRekey(PrfId::kHmacSha1, sk_d, secret_new, ni, nr).view()), "3b03bce748c96d5e8306918d2ff89b68f0648da3");
+}
+
+// prf+ of RFC 7296 2.13 by OpenSSL's HMAC and nothing of ours.
+std::string PlusByHmac(const EVP_MD* md, ByteView key, ByteView seed, size_t length) {
+  Bytes stream, block;
+  for (uint8_t counter = 1; stream.size() < length; ++counter) {
+    Append(block, seed);
+    block.push_back(counter);
+    uint8_t out[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EXPECT_TRUE(HMAC(md, key.data(), static_cast<int>(key.size()), block.data(), block.size(), out, &size));
+    block.assign(out, out + size);
+    Append(stream, block);
+  }
+  return ToHex(ByteView(stream).first(length));
+}
+
+// RFC 8784 3, with keys of every length a PPK may have: shorter, as long as and longer than the block of the hash.
+TEST(KdfV2, MixesThePostQuantumKeyAsOpensslsHmacDoes) {
+  const std::pair<PrfId, const EVP_MD*> prfs[] = {
+      {PrfId::kHmacSha1, EVP_sha1()}, {PrfId::kHmacSha256, EVP_sha256()}, {PrfId::kHmacSha384, EVP_sha384()},
+      {PrfId::kHmacSha512, EVP_sha512()}};
+  SeededRandom random(8784);
+  for (auto [prf, md] : prfs) {
+    for (size_t length : {1, 16, 32, 64, 128, 129, 500}) {
+      SCOPED_TRACE(Name(prf) + ", a key of " + std::to_string(length));
+      const Bytes ppk = random.Take(length), secret = random.Take(32), ni = random.Take(32), nr = random.Take(32);
+      const IkeSuite suite{EncrId::kAesGcm16, 256, IntegId::kNone, prf};
+      // With one additional key exchange before it (RFC 9370 2.2.2): the key goes into what that led to.
+      IkeKeys first = DeriveIkeKeys(suite, SkeySeed(prf, ni, nr, secret).view(), ni, nr, 1, 2);
+      IkeKeys keys = DeriveIkeKeys(suite, SkeySeedRekey(prf, first.sk_d.view(), secret, ni, nr).view(), ni, nr, 1, 2);
+      const std::string before = Joined(keys);
+      const std::string d = PlusByHmac(md, ppk, keys.sk_d.view(), keys.sk_d.size());
+      const std::string pi = PlusByHmac(md, ppk, keys.sk_pi.view(), keys.sk_pi.size());
+      const std::string pr = PlusByHmac(md, ppk, keys.sk_pr.view(), keys.sk_pr.size());
+      MixPpk(prf, ppk, keys);
+      // SK_e and SK_a stay.
+      EXPECT_EQ(Joined(keys), d + before.substr(d.size(), before.size() - 3 * d.size()) + pi + pr);
+    }
+  }
+}
+
+// By bytes of Python's hmac.
+TEST(KdfV2, MixesThePostQuantumKeyByVector) {
+  IkeKeys keys;
+  keys.sk_d = SecretBytes(Unhex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
+  keys.sk_pi = SecretBytes(Unhex("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"));
+  keys.sk_pr = SecretBytes(Unhex("404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"));
+  MixPpk(PrfId::kHmacSha256, AsBytes("a post-quantum key"), keys);
+  EXPECT_EQ(ToHex(keys.sk_d.view()), "f3f9ea305648ab46a469c997f62df434c5b5347ee71f3dbb7a8917f34e9feb02");
+  EXPECT_EQ(ToHex(keys.sk_pi.view()), "1e7a3503dd7486f21a5f1dba571d1e27c9904bae1798770e447198294ea02484");
+  EXPECT_EQ(ToHex(keys.sk_pr.view()), "74f1b4c724f6e7aa9f1b8ce7a82c6d1e7b7808a05b0dce884204b59e20c9db02");
 }
 
 TEST(KdfV2, KeysHaveTheSuitesLengths) {

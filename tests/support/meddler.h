@@ -1,0 +1,87 @@
+#pragma once
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "common/bytes/hex.h"
+#include "control/ike/crypto/sk_cipher.h"
+#include "control/ike/wire/message.h"
+#include "tests/support/two_peers.h"
+
+namespace culvert::ike {
+
+// Somebody between TwoPeers' a and b who changes what their handshake's messages say: those in clear as anybody on the path
+// could, those that are protected with the keys out of a's key log, as a peer that keeps no rule would. Made after Start().
+class Meddler {
+ public:
+  // What is left of the payloads goes on, so does what is added; data is the test's own.
+  using Change = std::function<void(std::vector<Payload>&)>;
+
+  explicit Meddler(TwoPeers& peers) : peers_(peers) {
+    peers_.a.core->set_key_logging(true);
+    peers_.network.fate = [this](const SimPacket& p) { return Meddle(p) ? Fate{.arrivals = {}} : Fate{}; };
+  }
+
+  ~Meddler() { peers_.network.fate = nullptr; }
+  Meddler(const Meddler&) = delete;
+  Meddler& operator=(const Meddler&) = delete;
+
+  void InRequests(ExchangeType exchange, Change change) { changes_[{exchange, false}] = std::move(change); }
+  void InAnswers(ExchangeType exchange, Change change) { changes_[{exchange, true}] = std::move(change); }
+
+  static void Drop(std::vector<Payload>& payloads, NotifyType type) {
+    std::erase_if(payloads, [type](const Payload& p) {
+      auto* n = std::get_if<NotifyPayload>(&p);
+      return n && n->type == type;
+    });
+  }
+  static Payload Notify(NotifyType type, ByteView data = {}) {
+    return NotifyPayload{.protocol = {}, .type = type, .spi = {}, .data = data};
+  }
+
+ private:
+  bool Meddle(const SimPacket& packet) {
+    auto message = DecodeMessage(packet.data);
+    auto change = message ? changes_.find({message->header.exchange, message->header.response}) : changes_.end();
+    if (change == changes_.end()) return false;
+    Bytes changed = message->Get<SkPayload>() ? Reseal(packet.data, *message, change->second) : InClear(*message, change->second);
+    SimPeer& to = packet.to.address == peers_.a.address ? peers_.a : peers_.b;
+    auto event = std::make_shared<DatagramIn>(packet.to, packet.from, packet.marker, std::move(changed));
+    peers_.clock.At(peers_.clock.now() + std::chrono::milliseconds(5), [&to, event] { to.Post(*event); });
+    return true;
+  }
+
+  static Bytes InClear(const Message& message, const Change& change) {
+    std::vector<Payload> payloads = message.payloads;
+    change(payloads);
+    return EncodeMessage(message.header, payloads);
+  }
+
+  Bytes Reseal(const Bytes& datagram, const Message& message, const Change& change) {
+    // spi_i,spi_r,sk_ei,sk_er,...
+    auto last = std::ranges::find_last(peers_.a.key_log, KeyLog::Kind::kIke, &KeyLog::kind);
+    const std::string& row = last.begin()->line;
+    constexpr size_t kSpis = 34, kKey = 40;
+    const Bytes key = *FromHex(row.substr(kSpis + (message.header.initiator ? 0 : kKey + 1), kKey));
+    const IkeSuite suite{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
+    auto cipher = SkCipher::Create(suite, key, {}, 9, random_);
+    const SkPayload& sk = *message.Get<SkPayload>();
+    auto plain = cipher->Open(UpToBody(datagram, sk.body), sk.body);
+    EXPECT_TRUE(plain) << "not with these keys";
+    if (!plain) return datagram;
+    auto payloads = DecodeChain(sk.first_inner, *plain).value();
+    change(payloads);
+    const Bytes chain = EncodeChain(payloads);
+    Bytes out = EncodeUpToBody(message.header, SkPayload{payloads.empty() ? PayloadType::kNone : TypeOf(payloads[0]), {}},
+                               cipher->SealedSize(chain.size()));
+    Append(out, cipher->Seal(out, chain));
+    return out;
+  }
+
+  TwoPeers& peers_;
+  SeededRandom random_{77};
+  std::map<std::pair<ExchangeType, bool>, Change> changes_;
+};
+
+}  // namespace culvert::ike
