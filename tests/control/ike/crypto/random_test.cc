@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include <openssl/rand.h>
+
 #include "tests/control/ike/crypto/test_util.h"
 
 namespace culvert::ike {
@@ -19,6 +21,18 @@ TEST(SystemRandom, FillsAllOfItAndDoesNotRepeat) {
   // Each place zero a hundred times running: once in 2^800.
   EXPECT_EQ(std::ranges::count(nonzero, true), 32);
   random.Fill({});
+}
+
+// F23: without randomness there is no process, let alone a worse sort of randomness.
+TEST(SystemRandomDeathTest, AFailureIsTheEnd) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");   // in a process whose generator has not been seeded yet
+  EXPECT_DEATH(
+      {
+        RAND_set_DRBG_type(nullptr, "no such generator", nullptr, nullptr, nullptr);
+        SystemRandom random;
+        (void)random.Take(8);
+      },
+      "the random generator failed");
 }
 
 }  // namespace
