@@ -39,9 +39,9 @@ TEST(ConnectionTable, ClosestFirstThenInOrderOfLoading) {
                                     Make("old", {}, {"192.0.2.1"}, 1),
                                     Make("either", {}, {"vpn.example.org", "192.0.2.1"}, 0)};
   EXPECT_EQ(Names(all, "198.51.100.1", "192.0.2.1"),
-            (std::vector<std::string>{"host-and-local", "host", "either", "net", "range", "any", "any-too"}));
-  EXPECT_EQ(Names(all, "198.51.100.2", "203.0.113.1"), (std::vector<std::string>{"any", "any-too"}));
-  EXPECT_EQ(Names(all, "2001:db8::1", "2001:db8::2"), (std::vector<std::string>{"any", "v6"}));
+            (std::vector<std::string>{"host-and-local", "host", "either", "net", "range", "any", "any-too", "name"}));
+  EXPECT_EQ(Names(all, "198.51.100.2", "203.0.113.1"), (std::vector<std::string>{"any", "any-too", "name", "either"}));
+  EXPECT_EQ(Names(all, "2001:db8::1", "2001:db8::2"), (std::vector<std::string>{"any", "v6", "name", "either"}));
 }
 
 ConnectionRef ForPeer(std::string name, std::vector<std::string> remote, std::string id) {
@@ -78,10 +78,13 @@ TEST(ConnectionTable, OneThatNamesAnAddressTwiceIsMetOnce) {
 
 TEST(ConnectionTable, WhomToCallAndFromWhere) {
   auto c = Make("c", {"%any", "2001:db8::1", "192.0.2.7"}, {"%any", "10.0.0.0/8", "vpn.example.org", "192.0.2.1", "192.0.2.2"});
-  EXPECT_EQ(CallTo(*c), IpAddress::Parse("192.0.2.1"));
+  const Callee in_turn[] = {"vpn.example.org", *IpAddress::Parse("192.0.2.1"), *IpAddress::Parse("192.0.2.2")};
+  for (unsigned attempt = 1; attempt <= 7; ++attempt) EXPECT_EQ(CallTo(*c, attempt), in_turn[(attempt - 1) % 3]) << attempt;
   EXPECT_EQ(CallFrom(*c, *IpAddress::Parse("192.0.2.1")), IpAddress::Parse("192.0.2.7"));
   EXPECT_EQ(CallFrom(*Make("d", {}, {}), *IpAddress::Parse("192.0.2.1")), std::nullopt);
-  EXPECT_EQ(CallTo(*Make("e", {}, {"%any", "0.0.0.0", "gw.example.org"})), std::nullopt);
+  EXPECT_EQ(CallTo(*Make("e", {}, {"%any", "0.0.0.0", "10.0.0.0/8"}), 1), std::nullopt);
+  EXPECT_TRUE(MayCallFrom(*c, Family::kV6));
+  EXPECT_FALSE(MayCallFrom(*Make("f", {"192.0.2.7"}, {}), Family::kV6));
 }
 
 }  // namespace
