@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from lab import Charon, Gateway, LabError, Tunnel, run
+from lab.charon import PLUGINS
 from lab.pki import folder_of, hold, root, self_signed
 from lab.process import Daemon
 from lab.topology import Topology
@@ -26,7 +27,7 @@ class Certified:
         self.pair, self._read = None, 0
 
     def case(self, a, b, a_trusts, b_trusts=None, *, local=None, remote=None, charon_local=None, charon_remote=None,
-             secrets=None, a_more=None, b_more=None):
+             secrets=None, a_more=None, b_more=None, connection=None, charon_connection=None):
         """`a` and `b` are what each holds, a Holder or None; the rest of the connection is told as in swanctl.conf, and further
         files as keywords of lab.pki.hold()."""
         hold(folder_of(self.ours), a, a_trusts, **(a_more or {}))
@@ -34,8 +35,8 @@ class Certified:
         pubkey = {'auth': 'pubkey'}
         mine, theirs = {**pubkey, 'certs': 'own.pem', 'id': 'a.lab'}, {**pubkey, 'certs': 'own.pem', 'id': 'b.lab'}
         tunnel = Tunnel(
-            a_connection={'local': {**(mine if a else {}), **(local or {})}, 'remote': {**pubkey, 'id': 'b.lab', **(remote or {})}},
-            b_connection={'local': {**theirs, **(charon_local or {})}, 'remote': {**pubkey, 'id': 'a.lab', **(charon_remote or {})}})
+            a_connection={**(connection or {}), 'local': {**(mine if a else {}), **(local or {})}, 'remote': {**pubkey, 'id': 'b.lab', **(remote or {})}},
+            b_connection={**(charon_connection or {}), 'local': {**theirs, **(charon_local or {})}, 'remote': {**pubkey, 'id': 'a.lab', **(charon_remote or {})}})
         conf = tunnel.conf('a')
         conf['secrets'].update(secrets or {})
         if self.pair:
@@ -186,6 +187,46 @@ def test_revocation_is_asked_for(lab):
         lab.case(a, bad, [ca]).neither_role('certificate revoked')
     server.stop()
     lab.case(a, ca.issue('b', **where), [ca], remote=strict).neither_role('unable to get certificate CRL')
+    lab.end()
+
+
+def test_ocsp_inside_ike(lab):
+    """RFC 4806: only the holder of a certificate reaches its responder, and shows the peer what that says."""
+    folder, port = lab.work / 'authority', 8080
+    folder.mkdir()
+    curl = {'load': PLUGINS.format(kernel='kernel-libipsec kernel-netlink') + ' curl'}
+    lab, ca, work = Certified(lab, curl), root(), lab
+    strict = {'revocation': 'strict'}
+
+    def runs_at(side):
+        server = Daemon(f'responder of {side.name}', [sys.executable, Path(__file__).with_name('lab') / 'revocation_server.py',
+                                                      folder, port], work.log(f'responder-{side.name}.log'), netns=side.ns)
+        work.on_close(server.stop)
+        server.start()
+        return server
+
+    # We ask, charon shows.
+    where = {'ocsp_uri': f'http://127.0.0.1:{port}/ocsp'}
+    a, good, bad = ca.issue('a'), ca.issue('b', **where), ca.issue('b', **where)
+    ca.serves(folder, [good, bad], revoked=[bad])
+    server = runs_at(lab.charon)
+    lab.case(a, good, [ca], remote=strict, connection={'ocsp': 'request'})
+    lab.both_roles(', not revoked by the OCSP response it sends')
+    lab.case(a, bad, [ca], connection={'ocsp': 'both'}).neither_role('certificate revoked')
+    lab.case(a, good, [ca], remote=strict, connection={'ocsp': 'never'}).neither_role('unable to get certificate CRL')
+    server.stop()
+    # charon asks, we show.
+    a, b = ca.issue('a', **where), ca.issue('b')
+    ca.serves(folder, [a], revoked=[])
+    runs_at(lab.ours)
+    lab.case(a, b, [ca], charon_remote=strict, charon_connection={'ocsp': 'request'}).both_roles('; by ECDSA-256')
+    if lab.since().count('/ocsp: not revoked') != 1 or lab.charon.log_text().count('received OCSP response issued by') < 2:
+        raise LabError(f'not fetched once and shown twice: {lab.since()[-800:]}')
+    lab.case(a, b, [ca], charon_remote=strict, charon_connection={'ocsp': 'request'}, connection={'ocsp': 'never'})
+    lab.charon.initiate('net', check=False)
+    if lab.pair.children()[0]:
+        raise LabError('up without the response that charon insists on')
+    lab.pair.expect_nothing_left()
     lab.end()
 
 
