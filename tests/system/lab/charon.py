@@ -5,7 +5,7 @@ from pathlib import Path
 from .process import Daemon, wait_until
 from .swanctl import Vici, render, run_swanctl
 
-_PLUGINS = ('random nonce openssl aes sha1 sha2 hmac kdf gcm ccm chapoly curve25519 mgf1 pem pkcs1 pkcs8 x509 revocation '
+PLUGINS = ('random nonce openssl aes sha1 sha2 hmac kdf gcm ccm chapoly curve25519 mgf1 pem pkcs1 pkcs8 x509 revocation '
             'constraints pubkey {kernel} socket-default vici updown attr counters')
 _FOLDERS = ('x509', 'x509ca', 'x509crl', 'x509aa', 'x509ac', 'x509ocsp', 'private', 'rsa', 'ecdsa', 'pkcs8', 'pkcs12', 'pubkey',
             'bliss', 'conf.d')
@@ -17,7 +17,7 @@ def write_settings(folder, vici_socket, kernel, raw_esp=True, settings=None, log
         (folder / 'swanctl' / name).mkdir(parents=True, exist_ok=True)
     log = {'path': folder / 'charon.log', 'append': 'yes', 'flush_line': 'yes', 'time_format': '%T', 'default': log_level}
     charon = {
-        'load': _PLUGINS.format(kernel=kernel), 'install_virtual_ip': 'no', 'retransmit_tries': 5, 'retransmit_timeout': 1.0,
+        'load': PLUGINS.format(kernel=kernel), 'install_virtual_ip': 'no', 'retransmit_tries': 5, 'retransmit_timeout': 1.0,
         # The lab opens many half-open SAs from one address on purpose.
         'dos_protection': 'no', **(settings or {}),
         'plugins': {'vici': {'socket': f'unix://{vici_socket}'}, 'kernel-libipsec': {'raw_esp': raw_esp}},
