@@ -94,13 +94,9 @@ Child ReadChild(const SectionReader& in) {
 }
 
 // `%any` and its kind name nobody: a packet cannot call a peer that has no address.
-bool HasAddressToCall(const std::vector<std::string>& addresses) {
-  return std::ranges::any_of(addresses, [](const std::string& a) { return KindOf(a) != PeerAddress::kSeveral; });
-}
-
 void CheckStartable(const SectionReader& in, const Connection& conn, const SectionReader& child_in, const Child& child) {
   if (child.start_action == StartAction::kNone) return;
-  if (!HasAddressToCall(conn.remote_addrs)) {
+  if (!NamesSomebody(conn.remote_addrs)) {
     child_in.Error("start_action",
                    Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address and no host"));
   }

@@ -32,4 +32,8 @@ PeerAddress KindOf(std::string_view entry) {
   return address && !address->is_unspecified() ? PeerAddress::kOne : PeerAddress::kSeveral;
 }
 
+bool NamesSomebody(const std::vector<std::string>& entries) {
+  return std::ranges::any_of(entries, [](const std::string& e) { return KindOf(e) != PeerAddress::kSeveral; });
+}
+
 }  // namespace culvert::config

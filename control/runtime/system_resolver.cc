@@ -23,8 +23,7 @@ std::optional<IpAddress> AddressOf(const addrinfo& entry) {
     return std::nullopt;
   }
   // Whose link a link-local address is on, a name does not say.
-  const bool link_local = a.family == Family::kV6 && a.octets[0] == 0xfe && (a.octets[1] & 0xc0) == 0x80;
-  return link_local || a.is_unspecified() || a.is_multicast() ? std::nullopt : std::optional(a);
+  return (a.family == Family::kV6 && a.is_link_local()) || a.is_unspecified() || a.is_multicast() ? std::nullopt : std::optional(a);
 }
 
 }  // namespace

@@ -102,8 +102,7 @@ void Sadb::ArmTimer() {
 void Sadb::Load(const std::vector<config::Connection>& connections) {
   callable_.clear();
   for (const auto& connection : connections) {
-    const bool callable = std::ranges::any_of(
-        connection.remote_addrs, [](const auto& a) { return config::KindOf(a) != config::PeerAddress::kSeveral; });
+    const bool callable = config::NamesSomebody(connection.remote_addrs);
     for (const auto& child : connection.children) callable_[{connection.name, child.name}] = callable;
   }
   Tell(policies_.Load(connections));
