@@ -286,19 +286,8 @@ TEST(Certificates, AnEndWhileSignaturesAreMade) {
   for (Duration at = 1ms; at < 90ms; at += 1ms) {
     Certified c;
     c.p.ForBoth([](SimPeer& peer) { peer.job_delay = 10ms; });
-    c.p.Start();
-    c.p.a.Up("net");
-    c.p.RunFor(at);
     terminates = !terminates;
-    if (terminates) c.p.a.Down("gw");
-    else c.p.a.Crash();
-    c.p.RunFor(400s);
-    // An initiator that hangs up between IKE_AUTH and its answer leaves the responder with an SA; nobody else has one.
-    if (terminates) {
-      EXPECT_TRUE(c.p.a.core->List().empty()) << at;
-    }
-    EXPECT_LE(c.p.b.core->List().size(), 1u) << at;
-    EXPECT_EQ(c.p.b.core->List().size(), c.p.b.Established().size()) << at;
+    c.ExpectTidyAfterHangUp(at, !terminates);
   }
 }
 
@@ -382,18 +371,7 @@ TEST(Certificates, AForgedFirstAnswerDoesNotWin) {
       // At b's address and with its name, of an authority that a does not know; it takes whatever a shows.
       SimPeer& evil = elsewhere.b;
       evil.credentials = Holding({&forged.b}, {&forged.root, &c.root});
-      elsewhere.network.on_send = [&](const SimPacket& packet) {
-        bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
-        if (init || answers_auth) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-      };
-      evil.Start();
-      p.network.on_send = [&](const SimPacket& packet) {
-        if (packet.from.address != p.a.address) return;
-        p.clock.At(p.clock.now() + 1ms, [&, packet] {
-          evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-          elsewhere.clock.RunFor(1ms);
-        });
-      };
+      AnswerBeforeB(p, elsewhere, answers_auth);
       p.a.job_delay = job_delay;
       p.Start();
       RequestId r = p.a.Up("net");

@@ -463,18 +463,7 @@ TEST(Establish, AForgedFirstAnswerDoesNotWin) {
       TwoPeers p, elsewhere(2);
       SimPeer& evil = elsewhere.b;   // at b's address, with another key
       evil.control.secrets[0].data = SecretBytes(AsBytes("what the attacker made up for it"));
-      elsewhere.network.on_send = [&](const SimPacket& packet) {
-        bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
-        if (init || answers_auth) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-      };
-      evil.Start();
-      p.network.on_send = [&](const SimPacket& packet) {
-        if (packet.from.address != p.a.address) return;
-        p.clock.At(p.clock.now() + 1ms, [&, packet] {
-          evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-          elsewhere.clock.RunFor(1ms);
-        });
-      };
+      AnswerBeforeB(p, elsewhere, answers_auth);
       p.a.job_delay = job_delay;
       p.Start();
       RequestId r = p.a.Up("net");

@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/raw_peer.h"
-#include "tests/support/two_peers.h"
+#include "tests/support/against_raw_peer.h"
 
 // What peers may try that this gateway does not have, or has not agreed to: passed over or refused, and nothing is left behind
 // (B31, B34, B38, B39, B48, B50, B52, B54).
@@ -12,15 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using Part = RawPeer::Part;
 
-class Foreign : public testing::Test {
+class Foreign : public AgainstRawPeer {
  protected:
-  Foreign() : b_(p_.b), raw_({p_.clock, p_.network, p_.b}, p_.a.address) { b_.Start(); }
-
   void ExpectUpWith(size_t children) {
-    EXPECT_EQ(b_.Established().size(), children ? 1u : 0u);
-    EXPECT_EQ(b_.core->List().size(), children ? 1u : 0u);
-    EXPECT_EQ(b_.installed.size(), 2 * children);
-    EXPECT_EQ(b_.spis.drawn.size(), children);
+    const size_t ikes = children ? 1 : 0;
+    ExpectNothingMore(ikes, children);
+    EXPECT_EQ(b_.core->List().size(), ikes);   // nor one half open
   }
   // IKE_AUTH with one more payload.
   std::vector<Bytes> AuthWith(const Payload& more, std::initializer_list<Part> without = {}) {
@@ -29,10 +25,6 @@ class Foreign : public testing::Test {
     list.Add(more);
     return raw_.Ask(raw_.Seal(ExchangeType::kIkeAuth, 1, list));
   }
-
-  TwoPeers p_;
-  SimPeer& b_;
-  RawPeer raw_;
 };
 
 // B31, B38: whoever wants EAP leaves AUTH out.

@@ -2,8 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "control/ike/negotiate/proposal.h"
-#include "tests/support/raw_peer.h"
-#include "tests/support/two_peers.h"
+#include "tests/support/against_raw_peer.h"
 
 // A peer with valid keys that keeps no rule (B14, B16, B22, B30, B31, B41 to B44, B47, D12, D14, and traps 3 and 6).
 namespace culvert::ike {
@@ -12,24 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using Part = RawPeer::Part;
 
-class Hostile : public testing::Test {
+class Hostile : public AgainstRawPeer {
  protected:
-  Hostile() : b_(p_.b), raw_({p_.clock, p_.network, p_.b}, p_.a.address) { b_.Start(); }
-
   NotifyType Answer(ExchangeType exchange, uint32_t id, const PayloadList& list) {
     auto answers = raw_.Ask(raw_.Seal(exchange, id, list));
     return answers.size() == 1 ? raw_.NotifyIn(answers[0]) : NotifyType{};
   }
-  void ExpectNothingMore(size_t ikes, size_t children) {
-    EXPECT_EQ(b_.Established().size(), ikes);
-    EXPECT_EQ(b_.LiveChildren().size(), children);
-    EXPECT_EQ(b_.installed.size(), 2 * children);
-    EXPECT_EQ(b_.spis.drawn.size(), children);
-  }
-
-  TwoPeers p_;
-  SimPeer& b_;
-  RawPeer raw_;
 };
 
 NotifyPayload Rekey(IpsecProtocol protocol, ByteView spi) { return {.protocol = protocol, .type = NotifyType::kRekeySa, .spi = spi, .data = {}}; }

@@ -154,18 +154,8 @@ TEST(OcspInIke, AnEndWhileTheResponderIsAsked) {
       s.Asks(peer, kStrict);
       peer.job_delay = 10ms;
     });
-    s.p.Start();
-    s.p.a.Up("net");
-    s.p.RunFor(at);
     terminates = !terminates;
-    if (terminates) s.p.a.Down("gw");
-    else s.p.a.Crash();
-    s.p.RunFor(400s);
-    if (terminates) {
-      EXPECT_TRUE(s.p.a.core->List().empty()) << at;
-    }
-    EXPECT_LE(s.p.b.core->List().size(), 1u) << at;
-    EXPECT_EQ(s.p.b.core->List().size(), s.p.b.Established().size()) << at;
+    s.ExpectTidyAfterHangUp(at, !terminates);
   }
 }
 

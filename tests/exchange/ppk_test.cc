@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <openssl/hmac.h>
 
+#include "common/bytes/hex.h"
 #include "control/ike/wire/header.h"
 #include "tests/support/certified_peers.h"
 #include "tests/support/meddler.h"
@@ -251,17 +252,7 @@ TEST(Ppk, AForgedFirstAnswerDoesNotWin) {
       SimPeer& evil = elsewhere.b;
       evil.control.secrets[0].data = SecretBytes(AsBytes("what the attacker made up for it"));
       if (forger_says_it) AddPpk(evil, "k1", kOther);
-      elsewhere.network.on_send = [&](const SimPacket& packet) {
-        p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-      };
-      evil.Start();
-      p.network.on_send = [&](const SimPacket& packet) {
-        if (packet.from.address != p.a.address) return;
-        p.clock.At(p.clock.now() + 1ms, [&, packet] {
-          evil.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
-          elsewhere.clock.RunFor(1ms);
-        });
-      };
+      AnswerBeforeB(p, elsewhere, true);
       p.a.job_delay = 8ms;
       p.Start();
       RequestId r = p.a.Up("net");

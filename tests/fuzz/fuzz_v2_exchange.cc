@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/log/check.h"
-#include "absl/strings/str_cat.h"
 #include "common/bytes/reader.h"
+#include "common/bytes/writer.h"
 #include "control/ike/crypto/key_exchange.h"
 #include "control/ike/negotiate/proposal.h"
 #include "tests/fuzz/v2_repair.h"
@@ -29,26 +29,10 @@ enum class Op : uint8_t { kDeed, kDeliver, kDeliverLast, kDrop, kTwice, kDamage,
 enum class Deed : uint8_t { kUp, kUpOther, kRekeyChild, kRekeyIke, kDownChild, kDownIke, kReload, kCrash };
 enum class Forged : uint8_t { kNothing, kDeleteIke, kDeleteChild, kRekeyChild, kNewChild, kRekeyIke, kNotify, kRaw };
 
-// Octets of the input; zero when it has ended.
-class Choices {
- public:
-  explicit Choices(ByteView input) : in_(input) {}
-  uint8_t Octet() { return in_.done() ? uint8_t{0} : in_.U8(); }
-  Bytes Octets(size_t n) {
-    Bytes b;
-    for (size_t i = 0; i < n; ++i) b.push_back(Octet());
-    return b;
-  }
-  bool done() const { return in_.done(); }
-
- private:
-  Reader in_;
-};
-
 class Run {
  public:
   explicit Run(ByteView input) : choices_(input) {
-    const uint8_t scene = choices_.Octet();
+    const uint8_t scene = choices_.U8();
     p_.AddChild("other", 1);
     p_.ForBoth([&](SimPeer& peer) {
       config::Connection& c = p_.ConnectionOf(peer);
@@ -77,7 +61,7 @@ class Run {
 
   void Steps() {
     for (size_t n = 0; n < kMaxSteps && !choices_.done(); ++n) {
-      Step(static_cast<Op>(choices_.Octet() % static_cast<uint8_t>(Op::kCount)), choices_.Octet());
+      Step(static_cast<Op>(choices_.U8() % static_cast<uint8_t>(Op::kCount)), choices_.U8());
       p_.RunFor(1ms);
     }
   }
@@ -153,7 +137,7 @@ class Run {
   // An insider speaks as `as`: exchange 1 octet, flags 1 (response, the wrong initiator bit, which SA), message ID 1, what 1.
   void Forge(SimPeer& as, uint8_t which) {
     SimPeer& to = &as == &p_.a ? p_.b : p_.a;
-    const uint8_t exchange = choices_.Octet(), flags = choices_.Octet(), id = choices_.Octet(), what = choices_.Octet();
+    const uint8_t exchange = choices_.U8(), flags = choices_.U8(), id = choices_.U8(), what = choices_.U8();
     const auto list = to.core->List();
     if (list.empty()) return;
     const IkeView& sa = list[which % list.size()];
@@ -183,7 +167,7 @@ class Run {
         list.Add(DeletePayload{.protocol = IpsecProtocol::kEsp, .spis = {spi}});
         break;
       case Forged::kRekeyChild:
-        list.Add(NotifyPayload{.protocol = IpsecProtocol::kEsp, .type = NotifyType::kRekeySa, .spi = list.Keep(Octets(spi)), .data = {}});
+        list.Add(NotifyPayload{.protocol = IpsecProtocol::kEsp, .type = NotifyType::kRekeySa, .spi = list.Keep(SpiOctets(spi)), .data = {}});
         offer_child(0x1000u + more);
         break;
       case Forged::kNewChild: offer_child(0x1000u + more); break;
@@ -193,31 +177,38 @@ class Run {
         list.Add(KePayload{KeGroup::kX25519, list.Keep(ToBytes(key_->public_value()))});
         break;
       case Forged::kNotify:
-        list.AddNotify(static_cast<NotifyType>(choices_.Octet() << 8 | choices_.Octet()), choices_.Octets(more));
+        list.AddNotify(static_cast<NotifyType>(choices_.U8() << 8 | choices_.U8()), Octets(more));
         break;
       case Forged::kRaw: {
-        Chain raw{static_cast<PayloadType>(33 + choices_.Octet() % 21), choices_.Octets(choices_.Octet() * 2u)};
+        Chain raw{static_cast<PayloadType>(33 + choices_.U8() % 21), Octets(choices_.U8() * 2u)};
         if (more & 1) RepairChain(raw.body);
         return raw;
       }
     }
     return list.Encode();
   }
-  static Bytes Octets(uint32_t v) { return {uint8_t(v >> 24), uint8_t(v >> 16), uint8_t(v >> 8), uint8_t(v)}; }
+  Bytes Octets(size_t n) {
+    Bytes b;
+    for (size_t i = 0; i < n; ++i) b.push_back(choices_.U8());
+    return b;
+  }
+
+  static Bytes SpiOctets(uint32_t spi) {
+    Writer w;
+    w.U32(spi);
+    return w.Release();
+  }
 
   std::string Wrong() {
     if (!forged_) return p_.Disagreement();
     for (SimPeer* peer : {&p_.a, &p_.b}) {
-      const size_t live = peer->LiveChildren().size();
-      if (peer->installed.size() != 2 * live || peer->spis.drawn.size() != live) {
-        return absl::StrCat(peer->name, ": ", live, " children, ", peer->installed.size(), " halves, ", peer->spis.drawn.size(), " SPIs");
-      }
+      if (std::string untidy = peer->Untidiness(); !untidy.empty()) return untidy;
       if (peer->core->List().size() != peer->Established().size()) return peer->name + ": IKE SAs neither up nor gone";
     }
     return "";
   }
 
-  Choices choices_;
+  Reader choices_;   // zero when it has ended
   TwoPeers p_;
   SeededRandom random_{17};
   std::unique_ptr<KeyExchange> key_ = KeyExchange::Create(KeGroup::kX25519, KeRole::kRequester);

@@ -34,6 +34,21 @@ struct Certified {
     if (!p.a.replies.contains(r)) return "never answered";
     return p.a.replies[r].ok ? "ok" : p.a.replies[r].error;
   }
+  // `a` calls, and some time later hangs up or crashes.
+  void ExpectTidyAfterHangUp(Duration after, bool crashes) {
+    p.Start();
+    p.a.Up("net");
+    p.RunFor(after);
+    if (crashes) p.a.Crash();
+    else p.a.Down("gw");
+    p.RunFor(std::chrono::seconds(400));
+    // An initiator that hangs up between IKE_AUTH and its answer leaves the responder with an SA; nobody else has one.
+    if (!crashes) {
+      EXPECT_TRUE(p.a.core->List().empty()) << after;
+    }
+    EXPECT_LE(p.b.core->List().size(), 1u) << after;
+    EXPECT_EQ(p.b.core->List().size(), p.b.Established().size()) << after;
+  }
   void ExpectNothingLeft() {
     p.RunFor(std::chrono::seconds(120));
     p.ForBoth([](SimPeer& peer) {

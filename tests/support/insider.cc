@@ -1,5 +1,7 @@
 #include "tests/support/insider.h"
 
+#include <ranges>
+
 #include "absl/strings/str_split.h"
 #include "common/bytes/hex.h"
 
@@ -8,7 +10,8 @@ namespace culvert::ike {
 // A row of the key log is Wireshark's: SPIi, SPIr, SK_ei, SK_er and more, in hexadecimal.
 std::unique_ptr<SkCipher> Insider::CipherOf(const IkeHeader& header, bool by_initiator) {
   const IkeSuite suite{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
-  for (const KeyLog& row : leak_.key_log) {
+  // The newest first: additional key exchanges give an SA new keys.
+  for (const KeyLog& row : leak_.key_log | std::views::reverse) {
     std::vector<std::string> column = absl::StrSplit(row.line, ',');
     if (row.kind != KeyLog::Kind::kIke || column.size() < 4) continue;
     const bool same = std::stoull(column[0], nullptr, 16) == header.spi_i && std::stoull(column[1], nullptr, 16) == header.spi_r;

@@ -4,9 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "common/bytes/hex.h"
-#include "control/ike/crypto/sk_cipher.h"
 #include "control/ike/wire/message.h"
+#include "tests/support/insider.h"
 #include "tests/support/two_peers.h"
 
 namespace culvert::ike {
@@ -45,7 +44,7 @@ class Meddler {
     auto message = DecodeMessage(packet.data);
     auto change = message ? changes_.find({message->header.exchange, message->header.response}) : changes_.end();
     if (change == changes_.end()) return false;
-    Bytes changed = message->Get<SkPayload>() ? Reseal(packet.data, *message, change->second) : InClear(*message, change->second);
+    Bytes changed = message->Get<SkPayload>() ? Reseal(packet.data, message->header, change->second) : InClear(*message, change->second);
     SimPeer& to = packet.to.address == peers_.a.address ? peers_.a : peers_.b;
     auto event = std::make_shared<DatagramIn>(packet.to, packet.from, packet.marker, std::move(changed));
     peers_.clock.At(peers_.clock.now() + std::chrono::milliseconds(5), [&to, event] { to.Post(*event); });
@@ -58,29 +57,17 @@ class Meddler {
     return EncodeMessage(message.header, payloads);
   }
 
-  Bytes Reseal(const Bytes& datagram, const Message& message, const Change& change) {
-    // spi_i,spi_r,sk_ei,sk_er,...
-    auto last = std::ranges::find_last(peers_.a.key_log, KeyLog::Kind::kIke, &KeyLog::kind);
-    const std::string& row = last.begin()->line;
-    constexpr size_t kSpis = 34, kKey = 40;
-    const Bytes key = *FromHex(row.substr(kSpis + (message.header.initiator ? 0 : kKey + 1), kKey));
-    const IkeSuite suite{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
-    auto cipher = SkCipher::Create(suite, key, {}, 9, random_);
-    const SkPayload& sk = *message.Get<SkPayload>();
-    auto plain = cipher->Open(UpToBody(datagram, sk.body), sk.body);
-    EXPECT_TRUE(plain) << "not with these keys";
-    if (!plain) return datagram;
-    auto payloads = DecodeChain(sk.first_inner, *plain).value();
-    change(payloads);
-    const Bytes chain = EncodeChain(payloads);
-    Bytes out = EncodeUpToBody(message.header, SkPayload{payloads.empty() ? PayloadType::kNone : TypeOf(payloads[0]), {}},
-                               cipher->SealedSize(chain.size()));
-    Append(out, cipher->Seal(out, chain));
-    return out;
+  Bytes Reseal(const Bytes& datagram, const IkeHeader& header, const Change& change) {
+    auto payloads = insider_.Open(datagram);
+    EXPECT_TRUE(payloads) << "not with these keys";
+    if (!payloads) return datagram;
+    change(*payloads);
+    const Chain chain{payloads->empty() ? PayloadType::kNone : TypeOf(payloads->front()), EncodeChain(*payloads)};
+    return *insider_.Seal(header, header.initiator, chain);
   }
 
   TwoPeers& peers_;
-  SeededRandom random_{77};
+  Insider insider_{peers_.a};
   std::map<std::pair<ExchangeType, bool>, Change> changes_;
 };
 

@@ -207,6 +207,14 @@ bool SimPeer::Logged(std::string_view text) const {
   return std::ranges::any_of(log, [text](const std::string& l) { return l.find(text) != std::string::npos; });
 }
 
+std::string SimPeer::Untidiness() const {
+  const size_t live = LiveChildren().size();
+  if (installed.size() != 2 * live) {
+    return name + " has " + std::to_string(installed.size()) + " halves installed of " + std::to_string(live) + " children";
+  }
+  return spis.drawn.size() == live ? "" : name + " holds " + std::to_string(spis.drawn.size()) + " SPIs";
+}
+
 const InstallChild* SimPeer::Sends(const std::string& child) const {
   const InstallChild* best = nullptr;
   for (const auto& [half, sa] : installed) {

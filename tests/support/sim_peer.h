@@ -35,6 +35,8 @@ class SimPeer {
   std::vector<ChildView> LiveChildren() const;
   uint64_t Counted(Count c) const { return core->counters()[c]; }
   bool Logged(std::string_view text) const;
+  // What does not fit between its children, the halves installed and the SPIs drawn; empty: nothing.
+  std::string Untidiness() const;
 
   struct Installed {
     InstallChild what;

@@ -172,6 +172,21 @@ void TellWithEveryDisturbance(const Story& s) {
   }
 }
 
+void AnswerBeforeB(TwoPeers& p, TwoPeers& elsewhere, bool everything) {
+  elsewhere.network.on_send = [&p, everything](const SimPacket& packet) {
+    bool init = DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
+    if (init || everything) p.a.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+  };
+  elsewhere.b.Start();
+  p.network.on_send = [&p, &elsewhere](const SimPacket& packet) {
+    if (packet.from.address != p.a.address) return;
+    p.clock.At(p.clock.now() + std::chrono::milliseconds(1), [&elsewhere, packet] {
+      elsewhere.b.Post(DatagramIn{packet.to, packet.from, packet.marker, packet.data});
+      elsewhere.clock.RunFor(std::chrono::milliseconds(1));
+    });
+  };
+}
+
 bool TwoPeers::Carries(SimPeer& from, SimPeer& to, const std::string& child) {
   const InstallChild* out = from.Sends(child);
   return out && to.Receives(out->sa.spi, out->sa.encr_key.view());
@@ -185,11 +200,7 @@ std::string TwoPeers::Disagreement() {
   }
   for (SimPeer* p : {&a, &b}) {
     SimPeer& other = p == &a ? b : a;
-    size_t live = p->LiveChildren().size();
-    if (p->installed.size() != 2 * live) {
-      return p->name + " has " + std::to_string(p->installed.size()) + " halves installed of " + std::to_string(live) + " children";
-    }
-    if (p->spis.drawn.size() != live) return p->name + " holds " + std::to_string(p->spis.drawn.size()) + " SPIs";
+    if (std::string untidy = p->Untidiness(); !untidy.empty()) return untidy;
     for (const auto& [half, sa] : p->installed) {
       if (!half.second && !other.Receives(sa.what.sa.spi, sa.what.sa.encr_key.view())) return p->name + "'s outbound SA has no match";
     }

@@ -62,6 +62,10 @@ struct Story {
 };
 void TellWithEveryDisturbance(const Story& story);
 
+// From now on `elsewhere`'s b, an impostor at the same address, hears what a of `p` sends and answers 1 ms later, before b can:
+// IKE_SA_INIT alone, or everything. Call it before p.Start(); `elsewhere` outlives what happens in `p`.
+void AnswerBeforeB(TwoPeers& p, TwoPeers& elsewhere, bool everything);
+
 IpAddress Address(std::string_view text);
 SelectorList Selectors(std::initializer_list<std::string_view> prefixes);
 config::Ts SelectorTs(std::string_view prefix);
