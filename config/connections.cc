@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
 #include "config/peer_address.h"
+#include "config/profile.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -70,16 +71,29 @@ void ReadDataPath(const SectionReader& in, Child& child) {
   child.copy_dscp_in = dscp == "in" || dscp == "yes";
 }
 
-Child ReadChild(const SectionReader& in) {
-  Child child{.name = in.section().name};
-  auto proposals = in.List("esp_proposals");
-  if (proposals.empty()) proposals.emplace_back("default");
-  for (const std::string& text : proposals) {
-    if (text == "default")
-      std::ranges::move(DefaultEspProposals(), std::back_inserter(child.esp_proposals));
-    else if (auto p = ParseEspProposal(text, false))
-      child.esp_proposals.push_back(std::move(*p));
+// Proposals as a list of texts says them. What would be wrong under any profile has been reported already (CheckKeys).
+template <typename Proposal, typename Parse>
+std::vector<Proposal> ReadProposals(const SectionReader& in, std::string_view key, const std::vector<Proposal>& expanded,
+                                    Parse parse) {
+  std::vector<Proposal> out;
+  auto texts = in.List(key);
+  if (texts.empty()) texts.emplace_back("default");
+  for (const std::string& text : texts) {
+    if (text == "default") {
+      std::ranges::copy(expanded, std::back_inserter(out));
+    } else if (auto p = parse(text); p) {
+      out.push_back(std::move(*p));
+    } else {
+      in.Error(key, Cat("proposal \"", Escape(text), "\": ", p.error()));
+    }
   }
+  return out;
+}
+
+Child ReadChild(const SectionReader& in, Profile profile) {
+  Child child{.name = in.section().name};
+  child.esp_proposals = ReadProposals(in, "esp_proposals", DefaultEspProposals(profile),
+                                      [profile](const std::string& text) { return ParseEspProposal(text, false, profile); });
   child.local_ts = ReadSelectors(in, "local_ts");
   child.remote_ts = ReadSelectors(in, "remote_ts");
   child.seconds_ = ReadLifetime(in, "time", child.seconds_.rekey);
@@ -152,18 +166,13 @@ SendCert ReadSendCert(const std::string& word) {
 
 }  // namespace
 
-Connection ReadConnection(const SectionReader& in, const std::string& credentials_dir) {
+Connection ReadConnection(const SectionReader& in, Profile floor, const std::string& credentials_dir) {
   Connection conn{.name = in.section().name};
+  conn.profile = FindProfile(in.Text("profile")).value_or(floor);
   conn.version = static_cast<uint8_t>(in.Integer("version", conn.version));
   ReadEndpoints(in, conn);
-  auto proposals = in.List("proposals");
-  if (proposals.empty()) proposals.emplace_back("default");
-  for (const std::string& text : proposals) {
-    if (text == "default")
-      std::ranges::move(DefaultIkeProposals(), std::back_inserter(conn.proposals));
-    else if (auto p = ParseIkeProposal(text))
-      conn.proposals.push_back(std::move(*p));
-  }
+  conn.proposals = ReadProposals(in, "proposals", DefaultIkeProposals(conn.profile),
+                                 [&conn](const std::string& text) { return ParseIkeProposal(text, conn.profile); });
   conn.encap = in.Bool("encap", conn.encap);
   conn.mobike = in.Bool("mobike", conn.mobike);
   conn.fragmentation = ReadFragmentation(in.Text("fragmentation", "yes"));
@@ -183,7 +192,7 @@ Connection ReadConnection(const SectionReader& in, const std::string& credential
     SectionReader all = in.Child(*children);
     for (const Section& s : children->sections()) {
       SectionReader child_in = all.Child(s);
-      conn.children.push_back(ReadChild(child_in));
+      conn.children.push_back(ReadChild(child_in, conn.profile));
       CheckStartable(in, conn, child_in, conn.children.back());
     }
   }

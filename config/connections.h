@@ -10,8 +10,9 @@
 // when keys are seen together is reported here.
 namespace culvert::config {
 
-// Certificates without an absolute path are under `credentials_dir`.
-Connection ReadConnection(const SectionReader& in, const std::string& credentials_dir);
+// `floor` is control.profile: a profile of the connection's own overrides it. Certificates without an absolute path are under
+// `credentials_dir`.
+Connection ReadConnection(const SectionReader& in, Profile floor, const std::string& credentials_dir);
 // The sections "local*" or "remote*" of a connection, in order of their rounds.
 std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, const std::string& credentials_dir);
 // Null where the section is of a kind that is not supported yet: its verdict has been given.

@@ -4,6 +4,7 @@
 #include "common/bytes/hex.h"
 #include "config/connections.h"
 #include "config/load.h"
+#include "config/profile.h"
 #include "config/schema/check_keys.h"
 #include "config/schema/reader.h"
 #include "config/suggest.h"
@@ -65,6 +66,7 @@ ControlSettings ReadSettings(const SectionReader& in) {
   s.retry_initiate_interval = in.Seconds("retry_initiate_interval", s.retry_initiate_interval);
   s.delete_rekeyed_delay = seconds(in.Integer("delete_rekeyed_delay", static_cast<uint64_t>(s.delete_rekeyed_delay.count())));
   s.delete_on_stop = in.Text("on_stop", "keep") == "delete";
+  s.profile = FindProfile(in.Text("profile")).value_or(s.profile);
   return s;
 }
 
@@ -103,7 +105,7 @@ Control ReadControl(const SectionReader& in, const std::string& dir) {
   if (const Section* connections = in.section().FindSection("connections")) {
     SectionReader all(*connections, "connections", report);
     for (const Section& s : connections->sections()) {
-      out.connections.push_back(ReadConnection(all.Child(s), out.credentials_dir));
+      out.connections.push_back(ReadConnection(all.Child(s), out.settings.profile, out.credentials_dir));
     }
     WarnOfOverlaps(out.connections, *connections, report);
     WarnOfMissingSecrets(out, all);

@@ -69,6 +69,7 @@ struct ControlSettings {
   seconds retry_initiate_interval{0};     // before a host name that led nowhere is asked for again; 0: a growing wait
   seconds delete_rekeyed_delay{5};
   bool delete_on_stop = false;
+  Profile profile = Profile::kDefault;    // of connections that name none
 };
 
 // ---- connections { }, as in swanctl.conf ----
@@ -148,6 +149,7 @@ struct Connection {
   uint8_t version = 2;                    // 0, 1 or 2
   std::vector<std::string> local_addrs, remote_addrs;   // addresses, %any, prefixes, ranges, host names; empty = %any
   uint16_t local_port = 500, remote_port = 500;
+  Profile profile = Profile::kDefault;    // the floor under this and its children's proposals
   std::vector<IkeProposal> proposals;
   bool encap = false;                     // force UDP by a fake NAT-D
   bool mobike = true;

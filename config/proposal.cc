@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/bytes/hex.h"
+#include "config/profile.h"
 #include "config/proposal_tokens.h"
 #include "config/text.h"
 
@@ -28,18 +29,37 @@ void AddOnce(std::vector<T>& to, T value) {
   if (std::ranges::find(to, value) == to.end()) to.push_back(value);
 }
 
-// `side` is kIke or kChild.
-std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare, TokenScope side) {
+// Who the proposal is for: IKE or a child, and under which profile.
+struct Reading {
+  TokenScope side;  // kIke or kChild
+  Profile profile;
+};
+
+bool Permits(Profile p, const Token& t) {
+  switch (t.kind) {
+    case TokenKind::kEncr: return Permits(p, Cipher{static_cast<EncrId>(t.id), t.key_bits});
+    case TokenKind::kIntegrity: return Permits(p, static_cast<IntegId>(t.id));
+    case TokenKind::kPrf: return Permits(p, static_cast<PrfId>(t.id));
+    case TokenKind::kKe: return Permits(p, static_cast<KeGroup>(t.id));
+    case TokenKind::kEsn: return true;
+  }
+  return false;
+}
+
+std::expected<const Token*, std::string> UsableToken(std::string_view word, std::string_view bare, const Reading& how) {
   const Token* token = FindToken(bare);
   if (!token) return Error(Cat("\"", Escape(word), "\" is no algorithm of a proposal", SuggestToken(bare)));
   switch (token->use) {
+    case TokenUse::kLegacy:
     case TokenUse::kWorks:
-      if (token->scope == TokenScope::kBoth || token->scope == side) return token;
-      if (side == TokenScope::kIke) return Error(Cat("\"", word, "\" does not encrypt, and IKE always does"));
+      if (!Permits(how.profile, *token) && token->use == TokenUse::kLegacy) {
+        return Error(Cat("\"", word, "\" is a legacy algorithm; expected another, or `profile = legacy`"));
+      }
+      if (!Permits(how.profile, *token)) return Error(Cat("\"", word, "\" is below the floor of profile ", Name(how.profile)));
+      if (token->scope == TokenScope::kBoth || token->scope == how.side) return token;
+      if (how.side == TokenScope::kIke) return Error(Cat("\"", word, "\" does not encrypt, and IKE always does"));
       return Error(Cat("\"", word, "\" is for IKE alone: the data path does not run it"));
     case TokenUse::kNotYet: return Error(Cat("\"", word, "\" is not supported yet"));
-    case TokenUse::kLegacy:
-      return Error(Cat("\"", word, "\" is a legacy algorithm; the `legacy` profile that would admit it is not supported yet"));
     case TokenUse::kForbidden: break;
   }
   return Error(Cat("\"", word, "\" is broken or withdrawn and not built in; expected an algorithm of RFC 8247 or RFC 8221"));
@@ -58,9 +78,9 @@ void AddCipher(const Token& token, std::string_view word, Parts& parts) {
   if (first.empty()) first = word;
 }
 
-std::expected<void, std::string> AddWord(std::string_view word, TokenScope side, Parts& parts) {
+std::expected<void, std::string> AddWord(std::string_view word, const Reading& how, Parts& parts) {
   auto [ke, bare] = SplitKePrefix(word);
-  auto token = UsableToken(word, bare, side);
+  auto token = UsableToken(word, bare, how);
   if (!token) return Error(token.error());
   const Token& t = **token;
   if (ke) {
@@ -81,13 +101,24 @@ std::expected<void, std::string> AddWord(std::string_view word, TokenScope side,
   return {};
 }
 
-std::expected<Parts, std::string> ReadWords(std::string_view text, TokenScope side) {
+// What a profile demands of the key exchanges may be left to no choice: one of them must offer nothing else.
+std::expected<void, std::string> CheckDemanded(const Parts& parts, Profile profile) {
+  const std::vector<KeGroup> demanded = {Demanded(profile)};
+  const bool none = parts.groups.empty() || parts.groups == std::vector{KeGroup::kNone};
+  if (none || demanded[0] == KeGroup::kNone || parts.groups == demanded) return {};
+  if (std::ranges::find(parts.additional, demanded) != std::end(parts.additional)) return {};
+  const char* token = Find(demanded[0])->token;
+  return Error(Cat("a key exchange without \"", token, "\", which profile ", Name(profile), " demands; expected ke1_", token));
+}
+
+std::expected<Parts, std::string> ReadWords(std::string_view text, const Reading& how) {
   if (text.empty()) return Error("an empty proposal; expected algorithms joined by dashes");
   Parts parts;
   for (std::string_view word : Split(text, '-')) {
     if (word.empty()) return Error("an empty word between dashes; expected algorithms joined by single dashes");
-    if (auto ok = AddWord(word, side, parts); !ok) return Error(ok.error());
+    if (auto ok = AddWord(word, how, parts); !ok) return Error(ok.error());
   }
+  if (auto ok = CheckDemanded(parts, how.profile); !ok) return Error(ok.error());
   return parts;
 }
 
@@ -123,21 +154,10 @@ PrfId PrfOf(IntegId id) {
   return PrfId::kNone;
 }
 
-constexpr Cipher kGcm256{EncrId::kAesGcm16, 256}, kGcm128{EncrId::kAesGcm16, 128}, kChaCha{EncrId::kChaCha20Poly1305, 256};
-constexpr Cipher kCbc256{EncrId::kAesCbc, 256}, kCbc128{EncrId::kAesCbc, 128};
-
-const std::vector<Cipher> kDefaultAead = {kGcm256, kGcm128, kChaCha};
-const std::vector<Cipher> kDefaultClassic = {kCbc256, kCbc128};
-const std::vector<IntegId> kDefaultIntegs = {IntegId::kHmacSha256_128, IntegId::kHmacSha384_192, IntegId::kHmacSha512_256};
-const std::vector<PrfId> kDefaultPrfs = {PrfId::kHmacSha256, PrfId::kHmacSha384, PrfId::kHmacSha512};
-// MODP-2048 comes last: accepted for old peers, never preferred.
-const std::vector<KeGroup> kDefaultGroups = {KeGroup::kEcp384,   KeGroup::kEcp256,   KeGroup::kX25519,  KeGroup::kEcp521,
-                                             KeGroup::kModp4096, KeGroup::kModp3072, KeGroup::kModp2048};
-
 }  // namespace
 
-std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) {
-  auto parts = ReadWords(text, TokenScope::kIke);
+std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text, Profile profile) {
+  auto parts = ReadWords(text, {TokenScope::kIke, profile});
   if (!parts) return Error(parts.error());
   if (auto ok = CheckCiphers(*parts); !ok) return Error(ok.error());
   if (!parts->esn.empty()) return Error("esn and noesn belong to ESP and AH; expected neither in an IKE proposal");
@@ -158,8 +178,8 @@ std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text) 
   return out;
 }
 
-std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah) {
-  auto parts = ReadWords(text, TokenScope::kChild);
+std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah, Profile profile) {
+  auto parts = ReadWords(text, {TokenScope::kChild, profile});
   if (!parts) return Error(parts.error());
   if (!parts->prfs.empty()) return Error("a PRF in a child's proposal; expected none (the IKE SA's is used)");
   if (ah) {
@@ -184,24 +204,6 @@ std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, 
                   .esn = std::move(parts->esn)};
   std::ranges::move(parts->additional, out.additional);
   return out;
-}
-
-std::vector<IkeProposal> DefaultIkeProposals() {
-  return {
-      {.encrs = kDefaultAead, .integs = {}, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}},
-      {.encrs = kDefaultClassic, .integs = kDefaultIntegs, .prfs = kDefaultPrfs, .groups = kDefaultGroups, .additional = {}}};
-}
-
-std::vector<EspProposal> DefaultEspProposals() {
-  const std::vector esn = {EsnId::kYes, EsnId::kNo};
-  return {
-      {.encrs = kDefaultAead, .integs = {}, .groups = kDefaultGroups, .additional = {}, .esn = esn, .accept_without_ke = true},
-      {.encrs = kDefaultClassic,
-       .integs = kDefaultIntegs,
-       .groups = kDefaultGroups,
-       .additional = {},
-       .esn = esn,
-       .accept_without_ke = true}};
 }
 
 }  // namespace culvert::config

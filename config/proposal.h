@@ -34,11 +34,14 @@ struct EspProposal {
   bool accept_without_ke = false;
 };
 
-// "aes256gcm16-prfsha384-ecp384". Errors say which token and what was expected.
-std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text);
-std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah);
-// What `default` expands to: hostile.md's list, AEAD and non-AEAD apart, ESN offered before none.
-std::vector<IkeProposal> DefaultIkeProposals();
-std::vector<EspProposal> DefaultEspProposals();
+// A floor under algorithms, and what `default` stands for above it: config/profile.h.
+enum class Profile : uint8_t { kDefault, kCnsa1, kCnsa2, kBsi, k3gpp, kWindows, kLegacy };
+
+// "aes256gcm16-prfsha384-ecp384". Errors say which token and what was expected; one that the profile does not permit is one.
+std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text, Profile profile = Profile::kDefault);
+std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, bool ah, Profile profile = Profile::kDefault);
+// What `default` expands to: the profile's list, AEAD and non-AEAD apart, ESN offered before none.
+std::vector<IkeProposal> DefaultIkeProposals(Profile profile = Profile::kDefault);
+std::vector<EspProposal> DefaultEspProposals(Profile profile = Profile::kDefault);
 
 }  // namespace culvert::config

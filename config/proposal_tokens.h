@@ -13,12 +13,12 @@ enum class TokenKind : uint8_t { kEncr, kIntegrity, kPrf, kKe, kEsn };
 enum class TokenUse : uint8_t {
   kWorks,
   kNotYet,      // sound, no implementation here so far: refused, because leaving it out would change what is agreed on
-  kLegacy,      // only under the `legacy` profile
+  kLegacy,      // only under a profile that has it
   kForbidden,   // broken or withdrawn: never
 };
 enum class TokenScope : uint8_t {
   kBoth,
-  kIke,         // no data path runs it
+  kIke,         // the data path does not run it
   kChild,       // does not encrypt, and IKE always does (RFC 7296 5)
 };
 struct Token {

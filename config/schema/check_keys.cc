@@ -35,7 +35,9 @@ std::string FirstProblem(const Value& value, Parse parse) {
 std::string ProposalProblem(const Value& value, bool ike) {
   for (const std::string& item : Items(value)) {
     if (item == "default") continue;
-    auto problem = ike ? Problem(ParseIkeProposal(item)) : Problem(ParseEspProposal(item, false));
+    // Under which profile it stands shows only when the connection is read.
+    constexpr Profile kAny = Profile::kLegacy;
+    auto problem = ike ? Problem(ParseIkeProposal(item, kAny)) : Problem(ParseEspProposal(item, false, kAny));
     if (!problem.empty()) return Cat("proposal ", Quote(item), ": ", problem);
   }
   return "";

@@ -2,7 +2,7 @@
 
 #include <map>
 #include <string_view>
-#include <utility>
+#include <tuple>
 
 #include "config/proposal_tokens.h"
 #include "config/schema/keys.h"
@@ -56,8 +56,17 @@ std::string_view Name(TokenUse use) {
   switch (use) {
     case TokenUse::kWorks: return "works";
     case TokenUse::kNotYet: return "not yet (refused)";
-    case TokenUse::kLegacy: return "legacy (refused)";
+    case TokenUse::kLegacy: return "legacy (by profile)";
     case TokenUse::kForbidden: return "forbidden (refused)";
+  }
+  return "";
+}
+
+std::string_view Name(TokenScope scope) {
+  switch (scope) {
+    case TokenScope::kBoth: return "";
+    case TokenScope::kIke: return ", IKE only";
+    case TokenScope::kChild: return ", children only";
   }
   return "";
 }
@@ -88,13 +97,16 @@ std::string KeysAsMarkdown() {
 }
 
 std::string ProposalWordsAsMarkdown() {
-  std::map<std::pair<TokenKind, TokenUse>, std::string> groups;
+  std::map<std::tuple<TokenKind, TokenUse, TokenScope>, std::string> groups;
   for (const Token& token : AllTokens()) {
-    auto& words = groups[{token.kind, token.use}];
+    auto& words = groups[{token.kind, token.use, token.scope}];
     words += Cat(words.empty() ? "" : " ", Code(token.text));
   }
   std::string out = "| kind | verdict | words |\n|---|---|---|\n";
-  for (auto& [group, words] : groups) out += Cat("| ", Name(group.first), " | ", Name(group.second), " | ", words, " |\n");
+  for (auto& [group, words] : groups) {
+    auto [kind, use, scope] = group;
+    out += Cat("| ", Name(kind), " | ", Name(use), Name(scope), " | ", words, " |\n");
+  }
   return out;
 }
 

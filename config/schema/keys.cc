@@ -12,6 +12,8 @@ using enum Verdict;
 
 constexpr uint64_t kU16 = 65535, kU32 = 0xffffffff;
 
+constexpr std::string_view kProfiles = "default cnsa1 cnsa2 bsi 3gpp windows legacy";
+
 constexpr Key kKeys[] = {
     // ---- dataplane { } ----
     {"dataplane", kSection, "", kWorks, "the forwarding process: cores, ports, routes"},
@@ -47,7 +49,8 @@ constexpr Key kKeys[] = {
     {"control.user", kText, "culvert-ike", kWorks, "the user culvert-ike runs as once started"},
     {"control.on_stop", kWord, "keep", kWorks,
      "`delete`: SIGTERM deletes the SAs at the peers instead of leaving them to a successor", 0, 0, "keep delete"},
-    {"control.profile", kText, "", kNotYetRefused, "the floor under every connection's algorithms"},
+    {"control.profile", kWord, "default", kWorks, "the floor under the algorithms of connections that name no profile", 0, 0,
+     kProfiles},
     {"control.radius", kOpenSection, "", kNotYet, "RADIUS servers for EAP"},
     {"control.half_open_cap", kInteger, "50000", kWorks, "half-open IKE SAs in all", 16, 1000000},
 
@@ -173,7 +176,8 @@ constexpr Key kKeys[] = {
     {"connections", kSection, "", kWorks, "IKE connections"},
     {"connections.<conn>", kSection, "", kWorks, "one connection"},
     {"connections.<conn>.version", kWord, "2", kWorks, "IKE version; 0 admits both", 0, 0, "0 1 2"},
-    {"connections.<conn>.profile", kText, "", kNotYetRefused, "the floor under this connection's algorithms"},
+    {"connections.<conn>.profile", kWord, "", kWorks,
+     "the floor under this connection's algorithms, and what `default` stands for; else control.profile", 0, 0, kProfiles},
     {"connections.<conn>.local_addrs", kPeerAddresses, "%any", kWorks,
      "own addresses, subnets or ranges; `%any`: every address of every port"},
     {"connections.<conn>.remote_addrs", kPeerAddresses, "%any", kWorks,

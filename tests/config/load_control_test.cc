@@ -134,6 +134,43 @@ TEST(LoadControl, DefaultsAreCharonsButForThree) {
   EXPECT_FALSE(x.copy_dscp_in);
 }
 
+TEST(LoadControl, AProfileIsTheFloorOfConnectionsThatNameNone) {
+  auto load = [](const std::string& settings, const std::string& connection) {
+    Complaints complaints;
+    auto control = Load("connections { a {\n" + connection + "\n" + kRounds + "children { x { } } } }", complaints, settings);
+    EXPECT_TRUE(control) << Print(complaints);
+    return control ? std::move(control->connections.at(0)) : Connection{};
+  };
+  EXPECT_EQ(load("", "").profile, Profile::kDefault);
+  Connection inherited = load("profile = cnsa1", "");
+  EXPECT_EQ(inherited.profile, Profile::kCnsa1);
+  ASSERT_EQ(inherited.proposals.size(), 1u);
+  EXPECT_EQ(inherited.proposals[0].groups, (std::vector{KeGroup::kEcp384, KeGroup::kModp4096, KeGroup::kModp3072}));
+  EXPECT_EQ(inherited.children.at(0).esp_proposals.at(0).encrs, (std::vector{Cipher{EncrId::kAesGcm16, 256}}));
+  Connection own = load("profile = cnsa1", "profile = legacy\nproposals = 3des-sha1-modp1024");
+  EXPECT_EQ(own.profile, Profile::kLegacy);
+  ASSERT_EQ(own.proposals.size(), 1u);
+  EXPECT_EQ(own.proposals[0].encrs.at(0).id, EncrId::k3Des);
+}
+
+TEST(LoadControl, RefusesWhatIsBelowTheProfile) {
+  auto complain = [](const std::string& settings, const std::string& connection, const std::string& child = "") {
+    return Complain("connections { a {\n" + connection + "\n" + kRounds + "children { x {\n" + child + "\n} } } }", settings);
+  };
+  EXPECT_NE(complain("", "proposals = aes256-sha1-modp2048")
+                .find("swanctl.conf:2: connections.a.proposals: proposal \"aes256-sha1-modp2048\": \"sha1\" is a legacy algorithm"),
+            std::string::npos);
+  EXPECT_NE(complain("profile = bsi", "proposals = aes256gcm16-prfsha256-x25519").find("\"x25519\" is below the floor of profile bsi"),
+            std::string::npos);
+  EXPECT_NE(complain("profile = legacy", "profile = 3gpp", "esp_proposals = chacha20poly1305")
+                .find("\"chacha20poly1305\" is below the floor of profile 3gpp"),
+            std::string::npos);
+  EXPECT_NE(complain("profile = cnsa2", "proposals = aes256gcm16-prfsha384-ecp384")
+                .find("a key exchange without \"mlkem1024\", which profile cnsa2 demands; expected ke1_mlkem1024"),
+            std::string::npos);
+  EXPECT_NE(complain("", "profile = fips").find("\"fips\"; expected default, cnsa1"), std::string::npos);
+}
+
 TEST(LoadControl, LifetimesDeriveAsCharonsDo) {
   struct Case {
     const char* text;
@@ -246,9 +283,8 @@ TEST(LoadControl, ConnectionComplaints) {
        "in; expected an "
        "algorithm of RFC 8247 or RFC 8221"},
       {"proposals = aes128-sha1-modp2048",
-       "E swanctl.conf:2: connections.a.proposals: proposal \"aes128-sha1-modp2048\": \"sha1\" is a legacy algorithm; the "
-       "`legacy` profile "
-       "that would admit it is not supported yet"},
+       "E swanctl.conf:2: connections.a.proposals: proposal \"aes128-sha1-modp2048\": \"sha1\" is a legacy algorithm; "
+       "expected another, or `profile = legacy`"},
       {"aggressive = yes",
        "E swanctl.conf:2: connections.a.aggressive: not supported yet, and not to be ignored: IKEv1 aggressive mode"},
       {"rekey_time = -1",

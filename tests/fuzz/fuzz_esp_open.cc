@@ -86,11 +86,15 @@ class Secured {
                                     {EncrId::kAesGcm16, 256, IntegId::kNone, false},
                                     {EncrId::kChaCha20Poly1305, 256, IntegId::kNone, true},
                                     {EncrId::kAesCbc, 256, IntegId::kHmacSha256_128, true},
-                                    {EncrId::kAesCbc, 128, IntegId::kHmacSha512_256, false}};
+                                    {EncrId::kAesCbc, 128, IntegId::kHmacSha512_256, false},
+                                    {EncrId::kNullGmac, 256, IntegId::kNone, true},
+                                    {EncrId::kAesCcm8, 128, IntegId::kNone, true},
+                                    {EncrId::kAesCtr, 256, IntegId::kAesXcbc96, false}};
+    static_assert(std::size(kSuites) == kSas);
     test::SaSpec& s = peers_[i].sa;
     s.spi = MakeSpi(static_cast<uint8_t>(i + 1), i, i);
     s.sa_index = SaIndex(s.spi);
-    s.suite = kSuites[i % std::size(kSuites)];
+    s.suite = kSuites[i];
     s.encap = i % 3 == 2;
     bool v6 = i % 2 != 0;
     s.gateway = {testing::Ip(v6 ? "2001:db8::1" : "192.0.2.1"), 4500, 0};
@@ -193,7 +197,7 @@ Sealing Seal(Peer& peer, Reader& r, uint16_t serial) {
   bool old = (choice & kOldSequence) && peer.highest > 0;
   c.sequence = old ? peer.highest - std::min<uint64_t>(peer.highest - 1, lie) : peer.highest + 1 + ((choice & kJump) ? lie : 0);
   peer.highest = std::max(peer.highest, c.sequence);
-  c.iv.assign(peer.sa.suite.encr == EncrId::kAesCbc ? 16 : 8, static_cast<uint8_t>(serial));
+  c.iv.assign(Find(peer.sa.suite.encr)->iv, static_cast<uint8_t>(serial));
   if (choice & kLie) {
     c.extra_pad = lie & 7;
     if (lie & 8) c.spoil_pad = lie >> 4;

@@ -24,16 +24,21 @@ RawPeer::RawPeer(World world, const IpAddress& address, uint64_t seed)
   world_.network.Attach(address, [this](SimPacket p) { received_.push_back(std::move(p.data)); });
 }
 
+void RawPeer::Use(const config::IkeProposal& p) {
+  proposal_ = p;
+  suite_ = {p.encrs[0].id, p.encrs[0].key_bits, p.integs.empty() ? IntegId::kNone : p.integs[0], p.prfs[0], p.groups[0]};
+}
+
 Bytes RawPeer::InitRequest(const Init& init) {
-  if (!key_) key_ = KeyExchange::Create(KeGroup::kX25519, KeRole::kRequester);
+  if (!key_) key_ = KeyExchange::Create(suite_.group, KeRole::kRequester);
   nonce_i_ = init.nonce;
   PayloadList list;
   auto cookie = [&] {
     if (!init.cookie.empty()) list.AddNotify(NotifyType::kCookie, init.cookie);
   };
   if (!init.cookie_last) cookie();
-  list.Add(init.offer ? *init.offer : OfferIke({*config::ParseIkeProposal("aes128gcm16-prfsha256-x25519")}, {}));
-  list.Add(KePayload{init.group.value_or(KeGroup::kX25519), list.Keep(init.public_value.value_or(ToBytes(key_->public_value())))});
+  list.Add(init.offer ? *init.offer : OfferIke({proposal_}, {}));
+  list.Add(KePayload{init.group.value_or(suite_.group), list.Keep(init.public_value.value_or(ToBytes(key_->public_value())))});
   list.Add(NoncePayload{nonce_i_});
   for (const auto& p : init.more) list.Add(p);
   if (init.cookie_last) cookie();

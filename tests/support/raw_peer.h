@@ -9,7 +9,7 @@
 namespace culvert::ike {
 
 // An initiator that keeps no rule: every message is put together by the test, with valid keys where it wants them. Speaks to
-// one SimPeer over the simulated network; uses AES-128-GCM, PRF-HMAC-SHA-256 and X25519 as TwoPeers does.
+// one SimPeer over the simulated network; uses AES-128-GCM, PRF-HMAC-SHA-256 and X25519 as TwoPeers does, until told otherwise.
 class RawPeer {
  public:
   struct World {
@@ -19,13 +19,16 @@ class RawPeer {
   };
   RawPeer(World world, const IpAddress& address, uint64_t seed = 99);
 
+  // From here on the IKE SA is to have the first of each of these, and no additional key exchange.
+  void Use(const config::IkeProposal& p);
+
   struct Init {
     uint64_t spi_i = 0x1122334455667788;
     Bytes nonce = Bytes(32, 0x42);
     Bytes cookie{};
     bool cookie_last = false;
     std::vector<Payload> more{};
-    std::optional<KeGroup> group{};          // in the KE payload; default X25519 with a good public value
+    std::optional<KeGroup> group{};          // in the KE payload; default ours, with a good public value
     std::optional<Bytes> public_value{};
     std::optional<SaPayload> offer{};
   };
@@ -89,6 +92,7 @@ class RawPeer {
   SeededRandom random_;
   std::vector<Bytes> received_;
   std::unique_ptr<KeyExchange> key_;
+  config::IkeProposal proposal_ = *config::ParseIkeProposal("aes128gcm16-prfsha256-x25519");
   Bytes nonce_i_, nonce_r_, request_, response_;
   IkeSuite suite_{EncrId::kAesGcm16, 128, IntegId::kNone, PrfId::kHmacSha256, KeGroup::kX25519};
   std::unique_ptr<SkCipher> seal_, open_;

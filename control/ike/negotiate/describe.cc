@@ -5,7 +5,9 @@ namespace {
 
 constexpr size_t kLongest = 1000;  // characters: a peer may send thousands of transforms, a log line shows their beginning
 
-std::string Describe(const Transform& t) {
+}  // namespace
+
+std::string Name(const Transform& t) {
   switch (t.type) {
     case TransformType::kEncr:
       return Name(static_cast<EncrId>(t.id)) + (t.key_bits ? "-" + std::to_string(t.key_bits) : "");
@@ -22,8 +24,6 @@ std::string Describe(const Transform& t) {
   return "TYPE_" + std::to_string(static_cast<unsigned>(t.type)) + "_" + std::to_string(t.id);
 }
 
-}  // namespace
-
 std::string Describe(const SaPayload& sa) {
   std::string out;
   for (const Proposal& p : sa.proposals) {
@@ -33,7 +33,7 @@ std::string Describe(const SaPayload& sa) {
       if (out.size() > kLongest) return out + "...";
       if (!first) out += '/';
       first = false;
-      out += Describe(t);
+      out += Name(t);
     }
   }
   return out;

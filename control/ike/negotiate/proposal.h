@@ -62,5 +62,6 @@ std::optional<ChosenEsp> AcceptEsp(const SaPayload& offered_by_us, const SaPaylo
 
 // For a log line: "AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519, ..."; long lists are cut with "...".
 std::string Describe(const SaPayload& sa);
+std::string Name(const Transform& t);   // "AES_GCM_16-256", "KE1_ML_KEM_768"
 
 }  // namespace culvert::ike

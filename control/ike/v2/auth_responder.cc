@@ -1,7 +1,7 @@
 #include "control/auth/psk.h"
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
-#include "control/ike/negotiate/proposal.h"
+#include "control/ike/negotiate/floor.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/child_offer.h"
@@ -75,7 +75,9 @@ std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeS
   }
   if (std::string why = JudgePpk(*c, claim.ppk); !why.empty()) return std::unexpected(why);
   // RFC 7296 2.15 binds the suite to the SA: the connection must want it too.
-  if (!ChooseIke(c->proposals, sa.answering->answer, {})) return std::unexpected(Cat("does not take ", Name(sa.suite)));
+  const SaPayload& agreed = sa.answering->answer;
+  auto takes = AboveFloor(c->profile, ChooseIke(c->proposals, agreed, {}));
+  if (!takes) return std::unexpected(Cat("does not take ", Name(sa.suite), takes.error().ToString(agreed)));
   auto ours = OurPart(cx, sa, c, claim);
   if (ours && claim.wants && *claim.wants != ours->local_id) return std::unexpected(Cat("is ", ours->local_id.ToString()));
   return ours;

@@ -4,6 +4,7 @@
 
 #include "common/bytes/reader.h"
 #include "control/ike/cat.h"
+#include "control/ike/negotiate/floor.h"
 #include "control/ike/negotiate/ts_narrow.h"
 #include "control/ike/v2/payload_list.h"
 #include "control/ike/v2/sa_init.h"
@@ -66,16 +67,20 @@ struct Match {
 
 class Matcher {
  public:
-  Matcher(const Inbound& in, Ke ke, uint32_t spi)
-      : offer_(*in.Get<SaPayload>()), peer_(OurView(in, false)), ke_(ke), spi_(spi) {}
+  Matcher(const Inbound& in, config::Profile floor, Ke ke, uint32_t spi)
+      : floor_(floor), offer_(*in.Get<SaPayload>()), peer_(OurView(in, false)), ke_(ke), spi_(spi) {}
 
   void Try(const config::Child& c, const SelectorList& local, const SelectorList& remote) {
     if (c.mode != config::ChildMode::kTunnel) return Pass(c, "not a tunnel");
     auto ts = Narrow(local, remote, peer_.local, peer_.remote);
     if (!ts) return Pass(c, Cat("wants ", ToString(local), " === ", ToString(remote)));
     selectors_met_ = true;
-    auto esp = ChooseEsp(Proposals(c), offer_, ke_ == Ke::kWith, spi_);
-    if (!esp) return Pass(c, Cat("wants ", Describe(OfferEsp(Proposals(c), Protocol(c), spi_, ke_ == Ke::kWith))));
+    const bool with_ke = ke_ == Ke::kWith;
+    auto esp = AboveFloor(floor_, ChooseEsp(Proposals(c), offer_, with_ke, spi_));
+    if (!esp) {
+      return Pass(c, Cat("wants ", Describe(OfferEsp(Proposals(c), Protocol(c), spi_, with_ke)),
+                         esp.error().ToString(offer_, with_ke)));
+    }
     matches_.push_back({&c, *std::move(ts), *std::move(esp)});
   }
 
@@ -102,6 +107,7 @@ class Matcher {
     return std::move(*best);
   }
 
+  const config::Profile floor_;
   const SaPayload& offer_;
   Selectors peer_;
   Ke ke_;
@@ -172,9 +178,11 @@ void AddOffer(const ChildNegotiation& n, PayloadList& list) {
 
 std::optional<Refusal> JudgeAnswer(const IkeSa& sa, const Inbound& in, Ke ke, ChildNegotiation& n) {
   const SaPayload& answer = *in.Get<SaPayload>();
-  auto chosen = AcceptEsp(n.offer, answer);
+  auto chosen = AboveFloor(n.connection->profile, AcceptEsp(n.offer, answer));
   if (!chosen) {
-    return Refusal{NotifyType::kNoProposalChosen, Cat("answered ", Describe(answer), " to ", Describe(n.offer)), {}};
+    return Refusal{NotifyType::kNoProposalChosen,
+                   Cat("answered ", Describe(answer), " to ", Describe(n.offer),
+                       chosen.error().ToString(answer, ke == Ke::kWith)), {}};
   }
   if (chosen->peer_spi < kFirstUsableSpi || const_cast<IkeSa&>(sa).FindByPeerSpi(chosen->protocol, chosen->peer_spi)) {
     return Refusal{NotifyType::kInvalidSyntax, "answered with an SPI that is reserved or in use", {}};
@@ -206,8 +214,8 @@ std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inb
   n.spi = SpiLease(cx.spis, IkeSpiBucket(sa.local_spi()));
   if (n.spi.spi() == 0) return std::unexpected(Refusal{NotifyType::kNoAdditionalSas, "no SPI is free", {}});
   Ke ke = in.header.exchange == ExchangeType::kIkeAuth ? Ke::kWithout : Ke::kWith;
-  Matcher matcher(in, ke, n.spi.spi());
   n.connection = rekeyed ? rekeyed->connection : sa.connection;
+  Matcher matcher(in, n.connection->profile, ke, n.spi.spi());
   if (rekeyed) {
     // What a successor protects is never more than its predecessor did (B41).
     matcher.Try(*rekeyed->config, rekeyed->local_ts, rekeyed->remote_ts);

@@ -5,7 +5,7 @@
 #include "common/bytes/reader.h"
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
-#include "control/ike/negotiate/proposal.h"
+#include "control/ike/negotiate/floor.h"
 #include "control/ike/v2/collision.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
@@ -174,10 +174,10 @@ bool BusyWithChildren(const IkeSa& sa) {
 std::expected<IkeRekeyReply, Refusal> Judge(Context& cx, IkeSa& sa, const Inbound& in) {
   const SaPayload& offer = *in.Get<SaPayload>();
   uint64_t spi = DrawIkeSpi(cx, IkeSpiBucket(sa.local_spi()));
-  auto chosen = ChooseIke(sa.connection->proposals, offer, SpiOctets(spi));
+  auto chosen = AboveFloor(sa.connection->profile, ChooseIke(sa.connection->proposals, offer, SpiOctets(spi)));
   if (!chosen) {
     return std::unexpected(Refusal{NotifyType::kNoProposalChosen, Cat("offered ", Describe(offer), ", wanted ",
-                                   Describe(OfferIke(sa.connection->proposals, {}))), {}});
+                                   Describe(OfferIke(sa.connection->proposals, {})), chosen.error().ToString(offer)), {}});
   }
   IkeRekeyReply r;
   r.suite = chosen->suite;
@@ -234,8 +234,10 @@ void OnRekeyIkeResponse(Context& cx, IkeSa& sa, const Inbound& in) {
   if (in.form != MessageForm::kRekeyIke) return Fail(cx, sa, "the answer is not one of an IKE SA");
   const SaPayload& answer = *in.Get<SaPayload>();
   auto& ke = *in.Get<KePayload>();
-  auto chosen = AcceptIke(r.offer, answer);
-  if (!chosen) return Fail(cx, sa, Cat("answered ", Describe(answer), " to ", Describe(r.offer)));
+  auto chosen = AboveFloor(sa.connection->profile, AcceptIke(r.offer, answer));
+  if (!chosen) {
+    return Fail(cx, sa, Cat("answered ", Describe(answer), " to ", Describe(r.offer), chosen.error().ToString(answer)));
+  }
   bool right_ke = chosen->suite.group == r.group && ke.group == r.group && ke.data.size() == Find(r.group)->responder_public;
   if (!right_ke) return Fail(cx, sa, "the answer's KE payload does not fit");
   auto* link = in.Notify(NotifyType::kAdditionalKeyExchange);

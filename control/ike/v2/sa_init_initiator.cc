@@ -2,7 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
-#include "control/ike/negotiate/proposal.h"
+#include "control/ike/negotiate/floor.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
@@ -218,10 +218,11 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   const InitiatorHandshake& h = *sa.initiating;
   auto& offered = *in.Get<SaPayload>();
   auto& ke = *in.Get<KePayload>();
-  auto chosen = AcceptIke(h.offer, offered);
+  auto chosen = AboveFloor(sa.connection->profile, AcceptIke(h.offer, offered));
   if (!chosen) {
     cx.Bump(Count::kNoProposalChosen);
-    cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(offered), " to ", Describe(h.offer)));
+    cx.Log(Severity::kWarning, sa, Cat("IKE_SA_INIT answered ", Describe(offered), " to ", Describe(h.offer),
+                                       chosen.error().ToString(offered)));
     return std::nullopt;
   }
   if (chosen->suite.group != h.group || ke.group != h.group || ke.data.size() != Find(h.group)->responder_public) {

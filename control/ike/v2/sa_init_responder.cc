@@ -2,7 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
-#include "control/ike/negotiate/proposal.h"
+#include "control/ike/negotiate/floor.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
@@ -133,9 +133,13 @@ std::optional<Chosen> Choose(Context& cx, const Inbound& in) {
   std::optional<Chosen> found;
   std::vector<std::string> wanted;
   cx.connections.Visit({d.local.address, d.remote.address}, [&](const ConnectionRef& c) {
-    auto chosen = ChooseIke(c->proposals, offer, {});
-    if (chosen && (rounds || !Any(chosen->suite.additional))) found = Chosen{c, *std::move(chosen)};
-    else if (wanted.size() < kMaxNamed) wanted.push_back(Cat(c->name, " wants ", Describe(OfferIke(c->proposals, {}))));
+    auto chosen = AboveFloor(c->profile, ChooseIke(c->proposals, offer, {}));
+    if (chosen && (rounds || !Any(chosen->suite.additional))) {
+      found = Chosen{c, *std::move(chosen)};
+    } else if (wanted.size() < kMaxNamed) {
+      wanted.push_back(Cat(c->name, " wants ", Describe(OfferIke(c->proposals, {})),
+                           chosen ? ", without IKE_INTERMEDIATE" : chosen.error().ToString(offer)));
+    }
     return found.has_value();
   });
   if (found) return found;
