@@ -4,6 +4,7 @@
 #include "common/bytes/hex.h"
 #include "config/auth_rules.h"
 #include "config/connections.h"
+#include "config/profile.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -32,7 +33,7 @@ std::vector<CredentialFile> ReadFiles(const SectionReader& in, const Place& plac
   return files;
 }
 
-void ReadKind(const SectionReader& in, AuthRound& round) {
+void ReadKind(const SectionReader& in, Profile profile, AuthRound& round) {
   if (round.auth == "psk") return;
   round.kind = AuthKind::kPubkey;
   const char* defaulted = in.Has("auth") ? "" : " (the default)";
@@ -43,6 +44,13 @@ void ReadKind(const SectionReader& in, AuthRound& round) {
   auto rules = ParsePubkeyRules(round.auth);
   if (!rules) return in.Error("auth", rules.error());
   round.rules = *std::move(rules);
+  round.rules.sha1 = Sha1In(profile);
+  constexpr unsigned kSha1Bits = 160;
+  // RFC 8247 4.
+  const bool by_sha1 = std::ranges::contains(round.rules.schemes, kSha1Bits, &SchemeRule::hash_bits);
+  if (by_sha1 && round.rules.sha1 != Sha1Use::kAnywhere) {
+    in.Error("auth", "sha1 is too weak for signatures; expected sha256, sha384 or sha512, or `profile = legacy`");
+  }
 }
 
 Revocation ReadRevocation(const std::string& word) {
@@ -52,7 +60,8 @@ Revocation ReadRevocation(const std::string& word) {
 
 }  // namespace
 
-std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, const std::string& credentials_dir) {
+std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, Profile profile,
+                                  const std::string& credentials_dir) {
   struct Numbered {
     uint64_t round;
     AuthRound value;
@@ -62,7 +71,7 @@ std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view pref
     if (!std::string_view(s.name).starts_with(prefix)) continue;
     SectionReader reader = in.Child(s);
     AuthRound round{.kind = AuthKind::kPsk, .auth = reader.Text("auth", "pubkey"), .id = reader.Text("id")};
-    ReadKind(reader, round);
+    ReadKind(reader, profile, round);
     if (round.id.size() > kMaxIdentity) reader.Error("id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
     round.certs = ReadFiles(reader, {"certs", "cert", "x509"}, credentials_dir);
     round.cacerts = ReadFiles(reader, {"cacerts", "cacert", "x509ca"}, credentials_dir);

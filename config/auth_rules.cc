@@ -27,10 +27,12 @@ const Word kWords[] = {
     {"eddsa", {KeyType::kEd25519, KeyType::kEd448}, {{KeyType::kEd25519}, {KeyType::kEd448}}, true},
 };
 constexpr unsigned kHashes[] = {256, 384, 512};
+constexpr unsigned kSha1Bits = 160;
 
 bool IsEdwards(KeyType t) { return t == KeyType::kEd25519 || t == KeyType::kEd448; }
 
 unsigned HashBits(std::string_view token) {
+  if (token == "sha1") return kSha1Bits;
   for (unsigned bits : kHashes) {
     if (token == Cat("sha", bits)) return bits;
   }
@@ -66,12 +68,15 @@ void TakeOpenWords(const std::vector<Current>& words, PubkeyRules& rules) {
 
 std::string AddHash(Current& current, unsigned bits, PubkeyRules& rules) {
   current.has_hash = true;
+  bool taken = false;
   for (SchemeRule scheme : current.word->schemes) {
     if (IsEdwards(scheme.type)) return Cat("a hash behind ", current.word->text, ", which hashes for itself");
+    if (bits == kSha1Bits && scheme.pss) continue;  // whoever has PSS has SHA-2
     scheme.hash_bits = bits;
     rules.schemes.push_back(scheme);
+    taken = true;
   }
-  return "";
+  return taken ? "" : Cat("sha1 behind ", current.word->text, "; expected sha256, sha384 or sha512");
 }
 
 std::string AddBits(const Current& current, uint64_t bits, PubkeyRules& rules) {
@@ -104,7 +109,7 @@ Parsed<PubkeyRules> ParsePubkeyRules(std::string_view text) {
       problem = AddHash(words.back(), bits, rules);
     } else if (auto number = ParseInteger(token, 1, 16384)) {
       problem = AddBits(words.back(), *number, rules);
-    } else if (token == "sha1" || token == "md5" || token == "sha224") {
+    } else if (token == "md5" || token == "sha224") {
       problem = Cat(token, " is too weak for signatures; expected sha256, sha384 or sha512");
     } else {
       problem = Cat("\"", Escape(token), "\"; expected a key type, a number of bits, sha256, sha384 or sha512");

@@ -181,8 +181,8 @@ Connection ReadConnection(const SectionReader& in, Profile floor, const std::str
   conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));
   conn.unique = ReadUnique(in.Text("unique", "no"));
   ReadIkeTimes(in, conn);
-  conn.local = ReadRounds(in, "local", credentials_dir);
-  conn.remote = ReadRounds(in, "remote", credentials_dir);
+  conn.local = ReadRounds(in, "local", conn.profile, credentials_dir);
+  conn.remote = ReadRounds(in, "remote", conn.profile, credentials_dir);
   const std::string ocsp = in.Text("ocsp", "reply");
   conn.answers_ocsp = ocsp == "reply" || ocsp == "both";
   for (AuthRound& round : conn.remote) round.asks_ocsp = ocsp == "request" || ocsp == "both";

@@ -13,8 +13,9 @@ namespace culvert::config {
 // `floor` is control.profile: a profile of the connection's own overrides it. Certificates without an absolute path are under
 // `credentials_dir`.
 Connection ReadConnection(const SectionReader& in, Profile floor, const std::string& credentials_dir);
-// The sections "local*" or "remote*" of a connection, in order of their rounds.
-std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, const std::string& credentials_dir);
+// The sections "local*" or "remote*" of a connection under that profile, in order of their rounds.
+std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, Profile profile,
+                                  const std::string& credentials_dir);
 // Null where the section is of a kind that is not supported yet: its verdict has been given.
 std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& credentials_dir);
 

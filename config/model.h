@@ -117,13 +117,20 @@ struct KeyRule {
 };
 struct SchemeRule {
   KeyType type{};
-  unsigned hash_bits = 0;                 // SHA-2's; 0: the curve's own
+  unsigned hash_bits = 0;                 // SHA-2's; 160: SHA-1; 0: the curve's own
   bool pss = false;                       // RSA's padding: PSS, else PKCS#1 v1.5
+};
+// Where a signature by SHA-1 counts (RFC 8247 4: nowhere): by the connection's profile.
+enum class Sha1Use : uint8_t {
+  kNever,
+  kMethod1,                               // AUTH by method 1, which names no hash: so the client of Windows signs
+  kAnywhere,                              // AUTH by any method, and the certificates of a chain
 };
 struct PubkeyRules {
   std::vector<KeyRule> keys;
   std::vector<SchemeRule> schemes;
   bool chain = true;                      // the schemes also bind the certificates' signatures; not so with `ike:`
+  Sha1Use sha1 = Sha1Use::kNever;
 };
 struct CredentialFile {
   std::string path;                       // absolute, or under the configuration directory

@@ -76,6 +76,7 @@ struct Row {
   Lists also;     // may be written besides
   Beyond beyond;
   KeGroup demanded = KeGroup::kNone;  // among the key exchanges of whatever has one: offered as an additional one
+  Sha1Use sha1 = Sha1Use::kNever;
 };
 constexpr Row kRows[] = {
     {Profile::kDefault, "default", {kUsualCiphers, kSha2, kSha2Prfs, kUsualGroups}, {}, Beyond::kAllButLegacy},
@@ -92,8 +93,20 @@ constexpr Row kRows[] = {
      {kBsiAlso, kBsiAlsoIntegs, kBsiAlsoPrfs, kBsiAlsoGroups},
      Beyond::kNothing},
     {Profile::k3gpp, "3gpp", {k3gppCiphers, kSha2, k3gppPrfs, k3gppGroups}, {k3gppAlso, {}, {}, {}}, Beyond::kNothing},
-    {Profile::kWindows, "windows", {kWindowsCiphers, kWindowsIntegs, kWindowsPrfs, kWindowsGroups}, {}, Beyond::kNothing},
-    {Profile::kLegacy, "legacy", {kUsualCiphers, kSha2, kSha2Prfs, kUsualGroups}, {}, Beyond::kAll},
+    {Profile::kWindows,
+     "windows",
+     {kWindowsCiphers, kWindowsIntegs, kWindowsPrfs, kWindowsGroups},
+     {},
+     Beyond::kNothing,
+     KeGroup::kNone,
+     Sha1Use::kMethod1},
+    {Profile::kLegacy,
+     "legacy",
+     {kUsualCiphers, kSha2, kSha2Prfs, kUsualGroups},
+     {},
+     Beyond::kAll,
+     KeGroup::kNone,
+     Sha1Use::kAnywhere},
 };
 
 const Row& RowOf(Profile p) { return *std::ranges::find(kRows, p, &Row::id); }
@@ -183,6 +196,7 @@ bool Permits(Profile p, const Cipher& cipher) { return PermitsOf(p, cipher, &Lis
 bool Permits(Profile p, IntegId integ) { return integ == IntegId::kNone || PermitsOf(p, integ, &Lists::integs); }
 bool Permits(Profile p, PrfId prf) { return prf == PrfId::kNone || PermitsOf(p, prf, &Lists::prfs); }
 KeGroup Demanded(Profile p) { return RowOf(p).demanded; }
+Sha1Use Sha1In(Profile p) { return RowOf(p).sha1; }
 bool Permits(Profile p, KeGroup group) { return group == KeGroup::kNone || PermitsOf(p, group, &Lists::groups); }
 
 std::vector<IkeProposal> DefaultIkeProposals(Profile p) {

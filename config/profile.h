@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "config/proposal.h"
+#include "config/model.h"
 
 namespace culvert::config {
 
@@ -16,6 +16,7 @@ namespace culvert::config {
 //   3gpp      3GPP TS 33.210: AES-GCM and AES-CBC with SHA-2, groups 19 and 20, GMAC where asked for
 //   windows   what the client of Windows offers by itself, SHA-1, 3DES (IKE) and MODP-1024 among it, strongest first
 //   legacy    everything there is, SHA-1, 3DES (IKE), MODP-1024 and MODP-1536 offered last
+// The last two are also the ones under which a signature by SHA-1 counts for anything.
 std::optional<Profile> FindProfile(std::string_view name);
 std::string_view Name(Profile p);
 
@@ -26,5 +27,6 @@ bool Permits(Profile p, PrfId prf);       // kNone: yes
 bool Permits(Profile p, KeGroup group);   // kNone: yes
 // The method that must be among the key exchanges of an SA that has any; kNone: none must.
 KeGroup Demanded(Profile p);
+Sha1Use Sha1In(Profile p);
 
 }  // namespace culvert::config

@@ -51,6 +51,7 @@ std::vector<ike::SignatureScheme> SchemesOf(std::span<const config::SchemeRule> 
     auto hash = r.hash_bits == 256   ? ike::HashAlgorithm::kSha256
                 : r.hash_bits == 384 ? ike::HashAlgorithm::kSha384
                 : r.hash_bits == 512 ? ike::HashAlgorithm::kSha512
+                : r.hash_bits == 160 ? ike::HashAlgorithm::kSha1
                                      : ike::HashAlgorithm::kIdentity;
     for (ike::KeyKind kind : {kRsa, kEcdsa256, kEcdsa384, kEcdsa521, kEd25519, kEd448}) {
       if (TypeOf(kind) == r.type) out.push_back({kind, hash, r.pss});
@@ -156,6 +157,10 @@ std::expected<OwnChoice, std::string> Credentials::ChooseOwn(const OwnWanted& wa
   std::string why;
   for (const OwnCertificate* own : candidates) {
     auto how = ike::ChooseSigning(own->key, wanted.peer_hashes, allowed);
+    if (!how && allowed.empty() && wanted.round.rules.sha1 == config::Sha1Use::kAnywhere) {
+      const ike::SignatureScheme by_sha1[] = {{own->key.kind(), ike::HashAlgorithm::kSha1}};
+      how = ike::ChooseSigning(own->key, wanted.peer_hashes, by_sha1);
+    }
     if (!how || !Admits(wanted.round.rules.keys, own->key)) {
       why = config::Cat("the peer and auth = ", wanted.round.auth, " leave no way to sign with ", ike::Name(own->key.kind()));
       continue;

@@ -19,7 +19,7 @@ using CrlStackPtr = std::unique_ptr<STACK_OF(X509_CRL), decltype([](STACK_OF(X50
 using EkuPtr = std::unique_ptr<EXTENDED_KEY_USAGE, ike::OpensslFree<EXTENDED_KEY_USAGE_free>>;
 
 constexpr int kMaxDepth = 32;   // D11
-constexpr int kAuthLevel = 2;   // OpenSSL's: 112 bits; no RSA below 2048, no SHA-1
+constexpr int kAuthLevel = 2;   // OpenSSL's: 112 bits; no RSA below 2048, no SHA-1 unless it is overlooked below
 
 struct ErrorQueue {
   ~ErrorQueue() { ERR_clear_error(); }
@@ -52,15 +52,27 @@ struct Unknown {
   std::string why;
 };
 
-// OpenSSL asks for each fault it finds. Only an unknown state of revocation is overlooked here, and settled later; the list
-// that has expired is still asked whether it names the certificate.
+// What is overlooked in a chain while OpenSSL builds it.
+struct Overlooked {
+  bool sha1 = false;              // certificates signed by SHA-1, where the connection takes them
+  std::vector<Unknown> unknown;
+};
+
+bool IsSignedBySha1(X509* x509) {
+  int digest = NID_undef;
+  return x509 && X509_get_signature_info(x509, &digest, nullptr, nullptr, nullptr) == 1 && digest == NID_sha1;
+}
+
+// OpenSSL asks for each fault it finds. An unknown state of revocation is overlooked here, and settled later; the list that has
+// expired is still asked whether it names the certificate.
 int OnFault(int ok, X509_STORE_CTX* ctx) {
   const int error = X509_STORE_CTX_get_error(ctx);
-  if (ok || !IsUnknownRevocation(error)) return ok;
   X509* at = X509_STORE_CTX_get_current_cert(ctx);
+  auto& [sha1, unknown] = *static_cast<Overlooked*>(X509_STORE_CTX_get_app_data(ctx));
+  if (!ok && error == X509_V_ERR_CA_MD_TOO_WEAK && sha1 && IsSignedBySha1(at)) return 1;
+  if (ok || !IsUnknownRevocation(error)) return ok;
   // A root is trusted because it is here: it vouches for nothing by a list of its own.
   if (at && X509_self_signed(at, 0) == 1) return 1;
-  auto& unknown = *static_cast<std::vector<Unknown>*>(X509_STORE_CTX_get_app_data(ctx));
   const auto depth = static_cast<size_t>(X509_STORE_CTX_get_error_depth(ctx));
   if (unknown.empty() || unknown.back().depth != depth) unknown.push_back({depth, X509_verify_cert_error_string(error)});
   return 1;
@@ -82,16 +94,23 @@ struct Chain {
   std::vector<Unknown> unknown;
 };
 
+std::string Fault(X509_STORE_CTX* ctx) {
+  const int error = X509_STORE_CTX_get_error(ctx);
+  X509* at = X509_STORE_CTX_get_current_cert(ctx);
+  const bool sha1 = error == X509_V_ERR_CA_MD_TOO_WEAK && IsSignedBySha1(at);
+  return Cat(X509_verify_cert_error_string(error), SubjectOf(at), sha1 ? ": SHA-1 is for profile legacy alone" : "");
+}
+
 // The chain, or why there is none.
 std::expected<Chain, std::string> BuildChain(X509_STORE_CTX* ctx, const Credentials& credentials,
-                                             std::span<const Certificate> sent) {
+                                             std::span<const Certificate> sent, config::Sha1Use sha1) {
   StackPtr untrusted(sk_X509_new_null());
   for (const Certificate& c : sent.subspan(1)) sk_X509_push(untrusted.get(), c.get());
   for (const Certificate& c : credentials.helpers()) sk_X509_push(untrusted.get(), c.get());
   if (X509_STORE_CTX_init(ctx, credentials.store(), sent[0].get(), untrusted.get()) != 1) {
     return std::unexpected(std::string("out of memory"));
   }
-  Chain chain;
+  Overlooked overlooked{.sha1 = sha1 == config::Sha1Use::kAnywhere, .unknown = {}};
   std::vector<std::shared_ptr<X509_CRL>> fetched;
   if (credentials.revocation()) fetched = credentials.revocation()->Lists();
   CrlStackPtr lists(sk_X509_CRL_new_null());
@@ -102,14 +121,12 @@ std::expected<Chain, std::string> BuildChain(X509_STORE_CTX* ctx, const Credenti
   X509_VERIFY_PARAM_set_depth(param, kMaxDepth);
   X509_VERIFY_PARAM_set_auth_level(param, kAuthLevel);
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  X509_STORE_CTX_set_app_data(ctx, &chain.unknown);
+  X509_STORE_CTX_set_app_data(ctx, &overlooked);
   X509_STORE_CTX_set_verify_cb(ctx, OnFault);
   const bool good = X509_verify_cert(ctx) == 1;
   X509_STORE_CTX_set0_crls(ctx, nullptr);
-  if (!good) {
-    int error = X509_STORE_CTX_get_error(ctx);
-    return std::unexpected(Cat(X509_verify_cert_error_string(error), SubjectOf(X509_STORE_CTX_get_current_cert(ctx))));
-  }
+  if (!good) return std::unexpected(Fault(ctx));
+  Chain chain{.certificates = {}, .unknown = std::move(overlooked.unknown)};
   STACK_OF(X509)* built = X509_STORE_CTX_get0_chain(ctx);
   for (int i = 0; i < sk_X509_num(built); ++i) chain.certificates.push_back(sk_X509_value(built, i));
   return chain;
@@ -226,6 +243,7 @@ std::string JudgeChainSchemes(std::span<X509* const> chain, std::span<const ike:
       int wanted = s.hash == ike::HashAlgorithm::kSha256   ? NID_sha256
                    : s.hash == ike::HashAlgorithm::kSha384 ? NID_sha384
                    : s.hash == ike::HashAlgorithm::kSha512 ? NID_sha512
+                   : s.hash == ike::HashAlgorithm::kSha1   ? NID_sha1
                                                            : NID_undef;
       return same_key && (wanted == NID_undef || wanted == digest);
     });
@@ -244,7 +262,7 @@ bool ContainsNamed(std::span<X509* const> chain, const Credentials& credentials,
 std::string JudgeChain(std::span<const Certificate> sent, Judging& judging) {
   const config::AuthRound& round = judging.round;
   StoreCtxPtr ctx(X509_STORE_CTX_new());
-  auto chain = BuildChain(ctx.get(), judging.credentials, sent);
+  auto chain = BuildChain(ctx.get(), judging.credentials, sent, round.rules.sha1);
   if (!chain) return chain.error();
   const auto& all = chain->certificates;
   if (!round.cacerts.empty() && !ContainsNamed(all, judging.credentials, round)) return "none of cacerts is in its chain";
@@ -269,6 +287,19 @@ bool IsPinned(const Credentials& credentials, const Certificate& peer, const con
     const Certificate* named = credentials.Named(file.path);
     return named && *named == peer;
   });
+}
+
+// RFC 8247 4: SHA-1 only where the connection's profile takes it.
+std::expected<ike::SignatureScheme, std::string> VerifyAuth(const PeerProof& proof, const ike::SignatureKey& key,
+                                                            config::Sha1Use sha1) {
+  auto scheme = ike::VerifyAuth(proof.method, proof.auth, key, proof.octets);
+  if (scheme) return scheme;
+  auto by_sha1 = ike::VerifySha1Auth(proof.method, proof.auth, key, proof.octets);
+  if (!by_sha1) return scheme;
+  const bool takes = sha1 == config::Sha1Use::kAnywhere ||
+                     (sha1 == config::Sha1Use::kMethod1 && proof.method == ike::AuthMethod::kRsa);
+  if (takes) return *by_sha1;
+  return std::unexpected(std::string("its signature is by SHA-1, which only profile legacy takes, and windows by method 1"));
 }
 
 }  // namespace
@@ -318,10 +349,7 @@ std::expected<Verified, std::string> VerifyPeer(const Credentials& credentials, 
   if (!pinned || !round.cacerts.empty()) {
     if (std::string why = JudgeChain(sent, judging); !why.empty()) return refuse(why);
   }
-  auto scheme = ike::VerifyAuth(proof.method, proof.auth, *peer.key(), proof.octets);
-  if (!scheme && ike::IsRsaBySha1(proof.method, proof.auth, *peer.key(), proof.octets)) {
-    return refuse("AUTH: its signature is by SHA-1, which is not taken");
-  }
+  auto scheme = VerifyAuth(proof, *peer.key(), round.rules.sha1);
   if (!scheme) return refuse(Cat("AUTH: ", scheme.error()));
   const auto allowed = SchemesOf(round.rules.schemes);
   if (!allowed.empty() && !std::ranges::contains(allowed, *scheme)) {

@@ -43,7 +43,12 @@ TEST(AuthRules, WhatMayBeWritten) {
       {"rsa/pss-ed448", "key rsa/0 key ed448/0 rsa-pss/256 rsa-pss/384 rsa-pss/512 ed448/0 chain"},
       {"", "error: \"\"; expected psk, pubkey, rsa, rsa/pss, ecdsa, ed25519, ed448 or eddsa"},
       {"sha256", "error: \"sha256\"; expected psk, pubkey, rsa, rsa/pss, ecdsa, ed25519, ed448 or eddsa"},
-      {"rsa-sha1", "error: sha1 is too weak for signatures; expected sha256, sha384 or sha512"},
+      // Whether the profile takes it shows when the connection is read.
+      {"rsa-sha1", "key rsa/0 rsa/160 chain"},
+      {"ike:rsa-sha256-sha1", "key rsa/0 rsa/256 rsa/160 auth"},
+      {"pubkey-sha1", "rsa/160 ecdsa/160 chain"},
+      {"rsa/pss-sha1", "error: sha1 behind rsa/pss; expected sha256, sha384 or sha512"},
+      {"ed25519-sha1", "error: a hash behind ed25519, which hashes for itself"},
       {"rsa-md5", "error: md5 is too weak for signatures; expected sha256, sha384 or sha512"},
       {"pubkey-2048", "error: 2048 behind pubkey: expected a key type before the bits"},
       {"ed25519-sha256", "error: a hash behind ed25519, which hashes for itself"},

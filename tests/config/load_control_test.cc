@@ -1,28 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "config/load.h"
+#include "tests/config/load_swanctl.h"
 #include "tests/config/memory_files.h"
 #include "tests/config/print.h"
 
 namespace culvert::config {
 namespace {
-
-std::optional<Control> Load(const std::string& swanctl, Complaints& complaints, const std::string& settings = "") {
-  MemoryFiles files;
-  files.files["/etc/d/culvert.conf"].text = "control {\n" + settings + "\ninclude swanctl.conf\ninclude anybody.conf\n}";
-  files.files["/etc/d/swanctl.conf"].text = swanctl;
-  files.files["/etc/d/anybody.conf"].text = "secrets { ike-anybody { secret = 0123456789abcdef\n } }";
-  return LoadControl(files, "/etc/d", nullptr, complaints);
-}
-
-std::string Complain(const std::string& swanctl, const std::string& settings = "") {
-  Complaints complaints;
-  bool loaded = Load(swanctl, complaints, settings).has_value();
-  EXPECT_EQ(loaded, !HasErrors(complaints));
-  return Print(complaints);
-}
-
-constexpr const char* kRounds = " local { auth = psk\n } remote { auth = psk\n }\n";
 
 // In a connection "a" of which nothing else is wrong; the text is on line 2.
 std::string InConnection(const std::string& text) {
@@ -132,43 +116,6 @@ TEST(LoadControl, DefaultsAreCharonsButForThree) {
   EXPECT_EQ(x.hw_offload, HwOffload::kAuto);
   EXPECT_TRUE(x.copy_dscp_out);
   EXPECT_FALSE(x.copy_dscp_in);
-}
-
-TEST(LoadControl, AProfileIsTheFloorOfConnectionsThatNameNone) {
-  auto load = [](const std::string& settings, const std::string& connection) {
-    Complaints complaints;
-    auto control = Load("connections { a {\n" + connection + "\n" + kRounds + "children { x { } } } }", complaints, settings);
-    EXPECT_TRUE(control) << Print(complaints);
-    return control ? std::move(control->connections.at(0)) : Connection{};
-  };
-  EXPECT_EQ(load("", "").profile, Profile::kDefault);
-  Connection inherited = load("profile = cnsa1", "");
-  EXPECT_EQ(inherited.profile, Profile::kCnsa1);
-  ASSERT_EQ(inherited.proposals.size(), 1u);
-  EXPECT_EQ(inherited.proposals[0].groups, (std::vector{KeGroup::kEcp384, KeGroup::kModp4096, KeGroup::kModp3072}));
-  EXPECT_EQ(inherited.children.at(0).esp_proposals.at(0).encrs, (std::vector{Cipher{EncrId::kAesGcm16, 256}}));
-  Connection own = load("profile = cnsa1", "profile = legacy\nproposals = 3des-sha1-modp1024");
-  EXPECT_EQ(own.profile, Profile::kLegacy);
-  ASSERT_EQ(own.proposals.size(), 1u);
-  EXPECT_EQ(own.proposals[0].encrs.at(0).id, EncrId::k3Des);
-}
-
-TEST(LoadControl, RefusesWhatIsBelowTheProfile) {
-  auto complain = [](const std::string& settings, const std::string& connection, const std::string& child = "") {
-    return Complain("connections { a {\n" + connection + "\n" + kRounds + "children { x {\n" + child + "\n} } } }", settings);
-  };
-  EXPECT_NE(complain("", "proposals = aes256-sha1-modp2048")
-                .find("swanctl.conf:2: connections.a.proposals: proposal \"aes256-sha1-modp2048\": \"sha1\" is a legacy algorithm"),
-            std::string::npos);
-  EXPECT_NE(complain("profile = bsi", "proposals = aes256gcm16-prfsha256-x25519").find("\"x25519\" is below the floor of profile bsi"),
-            std::string::npos);
-  EXPECT_NE(complain("profile = legacy", "profile = 3gpp", "esp_proposals = chacha20poly1305")
-                .find("\"chacha20poly1305\" is below the floor of profile 3gpp"),
-            std::string::npos);
-  EXPECT_NE(complain("profile = cnsa2", "proposals = aes256gcm16-prfsha384-ecp384")
-                .find("a key exchange without \"mlkem1024\", which profile cnsa2 demands; expected ke1_mlkem1024"),
-            std::string::npos);
-  EXPECT_NE(complain("", "profile = fips").find("\"fips\"; expected default, cnsa1"), std::string::npos);
 }
 
 TEST(LoadControl, LifetimesDeriveAsCharonsDo) {
@@ -318,7 +265,11 @@ TEST(LoadControl, ConnectionComplaints) {
   EXPECT_EQ(Complain("connections { a { local { id = x\n }\nremote { auth = eap-tls\n } children { x { } } } }"),
             "E swanctl.conf:3: connections.a.remote.auth: \"eap-tls\" is not supported yet; expected psk or pubkey");
   EXPECT_EQ(Complain("connections { a { local { auth = rsa-sha1\n }\nremote { } children { x { } } } }"),
-            "E swanctl.conf:1: connections.a.local.auth: sha1 is too weak for signatures; expected sha256, sha384 or sha512");
+            "E swanctl.conf:1: connections.a.local.auth: sha1 is too weak for signatures; expected sha256, sha384 or sha512, or "
+            "`profile = legacy`");
+  EXPECT_EQ(Complain("connections { a { profile = windows\nlocal { }\nremote { auth = ike:rsa-sha256-sha1\n } children { x { } } } }"),
+            "E swanctl.conf:3: connections.a.remote.auth: sha1 is too weak for signatures; expected sha256, sha384 or sha512, or "
+            "`profile = legacy`");
   EXPECT_EQ(Complain(std::string("connections { a { ") + kRounds + "} }"),
             "W swanctl.conf:1: connections.a.children: none: the connection protects nothing");
 }

@@ -5,6 +5,7 @@
 #include <openssl/ocsp.h>
 
 #include "config/auth_rules.h"
+#include "config/profile.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/wire/header.h"
 #include "tests/support/certified_peers.h"
@@ -427,6 +428,65 @@ TEST_F(HostileSigner, CertificatesAndSignaturesThatAreNone) {
   c_.p.RunFor(60s);
   EXPECT_TRUE(c_.p.b.core->List().empty());
   EXPECT_TRUE(c_.p.b.installed.empty());
+}
+
+// RFC 8247 4: by SHA-1 under the profile that takes it, and no other; and the log says why.
+TEST(Certificates, AuthBySha1) {
+  for (config::Profile profile : {config::Profile::kDefault, config::Profile::kCnsa1, config::Profile::kWindows, config::Profile::kLegacy}) {
+    for (AuthMethod method : {AuthMethod::kRsa, AuthMethod::kDigitalSignature}) {
+      SCOPED_TRACE(std::string(config::Name(profile)) + ", " + Name(method));
+      Certified c(KeyKind::kRsa, KeyKind::kRsa);
+      config::Connection& connection = c.p.ConnectionOf(c.p.b);
+      connection.profile = profile;
+      connection.proposals = {*config::ParseIkeProposal("aes256gcm16-prfsha384-ecp384", profile)};
+      connection.children[0].esp_proposals = {*config::ParseEspProposal("aes256gcm16", false, profile)};
+      for (auto* rounds : {&connection.local, &connection.remote}) (*rounds)[0].rules.sha1 = config::Sha1In(profile);
+      c.p.b.Start();
+      RawPeer raw({c.p.clock, c.p.network, c.p.b}, c.p.a.address);
+      raw.Use(connection.proposals[0]);
+      RawPeer::Init init;
+      const Bytes hashes = {0, 1};
+      if (method == AuthMethod::kDigitalSignature) {
+        init.more = {NotifyPayload{.protocol = {}, .type = NotifyType::kSignatureHashAlgorithms, .spi = {}, .data = hashes}};
+      }
+      ASSERT_TRUE(raw.Handshake(init));
+      const SigningChoice how{method, {KeyKind::kRsa, HashAlgorithm::kSha1}};
+      PayloadList list;
+      list.Add(CertPayload{4, list.Keep(c.a.der())});
+      list.Add(AuthPayload{method, list.Keep(*SignAuth(how, c.a.pair(), raw.SignedOctets()))});
+      PayloadList rest = raw.AuthRequest({RawPeer::Part::kAuth, RawPeer::Part::kSa});
+      for (const Payload& p : rest.view()) list.Add(p);
+      list.Add(OfferEsp(connection.children[0].esp_proposals, IpsecProtocol::kEsp, 0x1000, false));
+      auto answers = raw.Ask(raw.Seal(ExchangeType::kIkeAuth, 1, list));
+      const bool takes = profile == config::Profile::kLegacy ||
+                         (profile == config::Profile::kWindows && method == AuthMethod::kRsa);
+      EXPECT_EQ(c.p.b.Established().size(), takes ? 1u : 0u);
+      EXPECT_EQ(c.p.b.Logged("; by RSA with SHA-1 of CN=a"), takes);
+      // With SHA-1 alone on its list we have nothing to answer with, and that is what the log says.
+      EXPECT_EQ(c.p.b.Logged("by SHA-1, which only profile legacy takes"), !takes && method == AuthMethod::kRsa);
+      EXPECT_EQ(c.p.b.Logged("leave no way to sign with RSA"), !takes && method == AuthMethod::kDigitalSignature);
+      ASSERT_EQ(answers.size(), 1u);
+      EXPECT_EQ(raw.NotifyIn(answers[0]) == NotifyType::kAuthenticationFailed, !takes);
+    }
+  }
+}
+
+// Two of ours, one of which signs by nothing else.
+TEST(Certificates, SignsBySha1ForOneThatSaysItTakesIt) {
+  for (bool legacy : {false, true}) {
+    for (bool responder : {false, true}) {
+      SCOPED_TRACE(std::string(legacy ? "legacy " : "default ") + (responder ? "responder" : "initiator"));
+      Certified c(KeyKind::kRsa, KeyKind::kRsa);
+      SimPeer& signer = responder ? c.p.b : c.p.a;
+      SimPeer& verifier = responder ? c.p.a : c.p.b;
+      c.local(signer).rules = *config::ParsePubkeyRules("ike:rsa-sha1");
+      c.local(signer).rules.sha1 = config::Sha1Use::kAnywhere;
+      if (legacy) c.remote(verifier).rules.sha1 = config::Sha1Use::kAnywhere;
+      EXPECT_EQ(c.Outcome() == "ok", legacy);
+      EXPECT_EQ(verifier.Logged("; by RSA with SHA-1 of"), legacy);
+      EXPECT_EQ(signer.Logged("leave no way to sign with RSA"), !legacy);
+    }
+  }
 }
 
 // B37: what CERTREQ may be, up to what is kept.

@@ -159,6 +159,10 @@ Bytes RawPeer::TargetsAuth(std::string_view fqdn) const {
   return PskAuth(suite_.prf, psk, response_, nonce_i_, keys.sk_pr.view(), FqdnBody(fqdn));
 }
 
+Bytes RawPeer::SignedOctets() const {
+  return AuthOctets(suite_.prf, request_, nonce_r_, keys.sk_pi.view(), FqdnBody(id));
+}
+
 PayloadList RawPeer::AuthRequest(std::initializer_list<Part> without) {
   auto has = [&](Part p) { return std::ranges::find(without, p) == without.end(); };
   PayloadList list;

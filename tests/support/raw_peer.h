@@ -72,6 +72,7 @@ class RawPeer {
   // What AUTH of the target, who goes by that name, must be with the keys there are; also what AUTH of ours is.
   Bytes TargetsAuth(std::string_view fqdn) const;
   Bytes OwnAuth() const;
+  Bytes SignedOctets() const;                // what an AUTH of ours must cover (RFC 7296 2.15)
   static SaPayload EspOffer(uint32_t spi, std::optional<KeGroup> group = std::nullopt);
   PayloadList ChildRequest(uint32_t spi, std::optional<NotifyPayload> rekey = std::nullopt);
 

@@ -28,8 +28,8 @@ class Certified:
 
     def case(self, a, b, a_trusts, b_trusts=None, *, local=None, remote=None, charon_local=None, charon_remote=None,
              secrets=None, a_more=None, b_more=None, connection=None, charon_connection=None):
-        """`a` and `b` are what each holds, a Holder or None; the rest of the connection is told as in swanctl.conf, and further
-        files as keywords of lab.pki.hold()."""
+        """`a` and `b` are what each holds, a Holder or None; the rest of the connection is told as in swanctl.conf,
+        `connection` being more keys of ours, and further files as keywords of lab.pki.hold()."""
         hold(folder_of(self.ours), a, a_trusts, **(a_more or {}))
         hold(folder_of(self.charon), b, b_trusts if b_trusts is not None else a_trusts, **(b_more or {}))
         pubkey = {'auth': 'pubkey'}
@@ -111,7 +111,7 @@ def test_methods_of_old(lab):
           ('ecdsa521', '; by ECDSA-521 with SHA2-512'), settings={'signature_authentication': 'no'})
 
 
-def test_method_1_by_sha_1_is_refused(lab):
+def test_method_1_by_sha_1_is_refused_but_by_profile(lab):
     """charon signs with it, and takes nothing else, where it does without RFC 7427."""
     lab, ca = Certified(lab, {'signature_authentication': 'no'}), root(kind='rsa2048')
     lab.case(ca.issue('a', 'rsa2048'), ca.issue('b', 'rsa2048'), [ca])
@@ -119,6 +119,8 @@ def test_method_1_by_sha_1_is_refused(lab):
     if 'AUTH: its signature is by SHA-1' not in lab.ours.log_text():
         raise LabError(f'our log does not say why: {lab.ours.log_text()[-800:]}')
     lab.pair.expect_nothing_left()
+    lab.case(ca.issue('a', 'rsa2048'), ca.issue('b', 'rsa2048'), [ca], local={'auth': 'ike:rsa-sha1'},
+             connection={'profile': 'legacy'}).both_roles('; by RSA with SHA-1 of C=CH, O=Lab, CN=b')
     lab.end()
 
 

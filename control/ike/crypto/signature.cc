@@ -114,6 +114,7 @@ AuthMethod OldMethodOf(KeyKind kind) {
   }
 }
 
+// Best first, SHA-1 last.
 std::vector<SignatureScheme> SchemesOf(const SignatureKey& key) {
   HashAlgorithm first = HashFor(key.kind());
   if (first == HashAlgorithm::kIdentity) return {{key.kind(), first}};
@@ -125,6 +126,7 @@ std::vector<SignatureScheme> SchemesOf(const SignatureKey& key) {
   if (key.kind() == KeyKind::kRsa) {
     for (HashAlgorithm h : hashes) schemes.push_back({key.kind(), h, true});
   }
+  hashes.push_back(HashAlgorithm::kSha1);
   if (!key.pss_only()) {
     for (HashAlgorithm h : hashes) schemes.push_back({key.kind(), h, false});
   }
@@ -205,6 +207,7 @@ const char* Name(KeyKind kind) {
 
 std::string Name(const SignatureScheme& s) {
   std::string key = std::string(Name(s.key)) + (s.pss ? "-PSS" : "");
+  if (s.hash == HashAlgorithm::kSha1) return key + " with SHA-1";
   return s.hash == HashAlgorithm::kIdentity ? key : key + " with SHA2-" + std::to_string(8 * HashOctets(s.hash));
 }
 
@@ -231,7 +234,8 @@ bool SignatureKey::SamePublicKey(const SignatureKey& other) const {
 std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<const uint16_t> peer_hashes,
                                            std::span<const SignatureScheme> allowed) {
   for (const SignatureScheme& scheme : SchemesOf(key)) {
-    if (!allowed.empty() && std::ranges::find(allowed, scheme) == allowed.end()) continue;
+    const bool named = std::ranges::find(allowed, scheme) != allowed.end();
+    if (!named && (!allowed.empty() || scheme.hash == HashAlgorithm::kSha1)) continue;
     if (!peer_hashes.empty()) {
       // RFC 7427 4: no hash but those the peer listed.
       bool taken = std::ranges::find(peer_hashes, static_cast<uint16_t>(scheme.hash)) != peer_hashes.end();
@@ -265,6 +269,7 @@ std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteVi
   ErrorQueue queue;
   auto told = Read(method, data, key);
   if (!told) return std::unexpected(told.error());
+  if (told->scheme.hash == HashAlgorithm::kSha1) return std::unexpected(std::string("its signature is by SHA-1"));
   const auto wrong = std::unexpected(std::string("its signature is wrong"));
   if (method == AuthMethod::kRsa) {
     // RFC 7296 3.8 does not say which hash; the signature does, inside. SHA-1 is not accepted (RFC 8247 4).
@@ -284,12 +289,13 @@ std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteVi
   return told->scheme;
 }
 
-bool IsRsaBySha1(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets) {
+std::optional<SignatureScheme> VerifySha1Auth(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets) {
   ErrorQueue queue;
-  auto told = method == AuthMethod::kRsa ? Read(method, data, key) : std::unexpected(std::string());
-  if (!told) return false;
-  told->scheme.hash = HashAlgorithm::kSha1;
-  return IsGood(*told, key, octets);
+  auto told = Read(method, data, key);
+  if (!told) return std::nullopt;
+  if (method == AuthMethod::kRsa) told->scheme.hash = HashAlgorithm::kSha1;
+  const bool good = told->scheme.hash == HashAlgorithm::kSha1 && IsGood(*told, key, octets);
+  return good ? std::optional(told->scheme) : std::nullopt;
 }
 
 }  // namespace culvert::ike

@@ -27,7 +27,8 @@ struct SignatureScheme {
 };
 std::string Name(const SignatureScheme& scheme);  // "RSA-PSS with SHA2-256"
 
-// The hashes this build verifies, as SIGNATURE_HASH_ALGORITHMS lists them (RFC 7427 4). No SHA-1 (RFC 8247 4).
+// The hashes this build verifies, as SIGNATURE_HASH_ALGORITHMS lists them (RFC 7427 4). No SHA-1 (RFC 8247 4): that is for a
+// caller who knows of a connection that takes it.
 std::span<const HashAlgorithm> SupportedHashes();
 
 // A public key, or a key pair, that may be used for AUTH. Copies share the key; it is wiped with the last of them.
@@ -57,8 +58,8 @@ struct SigningChoice {
   AuthMethod method{};
   SignatureScheme scheme;
 };
-// The best way for `key` among `allowed` (none given: any), PSS before PKCS#1 v1.5, the hash that fits the key's strength
-// first. nullopt where the peer takes none of them.
+// The best way for `key` among `allowed` (none given: any but by SHA-1), PSS before PKCS#1 v1.5, the hash that fits the key's
+// strength first. nullopt where the peer takes none of them.
 std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<const uint16_t> peer_hashes,
                                            std::span<const SignatureScheme> allowed);
 
@@ -67,12 +68,14 @@ std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<co
 [[nodiscard]] std::optional<Bytes> SignAuth(const SigningChoice& choice, const SignatureKey& key, ByteView octets);
 
 // The scheme of a good signature of `octets`; otherwise what is wrong, before anything is computed where the method or the
-// AlgorithmIdentifier cannot be by that key or is none this build takes.
+// AlgorithmIdentifier cannot be by that key or is none this build takes. By SHA-1 nothing is good (RFC 8247 4).
 [[nodiscard]] std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteView data, const SignatureKey& key,
                                                                      ByteView octets);
 
-// Whether `data` is of method 1 and good, but by SHA-1: never what VerifyAuth takes (RFC 8247 4).
-[[nodiscard]] bool IsRsaBySha1(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets);
+// The scheme of a signature that is good but for its being by SHA-1: of method 1, or of method 14 with PKCS#1 v1.5 or ECDSA.
+// Never what VerifyAuth takes. For the few profiles that do, and for saying why others do not.
+[[nodiscard]] std::optional<SignatureScheme> VerifySha1Auth(AuthMethod method, ByteView data, const SignatureKey& key,
+                                                            ByteView octets);
 
 inline bool IsSignature(AuthMethod m) {
   return m == AuthMethod::kRsa || m == AuthMethod::kEcdsa256 || m == AuthMethod::kEcdsa384 || m == AuthMethod::kEcdsa521 ||

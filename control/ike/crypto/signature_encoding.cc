@@ -26,6 +26,8 @@ constexpr Row kRows[] = {
     {NID_ecdsa_with_SHA256, {.ecdsa = true, .hash = HashAlgorithm::kSha256}},
     {NID_ecdsa_with_SHA384, {.ecdsa = true, .hash = HashAlgorithm::kSha384}},
     {NID_ecdsa_with_SHA512, {.ecdsa = true, .hash = HashAlgorithm::kSha512}},
+    {NID_sha1WithRSAEncryption, {.rsa = true, .hash = HashAlgorithm::kSha1}},
+    {NID_ecdsa_with_SHA1, {.ecdsa = true, .hash = HashAlgorithm::kSha1}},
     {NID_ED25519, {.ed25519 = true, .hash = HashAlgorithm::kIdentity}},
     {NID_ED448, {.ed448 = true, .hash = HashAlgorithm::kIdentity}},
 };
@@ -141,7 +143,7 @@ size_t HashOctets(HashAlgorithm hash) {
 }
 
 const EVP_MD* DigestOf(HashAlgorithm hash) {
-  if (hash == HashAlgorithm::kSha1) return EVP_sha1();  // no row: no AlgorithmIdentifier with it is read or written
+  if (hash == HashAlgorithm::kSha1) return EVP_sha1();  // no row: PSS is not read or written with it
   const Hash* row = Find(hash);
   return row ? EVP_get_digestbynid(row->nid) : nullptr;
 }

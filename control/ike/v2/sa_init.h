@@ -44,8 +44,10 @@ void OnHandshakeTimer(Context& cx, IkeSa& sa);
 // ---- both ----
 // SIGNATURE_HASH_ALGORITHMS; empty where there is none, or one of odd length.
 std::vector<uint16_t> SignatureHashes(const Inbound& in);
-// Our own (RFC 7427 4): sent whatever the connection, for which one it will be is known only in IKE_AUTH.
-void AddSignatureHashes(PayloadList& list);
+// Our own (RFC 7427 4): sent whatever the connection, for which one it will be is known only in IKE_AUTH. SHA-1 with them where
+// the connection takes it that IKE_SA_INIT is for, as far as one knows then.
+void AddSignatureHashes(bool sha1, PayloadList& list);
+bool TakesSha1(const config::Connection& c);   // of a peer, by method 14
 // A fresh SPI of ours (RFC 7296 2.6): never zero, unique here, its bucket in the top 8 bits.
 uint64_t DrawIkeSpi(Context& cx, uint8_t bucket);
 uint64_t DrawIkeSpi(Context& cx);   // of a bucket drawn uniformly

@@ -23,12 +23,18 @@ std::vector<uint16_t> SignatureHashes(const Inbound& in) {
   return hashes;
 }
 
-void AddSignatureHashes(PayloadList& list) {
+bool TakesSha1(const config::Connection& c) {
+  return !c.remote.empty() && c.remote.front().rules.sha1 == config::Sha1Use::kAnywhere;
+}
+
+void AddSignatureHashes(bool sha1, PayloadList& list) {
   Bytes hashes;
-  for (HashAlgorithm h : SupportedHashes()) {
+  auto add = [&hashes](HashAlgorithm h) {
     hashes.push_back(0);
     hashes.push_back(static_cast<uint8_t>(h));
-  }
+  };
+  for (HashAlgorithm h : SupportedHashes()) add(h);
+  if (sha1) add(HashAlgorithm::kSha1);
   list.AddNotify(NotifyType::kSignatureHashAlgorithms, std::move(hashes));
 }
 

@@ -55,7 +55,7 @@ void Send(Context& cx, IkeSa& sa) {
   AddNatDetection(sa, 0, sa.connection->encap, list);
   if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
   if (OffersRounds(h.offer)) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
-  AddSignatureHashes(list);
+  AddSignatureHashes(TakesSha1(*sa.connection), list);
   if (h.ppk) list.AddNotify(NotifyType::kUsePpk);
   h.request = EncodeMessage({.spi_i = sa.spi_i, .exchange = ExchangeType::kIkeSaInit, .initiator = true}, list.view());
   sa.state = IkeState::kInitSent;

@@ -184,6 +184,7 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   h.peer_public = ToBytes(in.Get<KePayload>()->data);
   h.answer.proposals = {std::move(chosen.ike.answer)};
   h.fake_nat = chosen.connection->encap;
+  h.takes_sha1 = TakesSha1(*chosen.connection);
   // RFC 8784 3: without any key to choose from, the notify is one of those nobody knows.
   h.ppk = in.Notify(NotifyType::kUsePpk) && !cx.ppks.empty();
   cx.sas.Index(sa);
@@ -205,7 +206,7 @@ void Answer(Context& cx, IkeSa& sa) {
   AddNatDetection(sa, sa.spi_r, h.fake_nat, list);
   if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
   if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
-  AddSignatureHashes(list);
+  AddSignatureHashes(h.takes_sha1, list);
   if (h.ppk) list.AddNotify(NotifyType::kUsePpk);
   list.AddNotify(NotifyType::kChildlessIkev2Supported);
   AddCertRequestForAny(cx, sa, list);

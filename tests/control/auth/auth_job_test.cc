@@ -54,6 +54,37 @@ TEST(AuthJob, AnswersMethodOneWithThePeersHash) {
   }
 }
 
+// Whom SHA-1 is taken from is answered by it; and who takes nothing else gets it, where the connection says so.
+TEST(AuthJob, SignsBySha1WhereItTakesIt) {
+  Pair p;
+  auto taking = [](const char* auth, config::Sha1Use sha1) {
+    auto round = std::make_shared<config::AuthRound>(*Round(auth));
+    round->rules.sha1 = sha1;
+    return round;
+  };
+  for (auto sha1 : {config::Sha1Use::kMethod1, config::Sha1Use::kAnywhere}) {
+    auto round = taking("pubkey", sha1);
+    auto own = p.of_b->ChooseOwn({*round, {}, {}});
+    ASSERT_TRUE(own) << own.error();
+    EXPECT_EQ(own->how.scheme.hash, HashAlgorithm::kSha256) << "unless the peer shows that it wants less";
+    std::vector<AuthJob::Candidate> candidates;
+    candidates.push_back({round, *own, kOurs});
+    AuthJob job(p.of_b, ProofOf(p.a, {ike::AuthMethod::kRsa, {KeyKind::kRsa, HashAlgorithm::kSha1}}), std::move(candidates));
+    job.Run();
+    ASSERT_EQ(job.chosen(), 0u) << testing::PrintToString(job.why());
+    EXPECT_TRUE(ike::VerifySha1Auth(ike::AuthMethod::kRsa, job.TakeSignature(), p.b.pair(), kOurs));
+  }
+  const std::vector<uint16_t> sha1_only{1}, all{1, 2, 3, 4};
+  EXPECT_FALSE(p.of_b->ChooseOwn({*taking("pubkey", config::Sha1Use::kNever), {}, sha1_only}));
+  EXPECT_FALSE(p.of_b->ChooseOwn({*taking("pubkey", config::Sha1Use::kMethod1), {}, sha1_only}));
+  auto last = p.of_b->ChooseOwn({*taking("pubkey", config::Sha1Use::kAnywhere), {}, sha1_only});
+  ASSERT_TRUE(last) << last.error();
+  EXPECT_EQ(last->how.method, ike::AuthMethod::kDigitalSignature);
+  EXPECT_EQ(last->how.scheme.hash, HashAlgorithm::kSha1);
+  EXPECT_NE(p.of_b->ChooseOwn({*taking("pubkey", config::Sha1Use::kAnywhere), {}, all})->how.scheme.hash, HashAlgorithm::kSha1);
+  EXPECT_EQ(p.of_b->ChooseOwn({*taking("rsa-sha1", config::Sha1Use::kAnywhere), {}, {}})->how.scheme.hash, HashAlgorithm::kSha1);
+}
+
 TEST(AuthJob, TakesTheFirstCandidateThatFits) {
   Pair p;
   const ike::SigningChoice how{ike::AuthMethod::kDigitalSignature, {KeyKind::kRsa, HashAlgorithm::kSha256, true}};

@@ -262,8 +262,75 @@ TEST(VerifyPeer, AuthIsByTheKeyOfTheCertificate) {
   EXPECT_THAT(Verdict(*Holding({&peer}, {&root}), ProofOf(peer, "192.0.2.2")), HasSubstr("our own"));
 }
 
-// RFC 8247 4; what charon without RFC 7427 and Windows sign with.
-TEST(VerifyPeer, MethodOneBySha1) {
+config::AuthRound Taking(config::Sha1Use sha1, const char* auth = "pubkey") {
+  config::AuthRound round{.kind = config::AuthKind::kPubkey, .auth = auth, .rules = *config::ParsePubkeyRules(auth)};
+  round.rules.sha1 = sha1;
+  return round;
+}
+
+// RFC 8247 4: SHA-1 in AUTH only where the connection's profile takes it; MD5 nowhere.
+TEST(VerifyPeer, AuthBySha1) {
+  using enum config::Sha1Use;
+  const ike::SignatureScheme rsa{KeyKind::kRsa, ike::HashAlgorithm::kSha1}, ecdsa{KeyKind::kEcdsa256, ike::HashAlgorithm::kSha1};
+  TestCertificate root = Make(Authority("CN=root"));
+  struct {
+    ike::SigningChoice how;
+    config::AuthRound round;
+    const char* why;
+  } rows[] = {
+      {{ike::AuthMethod::kRsa, rsa}, Taking(kNever), "its signature is by SHA-1, which only profile legacy takes"},
+      {{ike::AuthMethod::kRsa, rsa}, Taking(kMethod1), "good: RSA with SHA-1 of "},
+      {{ike::AuthMethod::kRsa, rsa}, Taking(kAnywhere), "good: RSA with SHA-1 of "},
+      {{ike::AuthMethod::kDigitalSignature, rsa}, Taking(kNever), "its signature is by SHA-1"},
+      {{ike::AuthMethod::kDigitalSignature, rsa}, Taking(kMethod1), "its signature is by SHA-1"},
+      {{ike::AuthMethod::kDigitalSignature, rsa}, Taking(kAnywhere), "good: RSA with SHA-1 of "},
+      {{ike::AuthMethod::kDigitalSignature, ecdsa}, Taking(kNever), "its signature is by SHA-1"},
+      {{ike::AuthMethod::kDigitalSignature, ecdsa}, Taking(kAnywhere), "good: ECDSA-256 with SHA-1 of "},
+      // What `auth` names goes beyond the profile.
+      {{ike::AuthMethod::kRsa, rsa}, Taking(kAnywhere, "ike:rsa-sha256"), "does not admit RSA with SHA-1"},
+      {{ike::AuthMethod::kRsa, rsa}, Taking(kAnywhere, "ike:rsa-sha1"), "good: "},
+  };
+  for (const auto& row : rows) {
+    TestCertificate peer = Make(Peer(row.how.scheme.key), &root);
+    PeerProof proof = ProofOf(peer, "192.0.2.2");
+    proof.method = row.how.method;
+    proof.auth = *ike::SignAuth(row.how, peer.pair(), kOctets);
+    EXPECT_THAT(Verdict(root, proof, row.round), HasSubstr(row.why));
+    proof.octets.back() ^= 1;
+    EXPECT_THAT(Verdict(root, proof, row.round), Not(HasSubstr("good: ")));
+  }
+}
+
+TEST(VerifyPeer, CertificatesSignedBySha1) {
+  using enum config::Sha1Use;
+  auto verdict = [](const config::AuthRound& round, const char* root_digest, const char* middle, const char* leaf) {
+    CertificateWish wish = Authority("CN=root", KeyKind::kRsa);
+    wish.digest = root_digest;
+    TestCertificate root = Make(wish);
+    wish = Authority("CN=middle", KeyKind::kRsa);
+    wish.digest = middle;
+    TestCertificate issuer = Make(wish, &root);
+    wish = Peer();
+    wish.digest = leaf;
+    TestCertificate peer = Make(wish, &issuer);
+    return Verdict(root, ProofOf(peer, "192.0.2.2", {&issuer}), round);
+  };
+  EXPECT_THAT(verdict(Taking(kAnywhere), nullptr, "SHA1", nullptr), HasSubstr("good: "));
+  EXPECT_THAT(verdict(Taking(kAnywhere), nullptr, nullptr, "SHA1"), HasSubstr("good: "));
+  EXPECT_THAT(verdict(Taking(kAnywhere), "SHA1", "SHA1", "SHA1"), HasSubstr("good: "));
+  for (auto sha1 : {kNever, kMethod1}) {
+    // A root's own signature says nothing.
+    EXPECT_THAT(verdict(Taking(sha1), "SHA1", nullptr, nullptr), HasSubstr("good: "));
+    EXPECT_THAT(verdict(Taking(sha1), nullptr, "SHA1", nullptr), HasSubstr("(CN=middle): SHA-1 is for profile legacy alone"));
+    EXPECT_THAT(verdict(Taking(sha1), nullptr, nullptr, "SHA1"), HasSubstr("CN=peer): SHA-1 is for profile legacy alone"));
+  }
+  // What is weaker still stays out.
+  EXPECT_THAT(verdict(Taking(kAnywhere), nullptr, "MD5", nullptr), HasSubstr("too weak"));
+  EXPECT_THAT(verdict(Taking(kAnywhere), nullptr, nullptr, "MD5"), HasSubstr("too weak"));
+  EXPECT_THAT(verdict(Taking(kAnywhere, "pubkey-sha256"), nullptr, "SHA1", nullptr), HasSubstr("how a certificate is signed"));
+}
+
+TEST(VerifyPeer, MethodOneByAnyHash) {
   TestCertificate root = Make(Authority("CN=root")), peer = Make(Peer(KeyKind::kRsa), &root);
   for (auto [digest, why] : {std::pair{EVP_sha1(), "by SHA-1"}, {EVP_sha256(), "good: "}, {EVP_sha512(), "good: "}, {EVP_md5(), "is wrong"}}) {
     PeerProof proof = ProofOf(peer, "192.0.2.2");

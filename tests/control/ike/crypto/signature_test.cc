@@ -69,6 +69,55 @@ TEST(Signature, NoOctetOfItMayBeAnother) {
   }
 }
 
+// RFC 8247 4: good to nobody but who asks for it by name, and then as exact as any other.
+TEST(Signature, BySha1) {
+  size_t seen = 0;
+  for (const auto& c : kSignatureCases) {
+    const auto method = static_cast<AuthMethod>(c.method);
+    const Bytes data = Unhex(c.data);
+    auto scheme = VerifySha1Auth(method, data, Public(c.key), Message());
+    const bool is_sha1 = std::string_view(c.about).find("SHA-1") != std::string_view::npos;
+    const bool pss = std::string_view(c.about).find("PSS") != std::string_view::npos;
+    EXPECT_EQ(scheme.has_value(), is_sha1 && !pss) << c.about;
+    if (!scheme) continue;
+    ++seen;
+    EXPECT_EQ(scheme->hash, HashAlgorithm::kSha1) << c.about;
+    EXPECT_FALSE(VerifyAuth(method, data, Public(c.key), Message())) << c.about;
+    Bytes changed = data;
+    changed.back() ^= 1;
+    EXPECT_FALSE(VerifySha1Auth(method, changed, Public(c.key), Message())) << c.about;
+    EXPECT_FALSE(VerifySha1Auth(method, data, Public(c.key), AsBytes("another message"))) << c.about;
+  }
+  EXPECT_GE(seen, 4u) << "RSA by both methods and ECDSA";
+  // Nor is any way of signing by it chosen, unless it is the one asked for.
+  const std::vector<uint16_t> sha1_only{1}, all{1, 2, 3, 4, 5};
+  struct {
+    const char* key;
+    SignatureScheme scheme;
+    std::vector<uint16_t> hashes;
+    int method;
+  } rows[] = {{"Rsa2048", {KeyKind::kRsa, HashAlgorithm::kSha1}, sha1_only, 14},
+              {"Rsa2048", {KeyKind::kRsa, HashAlgorithm::kSha1}, {}, 1},
+              {"P256", {KeyKind::kEcdsa256, HashAlgorithm::kSha1}, all, 14},
+              {"P384", {KeyKind::kEcdsa384, HashAlgorithm::kSha1}, sha1_only, 14}};
+  for (const auto& row : rows) {
+    const SignatureKey pair = Pair(row.key);
+    auto usual = ChooseSigning(pair, row.hashes, {});
+    EXPECT_TRUE(!usual || usual->scheme.hash != HashAlgorithm::kSha1) << row.key;
+    auto choice = ChooseSigning(pair, row.hashes, {&row.scheme, 1});
+    ASSERT_TRUE(choice) << row.key;
+    EXPECT_EQ(static_cast<int>(choice->method), row.method);
+    auto data = SignAuth(*choice, pair, Message());
+    ASSERT_TRUE(data);
+    EXPECT_EQ(VerifySha1Auth(choice->method, *data, Public(row.key), Message()), row.scheme);
+    EXPECT_FALSE(VerifyAuth(choice->method, *data, Public(row.key), Message()));
+    EXPECT_EQ(Name(row.scheme), std::string(Name(row.scheme.key)) + " with SHA-1");
+  }
+  // RFC 4754 7: methods 9 to 11 have the hash of their curve.
+  const SignatureScheme ecdsa{KeyKind::kEcdsa256, HashAlgorithm::kSha1};
+  EXPECT_FALSE(ChooseSigning(Pair("P256"), {}, {&ecdsa, 1}));
+}
+
 TEST(Signature, EachKeyVerifiesItsOwnAndNobodyElsesInEveryWay) {
   for (const auto& k : kSignatureKeys) {
     SignatureKey pair = Pair(k.name);
@@ -139,6 +188,8 @@ TEST(Signature, AlgorithmIdentifiersAreExact) {
   EXPECT_EQ(of({KeyKind::kEcdsa256, kSha256}), "300a06082a8648ce3d040302");
   EXPECT_EQ(of({KeyKind::kEcdsa384, kSha384}), "300a06082a8648ce3d040303");
   EXPECT_EQ(of({KeyKind::kEcdsa521, kSha512}), "300a06082a8648ce3d040304");
+  EXPECT_EQ(of({KeyKind::kRsa, kSha1}), "300d06092a864886f70d0101050500");
+  EXPECT_EQ(of({KeyKind::kEcdsa256, kSha1}), "300906072a8648ce3d0401");
   EXPECT_EQ(of({KeyKind::kEd25519, kIdentity}), "300506032b6570");
   EXPECT_EQ(of({KeyKind::kEd448, kIdentity}), "300506032b6571");
   EXPECT_EQ(of({KeyKind::kRsa, kSha256, true}),
