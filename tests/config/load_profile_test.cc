@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "config/profile.h"
+#include "config/proposal_tokens.h"
 #include "tests/config/load_swanctl.h"
 
 namespace culvert::config {
@@ -23,6 +24,33 @@ TEST(LoadProfile, AProfileIsTheFloorOfConnectionsThatNameNone) {
   EXPECT_EQ(own.profile, Profile::kLegacy);
   ASSERT_EQ(own.proposals.size(), 1u);
   EXPECT_EQ(own.proposals[0].encrs.at(0).id, EncrId::k3Des);
+}
+
+// What RFC 8247, RFC 8221 and RFC 9395 have done with has no implementation here, and no profile brings it back: each word an
+// error at its line, wherever it stands in a proposal.
+TEST(LoadProfile, WhatIsNotBuiltInIsAnErrorUnderEveryProfile) {
+  std::vector<std::string> words = {"idea", "3idea", "rc5", "des_iv64", "desmac", "kpdk", "prftiger"};  // charon has none either
+  for (const char* word : {"des", "blowfish", "blowfish128", "cast128", "md5", "md5_128", "sha1_160", "prfmd5", "modp768",
+                           "modp1024s160", "modp2048s224", "modp2048s256"}) {
+    const Token* token = FindToken(word);
+    EXPECT_TRUE(token && token->use == TokenUse::kForbidden) << word;
+  }
+  for (const Token& token : AllTokens()) {
+    if (token.use == TokenUse::kForbidden) words.emplace_back(token.text);
+  }
+  EXPECT_GT(words.size(), 60u);
+  for (const std::string& word : words) {
+    for (const char* profile : {"default", "windows", "legacy"}) {
+      const std::string head = "connections { a {\nprofile = " + std::string(profile) + "\n", where = "E swanctl.conf:3: connections.a.";
+      for (const std::string& ike : {"aes128-sha256-x25519-" + word, word + "-aes128-sha256-x25519", "aes128gcm16-prfsha256-x25519-ke1_" + word}) {
+        const std::string said = Complain(head + "proposals = " + ike + "\n" + kRounds + "children { x { } } } }");
+        EXPECT_TRUE(said.starts_with(where + "proposals: proposal \"" + ike + "\": \"")) << said;
+      }
+      const std::string esp = "aes128-sha256-" + word;
+      const std::string said = Complain(head + "children { x { esp_proposals = " + esp + "\n} }\n" + kRounds + "} }");
+      EXPECT_TRUE(said.starts_with(where + "children.x.esp_proposals: proposal \"" + esp + "\": \"" + word + "\" is ")) << said;
+    }
+  }
 }
 
 TEST(LoadProfile, TheProfileSaysWhereSha1Counts) {
