@@ -500,6 +500,20 @@ TEST(Establish, KeyLogHasBothTables) {
   EXPECT_EQ(lines(p.a), lines(p.b));
 }
 
+// A core that ends in the middle of a handshake gives back what it holds, SPIs that are only reserved among it.
+TEST(Establish, ACoreMayEndInTheMiddleOfIt) {
+  TwoPeers p;
+  p.network.fate = [](const SimPacket& packet) {
+    return DecodeHeader(packet.data)->exchange == ExchangeType::kIkeAuth ? Fate{.arrivals = {}} : Fate{};
+  };
+  p.Start();
+  p.a.Up("net");
+  p.RunFor(1s);
+  EXPECT_EQ(p.a.spis.drawn.size(), 1u);
+  p.a.core.reset();
+  EXPECT_TRUE(p.a.spis.drawn.empty());
+}
+
 TEST(Establish, NoKeysAreLoggedUnlessAsked) {
   TwoPeers p;
   p.Establish();

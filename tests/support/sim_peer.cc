@@ -28,7 +28,10 @@ class NameTable final : public Resolver {
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
     : name(std::move(peer_name)), address(peer_address), spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
 
-SimPeer::~SimPeer() { world_.network.Detach(address); }
+SimPeer::~SimPeer() {
+  world_.network.Detach(address);
+  core.reset();  // negotiations under way give their SPIs back to `spis`, which would go first
+}
 
 void SimPeer::Start() {
   core = std::make_unique<Core>(control, random_, spis);
