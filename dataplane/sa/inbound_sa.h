@@ -33,7 +33,7 @@ struct alignas(kCacheLine) InboundSa {
   uint8_t iv_length, icv_length;  // octets
   uint8_t block;                  // the text's granule, octets; at least 2, so that the trailer is there
   bool esn;
-  bool encap;  // configured so; either form is accepted (RFC 7296 2.23)
+  bool encap;  // as negotiated, or as its peer's last move has it; either form is accepted (RFC 7296 2.23)
   bool copy_dscp, copy_ecn;
   bool plain_selectors;  // one IPv4 pair without protocol or ports: line 2 tells all
   uint8_t unused0[22];

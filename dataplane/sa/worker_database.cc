@@ -219,7 +219,7 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
   Ack answer{};
   Endpoint local, remote;
   bool valid = (u.direction == Direction::kInbound || u.direction == Direction::kOutbound) && ValidLifetime(u.lifetime);
-  valid = valid && u.set_remote <= 1 && u.set_lifetime <= 1 && u.set_preference <= 1;
+  valid = valid && u.set_remote <= 1 && u.set_lifetime <= 1 && u.set_preference <= 1 && u.udp_encap <= 1;
   if (valid && u.set_remote) {
     valid = channel::FromWire(u.local, local) && channel::FromWire(u.remote, remote) &&
             local.address.family == remote.address.family && !local.address.is_unspecified() &&
@@ -232,7 +232,7 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
     answer.status = Status::kNotFound;
   else if (r->state != SaRecord::State::kLive)
     answer.status = Status::kBusy;
-  else if (u.set_remote && r->encap && (local.port == 0 || remote.port == 0))
+  else if (u.set_remote && u.udp_encap && (local.port == 0 || remote.port == 0))
     answer.status = Status::kMalformed;
   if (answer.status != Status::kOk) return done(answer);
 
@@ -246,11 +246,13 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
     ++*parts;
     r->local = local;
     r->remote = remote;
+    r->encap = u.udp_encap != 0;
     Order(*r, WorkerOrder::kEndpoints, part, [r](WorkerOrder& o) {
       if (r->in != nullptr) {
         std::memcpy(o.peer.address, r->remote.address.octets.data(), 16);
         o.peer.family = static_cast<uint8_t>(r->remote.address.family);
         o.peer.port = r->remote.port;
+        o.peer.encap = r->encap;
         return;
       }
       OuterHeader h = MakeOuterHeader(r->local, r->remote, r->encap, r->spi);
@@ -259,6 +261,7 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
       o.outer.udp_sum = h.udp_sum;
       o.outer.header_length = h.length;
       o.outer.family = h.family;
+      o.outer.encap = r->encap;
       o.outer.zone = static_cast<uint16_t>(r->remote.zone);
     });
   }

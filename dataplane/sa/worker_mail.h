@@ -28,11 +28,14 @@ struct WorkerOrder {
       uint8_t header[64];
       uint32_t header_sum, udp_sum;
       uint16_t zone;
-      uint8_t header_length, family, unused[4];
+      uint8_t header_length, family;
+      bool encap;
+      uint8_t unused[3];
     } outer;  // kEndpoints, outbound
     struct {
       uint8_t address[16];
-      uint8_t family, unused;
+      uint8_t family;
+      bool encap;
       uint16_t port;
     } peer;  // kEndpoints, inbound
   };

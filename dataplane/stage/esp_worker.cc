@@ -68,6 +68,7 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
     std::memcpy(o.in->peer_address, o.peer.address, sizeof o.in->peer_address);
     o.in->peer_family = o.peer.family;
     o.in->peer_port = o.peer.port;
+    o.in->encap = o.peer.encap;
     return;
   }
   OutboundSa& sa = *o.out;
@@ -76,6 +77,7 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
   sa.udp_sum = o.outer.udp_sum;
   sa.header_length = o.outer.header_length;
   sa.family = o.outer.family;
+  sa.encap = o.outer.encap;
   sa.zone = o.outer.zone;
   sa.route_generation = 0;
 }

@@ -227,6 +227,38 @@ TEST_F(SaDatabaseTest, HearsNobodyElseSpeakOfMoving) {
   EXPECT_TRUE(Events(EventType::kPeerMoved).empty());
 }
 
+// RFC 4555: the peer goes on from elsewhere, and a NAT has come between, or gone.
+TEST_F(SaDatabaseTest, MovesALiveSaWithAndWithoutUdp) {
+  rig_.InstallBoth(sa_);
+  ASSERT_EQ(Send(), Fate::kSealed);
+  const size_t raw = last_sealed_.size();
+  uint64_t number = 1;
+  for (bool encap : {true, false, true}) {
+    sa_.encap = encap;
+    sa_.peer = {*IpAddress::Parse(encap ? "198.51.100.7" : "198.51.100.8"), static_cast<uint16_t>(encap ? 40001 : 4500), 0};
+    for (auto direction : {Direction::kInbound, Direction::kOutbound}) {
+      channel::UpdateSa u{};
+      u.spi = sa_.Install(direction).spi;
+      u.sa_index = sa_.sa_index;
+      u.direction = direction;
+      u.set_remote = 1;
+      u.udp_encap = encap;
+      u.local = channel::ToWire(sa_.gateway);
+      u.remote = channel::ToWire(sa_.peer);
+      auto status = Status::kBusy;
+      rig_.database().Update(u, [&status](const channel::Ack& a) { status = a.status; });
+      rig_.Settle();
+      EXPECT_EQ(status, Status::kOk);
+    }
+    ASSERT_EQ(Send(), Fate::kSealed);
+    EXPECT_EQ(last_sealed_.size(), raw + (encap ? 8 : 0));
+    EXPECT_TRUE(std::equal(sa_.peer.address.octets.begin(), sa_.peer.address.octets.begin() + 4, last_sealed_.begin() + 16));
+    EXPECT_EQ(last_sealed_[9], encap ? 17 : 50);
+    EXPECT_TRUE(Receive(number++, sa_));
+    EXPECT_TRUE(Events(EventType::kPeerMoved).empty()) << "it is where it said";
+  }
+}
+
 class SmallPathTest : public SaDatabaseTest {
  protected:
   static constexpr uint16_t kMtu = 1400;
