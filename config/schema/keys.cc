@@ -190,7 +190,7 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.pull", kBool, "yes", kNotYet, "IKEv1 mode config direction"},
     {"connections.<conn>.dscp", kText, "000000", kNotYet, "code point of outgoing IKE packets, six binary digits"},
     {"connections.<conn>.encap", kBool, "no", kWorks, "force UDP encapsulation by a false NAT detection hash"},
-    {"connections.<conn>.mobike", kBool, "yes", kWorks, "MOBIKE; not announced to the peer until it is supported"},
+    {"connections.<conn>.mobike", kBool, "yes", kWorks, "MOBIKE (RFC 4555); of own addresses those that local_addrs admits"},
     {"connections.<conn>.dpd_delay", kTime, "0s", kWorks, "silence after which the peer's liveness is checked; 0: never"},
     {"connections.<conn>.dpd_timeout", kTime, "0s", kNoMeaning, "IKEv1 only; IKEv2 gives up after its retransmissions"},
     {"connections.<conn>.fragmentation", kWord, "yes", kWorks,

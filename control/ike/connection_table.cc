@@ -35,6 +35,15 @@ Closeness CloseTo(const std::optional<std::vector<IpRange>>& ranges, const IpAdd
   return best;
 }
 
+template <typename F>
+std::optional<IpAddress> FirstSingle(const std::vector<std::string>& entries, F wanted) {
+  for (const auto& e : entries) {
+    auto a = IpAddress::Parse(e);
+    if (a && !a->is_unspecified() && wanted(*a)) return a;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ConnectionTable::ConnectionTable(std::vector<ConnectionRef> all) : all_(std::move(all)) {
@@ -137,12 +146,15 @@ bool MayCallFrom(const config::Connection& c, Family family) {
   return !ranges || std::ranges::any_of(*ranges, [family](const IpRange& r) { return r.first.family == family; });
 }
 
-std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote) {
-  for (const std::string& e : c.local_addrs) {
-    auto a = IpAddress::Parse(e);
-    if (a && !a->is_unspecified() && a->family == remote.family) return a;
-  }
-  return std::nullopt;
+std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote, std::span<const IpAddress> ours) {
+  auto first = FirstSingle(c.local_addrs, [&](const IpAddress& a) {
+    return a.family == remote.family && std::ranges::contains(ours, a);
+  });
+  return first ? first : FirstSingle(c.local_addrs, [&](const IpAddress& a) { return a.family == remote.family; });
+}
+
+bool AdmitsLocal(const config::Connection& c, const IpAddress& local) {
+  return CloseTo(RangesOf(c.local_addrs), local) != kNone;
 }
 
 }  // namespace culvert::ike

@@ -67,7 +67,10 @@ using Callee = std::variant<IpAddress, std::string>;
 std::optional<Callee> CallTo(const config::Connection& c, unsigned attempt);
 // Whether local_addrs leave it an address of that family to call from.
 bool MayCallFrom(const config::Connection& c, Family family);
-// The address it calls from: the first single address of local_addrs of that family. nullopt: whichever reaches the peer.
-std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote);
+// The address it calls from: the first single address of local_addrs of that family, of `ours` where those are known and one of
+// them is named. nullopt: whichever reaches the peer.
+std::optional<IpAddress> CallFrom(const config::Connection& c, const IpAddress& remote, std::span<const IpAddress> ours = {});
+// Whether its local_addrs admit that address of ours.
+bool AdmitsLocal(const config::Connection& c, const IpAddress& local);
 
 }  // namespace culvert::ike

@@ -36,6 +36,8 @@ class Context {
   ConnectionTable connections;               // of `config` when it was last told to have changed
   auth::PskTable psks;                       // likewise
   auth::PpkTable ppks;                       // likewise
+  std::vector<IpAddress> local_addresses;    // LocalAddresses, sorted
+  bool knows_local_addresses = false;
   bool key_logging = false;
   Time now{};
 

@@ -11,6 +11,7 @@
 #include "control/ike/v2/follow_up.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/liveness.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/name_lookup.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/reauth.h"
@@ -39,7 +40,8 @@ class Core::Impl {
   void On(const PeerMovedByEsp& e) { OnPeerMovedByEsp(cx, e); }
   void On(const ChildUse& e) { OnChildUse(cx, e); }
   void On(const TrapHit& e) { OnTrapHit(cx, e); }
-  void On(const SourceFound& e) { OnSourceFound(cx, e); }
+  void On(const SourceFound& e);
+  void On(LocalAddresses& e) { OnLocalAddresses(cx, std::move(e.addresses)); }
   void On(const ConfigChanged&) { OnConfigChanged(cx); }
 
   Context cx;
@@ -53,7 +55,7 @@ void Core::Impl::OnIkeTimer(TimerKind kind, IkeSa& sa) {
   switch (kind) {
     case TimerKind::kRetransmit: return OnRetransmitTimer(cx, sa);
     case TimerKind::kHandshake: return OnHandshakeTimer(cx, sa);
-    case TimerKind::kRouteRetry: return OnRouteRetry(cx, sa);
+    case TimerKind::kRouteRetry: return sa.mobike ? OnPathRetry(cx, sa) : OnRouteRetry(cx, sa);
     case TimerKind::kTask: return Pump(cx, sa);
     case TimerKind::kRekeyIke: return OnRekeyIkeTimer(cx, sa);
     case TimerKind::kReauthIke: return OnReauthTimer(cx, sa);
@@ -106,6 +108,13 @@ void Core::Impl::On(JobDone& e) {
   cx.Bump(Count::kLateJob);
 }
 
+void Core::Impl::On(const SourceFound& e) {
+  IkeSa* sa = cx.sas.Find(e.query);
+  if (!sa) return;
+  if (sa->mobike) return OnPathFound(cx, *sa, e.local);
+  OnSourceFound(cx, *sa, e.local);
+}
+
 void Core::Impl::On(const ChildSoftExpired& e) {
   if (IkeSa* sa = cx.sas.OwnerOf(e.child)) OnRekeyChildTimer(cx, *sa, e.child);
 }
@@ -150,7 +159,7 @@ std::vector<IkeView> Core::List() const {
                             .state = Name(c->state),
                             .suite = c->suite,
                             .group = c->group,
-                            .udp_encap = sa.path.encapsulates(),
+                            .udp_encap = sa.esp_path().encapsulates(),
                             .mode = c->config->mode,
                             .spi_in = c->spi_in,
                             .spi_out = c->spi_out,

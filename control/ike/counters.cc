@@ -18,7 +18,7 @@ constexpr std::array<const char*, kCounts> kNames = {
     "child-sa-not-found-sent", "no-additional-sas-sent", "invalid-syntax-sent",
     "state-not-found-sent", "follow-up-expired", "child-collision", "ike-collision",
     "retransmitted", "fragmented", "refragmented", "peer-dead", "liveness-sent", "keepalive-sent", "peer-moved",
-    "late-job",
+    "moved", "move-refused", "cookie2-wrong", "late-job",
 };
 static_assert(std::ranges::none_of(kNames, [](const char* n) { return n == nullptr; }));
 

@@ -72,6 +72,9 @@ enum class Count : uint8_t {
   kLivenessSent,
   kKeepaliveSent,
   kPeerMoved,
+  kMoved,                // MOBIKE: we have gone on between other addresses
+  kMoveRefused,          // and a move refused, ours by the peer or the peer's by us
+  kCookie2Wrong,         // a peer's new address was not the peer
   kLateJob,              // public-key work that outlived what it was for
   kCount
 };

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/base/time.h"
 #include "common/ipsec/spi.h"
@@ -82,11 +83,16 @@ struct SourceFound {         // answers QuerySource; address unspecified where t
   uint64_t query;
   Endpoint local;
 };
+// Every address of the gateway's own but link-local ones, whenever that changes. Never told: they are not known, and nothing
+// moves.
+struct LocalAddresses {
+  std::vector<IpAddress> addresses;
+};
 // The configuration given to the core was replaced. Also the first event of a core's life: children with start_action start
 // that have no SA yet are initiated. SAs in force keep the connection they were made with.
 struct ConfigChanged {};
 
 using Event = std::variant<DatagramIn, TimerFired, JobDone, Initiate, Terminate, Rekey, ChildInstalled, ChildSoftExpired,
-                           ChildHardExpired, PeerMovedByEsp, ChildUse, TrapHit, SourceFound, ConfigChanged>;
+                           ChildHardExpired, PeerMovedByEsp, ChildUse, TrapHit, SourceFound, LocalAddresses, ConfigChanged>;
 
 }  // namespace culvert::ike

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,7 @@ class RandomRun {
       p_.ConnectionOf(peer).rand_time = 20s;
     });
     if (random_.Chance(0.3)) UseCertificates();
+    if (random_.Chance(0.3)) MayMove();
     if (random_.Chance(0.3)) {
       nat_ = {.inside = p_.a.address, .outside = Address("198.51.100.7"), .mapped = {}};
       p_.network.nat = &nat_;
@@ -70,6 +72,9 @@ class RandomRun {
     }
     // Lifetimes that still run are made long: the two may agree only while nothing is under way.
     p_.network.fate = nullptr;
+    p_.ForBoth([](SimPeer& peer) {
+      if (!std::ranges::contains(peer.addresses, peer.address)) peer.AddAddress(peer.address);
+    });
     p_.ForBoth([](SimPeer& peer) { peer.job_delay = peer.install_delay = {}; });
     p_.RunFor(400s);
     for (int tries = 0; tries < 400 && !Verdict().empty(); ++tries) p_.RunFor(500ms);
@@ -93,6 +98,24 @@ class RandomRun {
     if (b_signs) a.remote[0].kind = b.local[0].kind = config::AuthKind::kPubkey;
   }
 
+  // MOBIKE, and a second address for either to go to.
+  void MayMove() {
+    mobile_ = true;
+    p_.ForBoth([this](SimPeer& peer) {
+      p_.ConnectionOf(peer).mobike = true;
+      p_.ConnectionOf(peer).local_addrs = {"%any"};
+    });
+    p_.ConnectionOf(p_.b).remote_addrs = {"%any"};
+  }
+
+  // An address comes, or one of two goes.
+  void ChangeAddresses(SimPeer& peer) {
+    const IpAddress second = Address(&peer == &p_.a ? "198.51.100.1" : "198.51.100.2");
+    const bool first_there = std::ranges::contains(peer.addresses, peer.address);
+    if (peer.addresses.size() > 1) peer.RemoveAddress(random_.Chance(0.5) ? second : peer.address);
+    else peer.AddAddress(first_there ? second : peer.address);
+  }
+
   double Uniform() { return static_cast<double>(random_.Below(1000)) / 1000; }
   Duration Millis(uint64_t below) { return std::chrono::milliseconds(random_.Below(below + 1)); }
 
@@ -102,6 +125,7 @@ class RandomRun {
     bool may_call = !p_.network.nat || &peer == &p_.a;
     const char* child = random_.Chance(0.7) ? "net" : "other";
     uint64_t dice = random_.Below(100);
+    if (mobile_ && random_.Chance(0.2)) return ChangeAddresses(peer);
     if (dice < 20) {
       if (may_call || !peer.Established().empty()) Asked(peer, peer.Up(child));
     } else if (dice < 50) {
@@ -136,6 +160,7 @@ class RandomRun {
 
   SeededRandom random_;
   SimNat nat_;
+  bool mobile_ = false;
   TwoPeers p_;
   std::vector<std::pair<SimPeer*, RequestId>> asked_;
 };

@@ -26,23 +26,43 @@ class NameTable final : public Resolver {
 }  // namespace
 
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
-    : name(std::move(peer_name)), address(peer_address), spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
+    : name(std::move(peer_name)), address(peer_address), addresses{peer_address}, spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
 
 SimPeer::~SimPeer() {
-  world_.network.Detach(address);
   core.reset();  // negotiations under way give their SPIs back to `spis`, which would go first
+  for (const IpAddress& a : addresses) world_.network.Detach(a);
+}
+
+void SimPeer::Attach(const IpAddress& a) {
+  world_.network.Attach(a, [this](SimPacket p) { Receive(std::move(p)); });
 }
 
 void SimPeer::Start() {
   core = std::make_unique<Core>(control, random_, spis);
   if (credentials) core->set_credentials(credentials);
   core->set_resolver(std::make_shared<NameTable>(*this));
-  world_.network.Attach(address, [this](SimPacket p) { Receive(std::move(p)); });
+  for (const IpAddress& a : addresses) Attach(a);
+  Post(LocalAddresses{addresses});
   Post(ConfigChanged{});
 }
 
+void SimPeer::AddAddress(const IpAddress& a) {
+  Trace("has " + a.ToString());
+  addresses.push_back(a);
+  if (!core) return;
+  Attach(a);
+  Post(LocalAddresses{addresses});
+}
+
+void SimPeer::RemoveAddress(const IpAddress& a) {
+  Trace("has no longer " + a.ToString());
+  std::erase(addresses, a);
+  world_.network.Detach(a);
+  Post(LocalAddresses{addresses});
+}
+
 void SimPeer::Crash() {
-  world_.network.Detach(address);
+  for (const IpAddress& a : addresses) world_.network.Detach(a);
   ++life_;
   events_.clear();
   timers_.clear();
@@ -93,7 +113,7 @@ void SimPeer::Do(SendDatagram a) {
           std::to_string(h->spi_i) + " (" + std::to_string(a.data.size()) + ")");
   }
   EXPECT_LE(a.after_commit, committed_) << "sent before what it tells is durable";
-  EXPECT_EQ(a.local.address, address);
+  EXPECT_TRUE(std::ranges::contains(addresses, a.local.address)) << name << " sends from " << a.local.ToString();
   world_.network.Send({a.local, a.remote, a.marker, std::move(a.data)});
 }
 
@@ -154,7 +174,9 @@ void SimPeer::Do(QueryChildUse a) {
 }
 
 void SimPeer::Do(QuerySource a) {
-  Later({}, SourceFound{a.query, {routes ? address : IpAddress::Any(address.family), 0, 0}});
+  auto source = std::ranges::find(addresses, a.destination.family, &IpAddress::family);
+  const bool found = routes && source != addresses.end();
+  Later({}, SourceFound{a.query, {found ? *source : IpAddress::Any(a.destination.family), 0, 0}});
 }
 
 void SimPeer::Do(Audit a) {

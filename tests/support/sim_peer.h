@@ -25,6 +25,9 @@ class SimPeer {
   ~SimPeer();
 
   void Start();                              // makes the core; the configuration must stand
+  // An address comes or goes. It has `address` from the beginning; what it no longer has it neither hears nor sends from.
+  void AddAddress(const IpAddress& a);
+  void RemoveAddress(const IpAddress& a);
   void Crash();                              // forgets everything but the configuration, and hears nothing until Start()
   void Post(Event event);                    // handled in the same instant, after what is going on
   RequestId Up(const std::string& child, const std::string& ike = "");
@@ -50,6 +53,7 @@ class SimPeer {
 
   const std::string name;
   const IpAddress address;
+  std::vector<IpAddress> addresses;          // in the order in which routing prefers them
   config::Control control;
   std::shared_ptr<const auth::Credentials> credentials;   // given to the core by Start(); none: it has none
   std::unique_ptr<Core> core;
@@ -64,13 +68,14 @@ class SimPeer {
   Duration install_delay{};
   Duration job_delay{};
   std::map<std::string, std::vector<IpAddress>> names;   // what its resolver knows
-  bool routes = true;                        // answers QuerySource with its address
+  bool routes = true;                        // answers QuerySource with an address of its own
   bool print = false;                        // log lines, messages sent and commands to stderr
 
  private:
   void Run();
   void Perform(Action action);
   void Receive(SimPacket packet);
+  void Attach(const IpAddress& a);
   void Later(Duration delay, Event event);
   void Trace(const std::string& text) const;
 

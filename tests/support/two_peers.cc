@@ -25,6 +25,7 @@ void Configure(SimPeer& p, const SimPeer& peer, std::string_view local_net, std:
   c.local_addrs = {p.address.ToString()};
   c.remote_addrs = {peer.address.ToString()};
   c.proposals = {*config::ParseIkeProposal("aes128gcm16-prfsha256-x25519")};
+  c.mobike = false;
   c.local = {{.kind = config::AuthKind::kPsk, .auth = "psk", .id = p.name + ".example.org"}};
   c.remote = {{.kind = config::AuthKind::kPsk, .auth = "psk", .id = peer.name + ".example.org"}};
   c.children = {MakeChild("net", local_net, remote_net)};

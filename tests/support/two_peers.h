@@ -5,7 +5,7 @@
 namespace culvert::ike {
 
 // Gateways a (192.0.2.1, net 10.1.0.0/16) and b (192.0.2.2, net 10.2.0.0/16) with a connection "gw" of one child "net" on
-// either side, a pre-shared key, X25519 and AES-GCM. What a test wants otherwise it changes before Start().
+// either side, a pre-shared key, X25519 and AES-GCM, without MOBIKE. What a test wants otherwise it changes before Start().
 class TwoPeers {
  public:
   explicit TwoPeers(uint64_t seed = 1);

@@ -72,6 +72,7 @@ struct ChildSa {
   bool announced = false;          // its Notice has been given
   bool handed_over = false;        // its peer has lost the IKE SA that made it: only a successor will end it
   ChildId replaces = 0, replaced_by = 0;
+  IkeId awaited_by = 0;            // the IKE SA, perhaps another, whose answer waits until the data plane has it
   uint32_t preference = 0;
   IpsecProtocol protocol = IpsecProtocol::kEsp;
   EspSuite suite;

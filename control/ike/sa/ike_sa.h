@@ -12,6 +12,7 @@
 #include "control/ike/crypto/sk_cipher.h"
 #include "control/ike/identity.h"
 #include "control/ike/sa/exchange_window.h"
+#include "control/ike/sa/mobike_state.h"
 #include "control/ike/sa/reassembly.h"
 #include "control/ike/sa/task.h"
 #include "control/ike/wire/message.h"
@@ -43,14 +44,6 @@ enum class IkeState : uint8_t {
 };
 inline constexpr size_t kIkeStates = 21;
 const char* Name(IkeState s);  // as VICI prints it; static storage
-
-// Where the peer is and what lies between.
-struct Path {
-  Endpoint local, remote;
-  bool marker = false;                        // non-ESP marker: everything on port 4500
-  bool nat_local = false, nat_remote = false; // who sits behind a NAT (RFC 7296 2.23)
-  bool encapsulates() const { return nat_local || nat_remote; }
-};
 
 // Sealing and opening of SK payloads, and the keys that outlive IKE_AUTH.
 struct IkeKeying {
@@ -150,6 +143,7 @@ struct InitiatorHandshake {
   std::optional<Task> child_task;             // which asked for it
   bool prepared = false;                      // both are settled
   bool peer_takes_childless = false;          // RFC 6023
+  std::vector<IpAddress> told;                // our additional addresses, as IKE_AUTH says them (MOBIKE)
 };
 
 // A connection the initiator may be meaning, and how we would prove ourselves in it.
@@ -216,6 +210,7 @@ struct IkeSa {
   bool fragments = false;                     // both sides have announced RFC 7383
   bool ppk = false;                           // its keys descend from a post-quantum pre-shared key (RFC 8784)
   std::array<Incoming, 2> incoming;           // the peer's request and its answer to ours
+  std::unique_ptr<Mobike> mobike;             // null: not in use
   size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 
   std::vector<std::unique_ptr<ChildSa>> children;
@@ -234,6 +229,8 @@ struct IkeSa {
 
   uint64_t local_spi() const { return initiator ? spi_i : spi_r; }
   uint64_t peer_spi() const { return initiator ? spi_r : spi_i; }
+  // Where its children's ESP goes.
+  const Path& esp_path() const { return mobike && mobike->esp ? *mobike->esp : path; }
   bool handshaking() const { return initiating || answering; }
   // The peer is authenticated and the SA carries exchanges.
   bool secured() const {

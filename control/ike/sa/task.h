@@ -12,7 +12,12 @@ namespace culvert::ike {
 
 // Something an IKE SA is to do with a request of its own, as soon as its window is free.
 struct Task {
-  enum class Kind : uint8_t { kLiveness, kNewChild, kRekeyChild, kDeleteChild, kRekeyIke, kDeleteIke };
+  enum class Kind : uint8_t {
+    kLiveness, kNewChild, kRekeyChild, kDeleteChild, kRekeyIke, kDeleteIke,
+    kUpdateAddresses,  // MOBIKE: we have moved the SA
+    kProveAddress,     // MOBIKE: the peer has, and is asked at its new address whether it is there
+    kTellAddresses,    // MOBIKE: our additional addresses
+  };
   Kind kind{};
   std::string child_name;                     // kNewChild
   ChildId child = 0;                          // kRekeyChild, kDeleteChild

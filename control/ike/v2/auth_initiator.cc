@@ -6,6 +6,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/ppk.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/reauth.h"
@@ -105,6 +106,11 @@ std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
   list.Add(AuthPayload{auth->method, list.Keep(std::move(auth->data))});
   if (h.child) AddOffer(*h.child, list);
   AddPpkIdentity(sa, std::move(auth->plain_data), list);
+  if (WantsMobike(*sa.connection)) {
+    h.told = AdditionalAddresses(cx, sa);
+    AnnounceMobike(h.told, list);
+    if (!HasNatTraversal(sa.path)) ForbidNats(sa.path, list);
+  }
   return list.Encode();
 }
 
@@ -196,6 +202,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
   sa.ppk = sa.initiating->ppk_use.mixed;
   const std::string ppk = DescribePpk(cx, sa, in);
   Establish(cx, sa);
+  AgreeOnMobike(cx, sa, in, std::move(sa.initiating->told));
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), ppk, how));
   cx.Tell(StateChange::kIkeUp, sa);
   TakeAuthLifetime(cx, sa, in);
@@ -210,6 +217,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
     return t.kind == Task::Kind::kLiveness;
   });
   Pump(cx, sa);
+  ReviewPath(cx, sa);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/intermediate.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/ppk.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/reply.h"
@@ -174,6 +175,7 @@ struct OurWord {
 void AddIdentity(IkeSa& sa, const OurWord& word, PayloadList& list) {
   const ResponderHandshake& h = word.handshake;
   list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = sa.local_id.type, .data = sa.local_id.data, .body = {}});
+  if (sa.mobike) AnnounceMobike(sa.mobike->told, list);
   if (word.proof) {
     AddCertificates(*word.proof, *sa.connection, word.certificates, list);
     list.Add(AuthPayload{word.proof->choice.how.method, list.Keep(Bytes(word.proof->data))});
@@ -231,6 +233,11 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
   sa.path.local = in.datagram.local;
   sa.path.remote = in.datagram.remote;
   sa.path.marker = in.datagram.marker;
+  if (!NatsAsAllowed(in)) {
+    cx.Log(Severity::kWarning, sa, Cat(sa.remote_id.ToString(), " forbids NATs, and there is one"));
+    SendReply(cx, sa, in.header, NotifyChain(NotifyType::kUnexpectedNatDetected));
+    return CloseIke(cx, sa, Why::kAuthFailed);
+  }
   std::vector<IkeId> abandoned;
   if (!AdmitUnique(cx, sa, in.Notify(NotifyType::kInitialContact), abandoned)) {
     cx.Log(Severity::kWarning, sa, Cat(sa.remote_id.ToString(), " is connected already (unique = keep)"));
@@ -241,6 +248,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
   cx.half_open.Remove(h->key);
   cx.Cancel(TimerKind::kHandshake, sa.id);
   Establish(cx, sa);
+  AgreeOnMobike(cx, sa, in, AdditionalAddresses(cx, sa));
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), ppk, how));
   if (!h->passed_over.empty()) cx.Log(Severity::kDebug, sa, Cat("connections passed over for it: ", h->passed_over));
   cx.Tell(StateChange::kIkeUp, sa);

@@ -27,9 +27,10 @@ InstallChild Describe(Context& cx, const IkeSa& sa, const ChildSa& child, bool i
   i.protocol = child.protocol;
   i.suite = child.suite;
   i.mode = c.mode;
-  i.udp_encap = sa.path.encapsulates();
-  i.local = sa.path.local;
-  i.remote = sa.path.remote;
+  const Path& path = sa.esp_path();
+  i.udp_encap = path.encapsulates();
+  i.local = path.local;
+  i.remote = path.remote;
   i.local_ts = child.local_ts;
   i.remote_ts = child.remote_ts;
   i.replay_window = c.replay_window;
@@ -165,6 +166,7 @@ void OnChildInstalled(Context& cx, const ChildInstalled& event) {
   if (!child) return;
   HalfState& half = event.inbound ? child->in : child->out;
   if (half != HalfState::kInstalling) return;
+  const IkeId awaited_by = child->awaited_by;
   if (event.status != InstallStatus::kOk) {
     InstallRefused(cx, *sa, *child, event.status);
   } else {
@@ -172,7 +174,7 @@ void OnChildInstalled(Context& cx, const ChildInstalled& event) {
     if (child->in == HalfState::kUp && child->out == HalfState::kUp) ChildUp(cx, *sa, *child);
   }
   ProceedReply(cx, *sa);
-  for (IkeSa* o : cx.sas.OthersAtTheSamePlace(*sa)) ProceedReply(cx, *o);
+  if (IkeSa* other = awaited_by == sa->id ? nullptr : cx.sas.Find(awaited_by)) ProceedReply(cx, *other);
 }
 
 void StartUsing(Context& cx, IkeSa& sa, ChildSa& child) {

@@ -6,6 +6,7 @@
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/collision.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/rekey_ike.h"
@@ -14,13 +15,6 @@
 
 namespace culvert::ike {
 namespace {
-
-void SendTask(Context& cx, IkeSa& sa, Task task, const Chain& chain) {
-  ChildSa* child = sa.Find(task.child);
-  sa.request = RequestInProgress{.task = std::move(task), .phase = RequestInProgress::Phase::kSent,
-                                 .confirmed = !child || child->confirmed};
-  SendRequest(cx, sa, ExchangeType::kInformational, chain);
-}
 
 // A Delete of a child the peer has not heard of is sent again this often: for longer than the peer would repeat the request
 // whose answer it waits for.
@@ -113,16 +107,25 @@ void FinishDeleteChild(Context& cx, IkeSa& sa, const Inbound& in) {
 
 }  // namespace
 
+void SendInformational(Context& cx, IkeSa& sa, Task task, const Chain& chain) {
+  ChildSa* child = sa.Find(task.child);
+  sa.request = RequestInProgress{.task = std::move(task), .phase = RequestInProgress::Phase::kSent,
+                                 .confirmed = !child || child->confirmed};
+  SendRequest(cx, sa, ExchangeType::kInformational, chain);
+}
+
 void StartLivenessProbe(Context& cx, IkeSa& sa, Task task) {
   cx.Bump(Count::kLivenessSent);
-  SendTask(cx, sa, std::move(task), Chain{});
+  PayloadList list;
+  AddMappingProbe(sa, list);
+  SendInformational(cx, sa, std::move(task), list.Encode());
 }
 
 void StartDeleteChild(Context& cx, IkeSa& sa, Task task) {
   PayloadList list;
   if (task.child == 0) {
     list.Add(DeletePayload{.protocol = task.protocol, .spis = {task.spi}});
-    return SendTask(cx, sa, std::move(task), list.Encode());
+    return SendInformational(cx, sa, std::move(task), list.Encode());
   }
   if (task.and_successors) task.child = LastSuccessor(sa, task.child);
   ChildSa* child = sa.Find(task.child);
@@ -136,7 +139,7 @@ void StartDeleteChild(Context& cx, IkeSa& sa, Task task) {
   }
   RemoveOutbound(cx, *child);
   list.Add(DeletePayload{.protocol = child->protocol, .spis = {child->spi_in}});
-  SendTask(cx, sa, std::move(task), list.Encode());
+  SendInformational(cx, sa, std::move(task), list.Encode());
 }
 
 void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
@@ -146,7 +149,7 @@ void StartDeleteIke(Context& cx, IkeSa& sa, Task task) {
   list.Add(DeletePayload{.protocol = IpsecProtocol::kIke, .spis = {}});
   // A replaced SA stays kRekeyed while its Delete is out: that it has a successor still decides how it ends.
   if (sa.state != IkeState::kRekeyed) sa.state = IkeState::kDeleting;
-  SendTask(cx, sa, std::move(task), list.Encode());
+  SendInformational(cx, sa, std::move(task), list.Encode());
 }
 
 void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
@@ -162,9 +165,11 @@ void OnInformationalRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   for (const auto& p : in.payloads) {
     if (auto* d = std::get_if<DeletePayload>(&p)) DeleteChildren(cx, sa, *d, answer, awaited);
   }
+  AnswerMobikeRequest(cx, sa, in, answer);
   Chain chain = answer.Encode();
   // The answer waits until what replaces the deleted is sent on: a peer that stops receiving at once loses nothing.
   HoldReply(cx, sa, in.header, {.ready = chain, .refused = chain, .awaiting = std::move(awaited)});
+  FollowMobikeRequest(cx, sa, in);
 }
 
 void OnInformationalResponse(Context& cx, IkeSa& sa, const Inbound& in) {
@@ -174,6 +179,8 @@ void OnInformationalResponse(Context& cx, IkeSa& sa, const Inbound& in) {
     return CloseIke(cx, sa, sa.successor ? Why::kRekeyed : task.expired ? Why::kExpired : Why::kOperator);
   }
   if (task.kind == Task::Kind::kDeleteChild) return FinishDeleteChild(cx, sa, in);
+  if (IsAboutAddresses(task)) return OnMobikeResponse(cx, sa, in);
+  if (task.kind == Task::Kind::kLiveness) JudgeMapping(cx, sa, in);
   FinishRequest(cx, sa);
 }
 

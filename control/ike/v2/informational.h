@@ -5,6 +5,8 @@
 // INFORMATIONAL (RFC 7296 1.4): Delete of either kind, liveness, notifies.
 namespace culvert::ike {
 
+// A request of `task`'s.
+void SendInformational(Context& cx, IkeSa& sa, Task task, const Chain& chain);
 void StartLivenessProbe(Context& cx, IkeSa& sa, Task task);
 void StartDeleteChild(Context& cx, IkeSa& sa, Task task);
 void StartDeleteIke(Context& cx, IkeSa& sa, Task task);

@@ -3,6 +3,7 @@
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
 #include "control/ike/crypto/prf.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/traffic_use.h"
 
 namespace culvert::ike {
@@ -35,11 +36,11 @@ Bytes NatHash(uint64_t spi_i, uint64_t spi_r, const Endpoint& e) {
   return Sha1({w.view()});
 }
 
-void AddNatDetection(const IkeSa& sa, uint64_t spi_r, bool fake_source, PayloadList& list) {
-  Endpoint source = sa.path.local;
-  if (fake_source) source = Endpoint{IpAddress::Any(source.address.family), 0, 0};
-  list.AddNotify(NotifyType::kNatDetectionSourceIp, NatHash(sa.spi_i, spi_r, source));
-  list.AddNotify(NotifyType::kNatDetectionDestinationIp, NatHash(sa.spi_i, spi_r, sa.path.remote));
+void AddNatDetection(const NatDetection& d, PayloadList& list) {
+  Endpoint source = d.path.local;
+  if (d.fake_source) source = Endpoint{IpAddress::Any(source.address.family), 0, 0};
+  list.AddNotify(NotifyType::kNatDetectionSourceIp, NatHash(d.spi_i, d.spi_r, source));
+  list.AddNotify(NotifyType::kNatDetectionDestinationIp, NatHash(d.spi_i, d.spi_r, d.path.remote));
 }
 
 void DetectNat(const DatagramIn& datagram, const IkeHeader& header, std::span<const Payload> payloads, Path& path) {
@@ -50,14 +51,16 @@ void DetectNat(const DatagramIn& datagram, const IkeHeader& header, std::span<co
   path.nat_local = seen(NotifyType::kNatDetectionDestinationIp, datagram.local) == Seen::kMismatch;
 }
 
-void FloatToNatPort(Path& path) {
-  if (!path.encapsulates()) return;
+void FloatToNatPort(Path& path, bool anyway) {
+  if (!path.encapsulates() && !anyway) return;
   path.local.port = kNatPort;
   if (path.remote.port == kIkePort) path.remote.port = kNatPort;
   path.marker = true;
 }
 
 void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remote) {
+  // RFC 4555 3.8: with MOBIKE the peer says where it is.
+  if (sa.mobike) return;
   // RFC 7296 2.23: only the side that is not behind a NAT follows, and only a peer that is behind one.
   if (!sa.path.nat_remote || sa.path.nat_local || (sa.path.remote == remote && sa.path.local == local)) return;
   cx.Bump(Count::kPeerMoved);
@@ -71,7 +74,10 @@ void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& r
 
 void OnPeerMovedByEsp(Context& cx, const PeerMovedByEsp& moved) {
   IkeSa* sa = cx.sas.OwnerOf(moved.child);
-  if (sa && sa->secured()) FollowPeer(cx, *sa, moved.local, moved.remote);
+  // Raw ESP has no ports, and says nothing of the way that UDP takes.
+  if (!sa || !sa->secured() || moved.remote.port == 0) return;
+  if (sa->mobike) return FollowEsp(cx, *sa, moved.local, moved.remote);
+  FollowPeer(cx, *sa, moved.local, moved.remote);
 }
 
 void StartKeepalives(Context& cx, IkeSa& sa) {
@@ -95,8 +101,10 @@ void SendKeepaliveIfIdle(Context& cx, IkeSa& sa) {
   Duration pace = cx.config.settings.keep_alive;
   if (cx.now >= std::max(sa.last_out, sa.use.last_out) + pace) {
     // RFC 3948 2.3: one octet 0xFF, without a non-ESP marker.
-    cx.Emit(SendDatagram{sa.path.local, sa.path.remote, false, {0xff}, 0});
-    cx.Bump(Count::kKeepaliveSent);
+    if (!IsGone(cx, sa.path.local.address)) {
+      cx.Emit(SendDatagram{sa.path.local, sa.path.remote, false, {0xff}, 0});
+      cx.Bump(Count::kKeepaliveSent);
+    }
     sa.last_out = cx.now;
   }
   cx.Arm(TimerKind::kKeepalive, sa.id, std::max(sa.last_out, sa.use.last_out) + pace);

@@ -95,6 +95,11 @@ void GiveUpReauth(Context& cx, IkeSa& sa) {
   cx.Arm(TimerKind::kReauthIke, old->id, cx.now + kAgainAfterRefusal);
 }
 
+const Path* WayOfReplaced(Context& cx, const IkeSa& sa) {
+  const IkeSa* old = sa.replaces ? Latest(cx, sa.replaces) : nullptr;
+  return old && old->mobike && old->mobike->moves > 0 ? &old->path : nullptr;
+}
+
 bool LooksLikeReauth(const IkeSa& old, const IkeSa& sa) { return old.path.remote == sa.path.remote; }
 
 }  // namespace culvert::ike

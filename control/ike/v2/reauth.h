@@ -19,6 +19,9 @@ void FinishReauth(Context& cx, IkeSa& sa);
 // The SA is closing before it came to that.
 void GiveUpReauth(Context& cx, IkeSa& sa);
 
+// Where MOBIKE has the IKE SA that `sa` is to take the place of; nullptr: there is none, or it has always been where its
+// connection says.
+const Path* WayOfReplaced(Context& cx, const IkeSa& sa);
 // Another IKE SA of a peer that comes from the very same place: it authenticates again, and deletes the old one itself.
 bool LooksLikeReauth(const IkeSa& old, const IkeSa& sa);
 

@@ -4,6 +4,7 @@
 #include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/rivals.h"
@@ -118,6 +119,7 @@ void Dispatch(Context& cx, IkeSa& sa, const DatagramIn& d, const IkeHeader& head
   if (header.response) {
     sa.window.Answered();
     cx.Cancel(TimerKind::kRetransmit, sa.id);
+    if (sa.mobike && sa.secured()) OnAnsweredBy(cx, sa, d);
   } else {
     sa.window.Accepted(header.message_id);
     // RFC 7296 2.3: with a window of 1, the peer has the answers to all its earlier requests.

@@ -10,6 +10,7 @@
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/follow_up.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -54,6 +55,7 @@ IkeSa& MakeSuccessor(Context& cx, IkeSa& old, const Fresh& fresh) {
   sa.peer_hashes = old.peer_hashes;
   sa.fragments = old.fragments;
   sa.ppk = old.ppk;
+  InheritMobike(old, sa);
   sa.allowance = old.allowance;
   sa.caller = old.caller;
   sa.reauth_at = old.reauth_at;
@@ -90,6 +92,7 @@ void MoveChildren(Context& cx, IkeSa& from, IkeSa& to) {
     }
   }
   from.tasks.clear();
+  CarryMobike(cx, from, to);
   to.use = TrafficUse{.last_in = from.use.last_in, .last_out = from.use.last_out};
   MarkReplaced(cx, from, to.id);
   cx.Log(Severity::kInfo, to, Cat("IKE SA rekeyed, was [", from.id, "]: ", Name(to.suite)));

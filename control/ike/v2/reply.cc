@@ -15,6 +15,10 @@ void HoldReply(Context& cx, IkeSa& sa, const IkeHeader& request, HeldReply held)
   sa.reply->refused = std::move(held.refused);
   sa.reply->awaiting = std::move(held.awaiting);
   sa.reply->then_close = held.then_close;
+  for (ChildId id : sa.reply->awaiting) {
+    IkeSa* owner = cx.sas.OwnerOf(id);
+    if (ChildSa* c = owner ? owner->Find(id) : nullptr) c->awaited_by = sa.id;
+  }
   ProceedReply(cx, sa);
 }
 

@@ -17,7 +17,7 @@ struct Call {
 void StartIke(Context& cx, Call call);
 // The same by an IKE SA of that connection there is or is coming, if there is one.
 void Want(Context& cx, Call call);
-void OnSourceFound(Context& cx, const SourceFound& found);
+void OnSourceFound(Context& cx, IkeSa& sa, const Endpoint& local);
 void OnRouteRetry(Context& cx, IkeSa& sa);
 // The address to be called is known.
 void Dial(Context& cx, IkeSa& sa, const IpAddress& remote);

@@ -8,9 +8,11 @@
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/intermediate.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/name_lookup.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/ppk.h"
+#include "control/ike/v2/reauth.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/sa_init.h"
 #include "control/ike/v2/send.h"
@@ -52,7 +54,7 @@ void Send(Context& cx, IkeSa& sa) {
   list.Add(h.offer);
   list.Add(KePayload{h.group, h.key->public_value()});
   list.Add(NoncePayload{h.nonce_i});
-  AddNatDetection(sa, 0, sa.connection->encap, list);
+  AddNatDetection({sa.spi_i, 0, sa.path, sa.connection->encap}, list);
   if (AnnouncesFragments(*sa.connection)) list.AddNotify(NotifyType::kFragmentationSupported);
   if (OffersRounds(h.offer)) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   AddSignatureHashes(TakesSha1(*sa.connection), list);
@@ -99,7 +101,10 @@ void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
   h.offer = OfferIke(c.proposals, {});
   h.group = FirstGroup(h.offer);
   h.nonce_i = cx.random.Take(kNonceSize);
-  if (auto local = CallFrom(c, remote)) {
+  // The IKE SA it is to take the place of may have gone on between other addresses than those of its connection.
+  const Path* moved = WayOfReplaced(cx, sa);
+  auto local = moved ? std::optional(moved->local.address) : CallFrom(c, remote, cx.local_addresses);
+  if (local) {
     sa.path.local.address = *local;
     return MakeKey(cx, sa);
   }
@@ -155,22 +160,22 @@ void OnRouteRetry(Context& cx, IkeSa& sa) {
   auto callee = CallTo(*sa.connection, sa.attempt);
   if (!callee) return FailCall(cx, sa, "the connection names no single address to call");
   if (std::string why = TakePpk(cx, sa); !why.empty()) return FailCall(cx, sa, why);
+  if (const Path* moved = WayOfReplaced(cx, sa)) return Dial(cx, sa, IpAddress(moved->remote.address));
   if (auto* name = std::get_if<std::string>(&*callee)) return LookUpPeer(cx, sa, std::move(*name));
   Dial(cx, sa, std::get<IpAddress>(*callee));
 }
 
-void OnSourceFound(Context& cx, const SourceFound& found) {
-  IkeSa* sa = cx.sas.Find(found.query);
-  if (!sa || sa->state != IkeState::kRouting) return;
-  if (found.local.address.is_unspecified()) {
-    unsigned tries = sa->connection->keyingtries;
-    if (tries != 0 && sa->attempt >= tries) return FailCall(cx, *sa, "no route to the peer");
-    ++sa->attempt;
-    return cx.Arm(TimerKind::kRouteRetry, sa->id, cx.now + kRouteRetryAfter);
+void OnSourceFound(Context& cx, IkeSa& sa, const Endpoint& local) {
+  if (sa.state != IkeState::kRouting) return;
+  if (local.address.is_unspecified()) {
+    unsigned tries = sa.connection->keyingtries;
+    if (tries != 0 && sa.attempt >= tries) return FailCall(cx, sa, "no route to the peer");
+    ++sa.attempt;
+    return cx.Arm(TimerKind::kRouteRetry, sa.id, cx.now + kRouteRetryAfter);
   }
-  sa->path.local.address = found.local.address;
-  sa->path.local.zone = sa->path.remote.zone = found.local.zone;
-  MakeKey(cx, *sa);
+  sa.path.local.address = local.address;
+  sa.path.local.zone = sa.path.remote.zone = local.zone;
+  MakeKey(cx, sa);
 }
 
 void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
@@ -247,7 +252,8 @@ std::optional<InitAnswer> JudgeInitAnswer(Context& cx, const IkeSa& sa, const In
   answer.takes_childless = in.Notify(NotifyType::kChildlessIkev2Supported) != nullptr;
   DetectNat(in.datagram, in.header, in.payloads, answer.path);
   if (sa.connection->encap) answer.path.nat_local = true;
-  FloatToNatPort(answer.path);
+  const bool has_nat_traversal = in.Notify(NotifyType::kNatDetectionSourceIp) != nullptr;
+  FloatToNatPort(answer.path, WantsMobike(*sa.connection) && has_nat_traversal);
   return answer;
 }
 

@@ -203,7 +203,7 @@ void Answer(Context& cx, IkeSa& sa) {
   list.Add(h.answer);
   list.Add(KePayload{h.group, h.exchange->public_value()});
   list.Add(NoncePayload{h.nonce_r});
-  AddNatDetection(sa, sa.spi_r, h.fake_nat, list);
+  AddNatDetection({sa.spi_i, sa.spi_r, sa.path, h.fake_nat}, list);
   if (sa.fragments) list.AddNotify(NotifyType::kFragmentationSupported);
   if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   AddSignatureHashes(h.takes_sha1, list);

@@ -5,6 +5,7 @@
 #include "control/ike/cat.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/rivals.h"
 #include "control/ike/v2/traffic_use.h"
 
@@ -34,6 +35,8 @@ bool MayShrink(const IkeSa& sa, const Datagrams& datagrams) {
 }
 
 void Transmit(Context& cx, IkeSa& sa, const Path& path, const Datagrams& datagrams, uint64_t commit) {
+  // What is found in place of an address sends again (MOBIKE); without that, the peer is as good as gone.
+  if (IsGone(cx, path.local.address)) return;
   for (const Bytes& d : datagrams) cx.Emit(SendDatagram{path.local, path.remote, path.marker, d, commit});
   sa.last_out = cx.now;
 }
@@ -93,6 +96,14 @@ void ResendRequest(Context& cx, IkeSa& sa, ExchangeType exchange, Datagrams data
   ArmRetransmit(cx, sa);
 }
 
+void ResendByNewPath(Context& cx, IkeSa& sa) {
+  auto* o = sa.window.outstanding();
+  if (!o || !sa.mobike->resends.Take(cx.now)) return;
+  o->sent = 0;
+  TransmitRequest(cx, sa, o->commit);
+  ArmRetransmit(cx, sa);
+}
+
 void SendReply(Context& cx, IkeSa& sa, const IkeHeader& request, const Chain& chain) {
   SendReply(cx, sa, request.message_id, request.exchange, chain);
 }
@@ -100,7 +111,10 @@ void SendReply(Context& cx, IkeSa& sa, const IkeHeader& request, const Chain& ch
 void SendReply(Context& cx, IkeSa& sa, uint32_t message_id, ExchangeType exchange, const Chain& chain) {
   Datagrams sealed = SealMessage(sa, HeaderOf(sa, exchange, true, message_id), chain, ReplyRoom(cx.config.settings, sa));
   if (sealed.size() > 1) cx.Bump(Count::kFragmented);
-  Transmit(cx, sa, sa.reply_path, sealed, cx.Commit(sa));
+  Path back = sa.reply_path;
+  // From elsewhere, where the address that was asked is gone meanwhile: the peer knows the answer by its keys.
+  if (IsGone(cx, back.local.address) && back.remote.address.family == sa.path.local.address.family) back.local = sa.path.local;
+  Transmit(cx, sa, back, sealed, cx.Commit(sa));
   sa.window.Replied(std::move(sealed));
 }
 
@@ -140,6 +154,9 @@ void OnRetransmitTimer(Context& cx, IkeSa& sa) {
     bool one_peer = !sa.initiating || sa.initiating->rivals.empty();
     if (o->sent == kSmallerAfter && o->unsealed && one_peer) CutSmaller(cx, sa, *o);
     TransmitRequest(cx, sa, o->commit);
+    if (sa.mobike) {
+      for (const Path& way : OtherWays(cx, sa, o->sent)) Transmit(cx, sa, way, o->datagrams, o->commit);
+    }
     if (sa.state == IkeState::kAuthSent) RepeatToRivals(cx, sa);
   }
   ArmRetransmit(cx, sa);

@@ -18,6 +18,10 @@ void SendReply(Context& cx, IkeSa& sa, uint32_t message_id, ExchangeType exchang
 // The last answer again, to where the repeated request came from.
 void RepeatReply(Context& cx, const IkeSa& sa, const DatagramIn& request);
 
+// The SA's path is another now: the request in flight goes that way at once, as often as if it were new. Only so often: else a
+// peer that says it moves, again and again, would have us throw the request at whomever it names.
+void ResendByNewPath(Context& cx, IkeSa& sa);
+
 // IKE_SA_INIT, in clear. `again` replaces the request in flight (after COOKIE or INVALID_KE_PAYLOAD).
 void SendInitRequest(Context& cx, IkeSa& sa, Bytes datagram, bool again);
 // An answer that needs no IKE SA.

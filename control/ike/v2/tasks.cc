@@ -5,6 +5,7 @@
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/informational.h"
+#include "control/ike/v2/mobike.h"
 #include "control/ike/v2/reauth.h"
 #include "control/ike/v2/rekey_ike.h"
 
@@ -16,12 +17,12 @@ bool SameDeed(const Task& a, const Task& b) {
 }
 
 bool MayStart(Context& cx, const IkeSa& sa, const Task& task) {
-  // A replaced SA has one thing left to do.
-  if (sa.state == IkeState::kRekeyed) return task.kind == Task::Kind::kDeleteIke;
+  // A replaced SA has one thing left to do; and the peer may not know yet that it is replaced, nor where we are.
+  if (sa.state == IkeState::kRekeyed) return task.kind == Task::Kind::kDeleteIke || IsAboutAddresses(task);
   if (IsUnsettled(cx, sa)) return task.kind == Task::Kind::kLiveness;
   // RFC 7296 2.25.2: children stay as they are while the IKE SA is being replaced.
   if (sa.reply && std::holds_alternative<IkeRekeyReply>(sa.reply->detail)) return false;
-  if (sa.pending && sa.pending->is_ike()) return task.kind == Task::Kind::kLiveness;
+  if (sa.pending && sa.pending->is_ike()) return task.kind == Task::Kind::kLiveness || IsAboutAddresses(task);
   return task.kind != Task::Kind::kRekeyIke || (!sa.reply && !sa.pending);
 }
 
@@ -59,6 +60,9 @@ void Start(Context& cx, IkeSa& sa, Task task) {
     case Task::Kind::kDeleteChild: return StartDeleteChild(cx, sa, std::move(task));
     case Task::Kind::kRekeyIke: return StartRekeyIke(cx, sa, std::move(task));
     case Task::Kind::kDeleteIke: return StartDeleteIke(cx, sa, std::move(task));
+    case Task::Kind::kUpdateAddresses: return StartUpdateAddresses(cx, sa, std::move(task));
+    case Task::Kind::kProveAddress: return StartProveAddress(cx, sa, std::move(task));
+    case Task::Kind::kTellAddresses: return StartTellAddresses(cx, sa, std::move(task));
   }
 }
 
@@ -108,6 +112,11 @@ void PostponeRequest(Context& cx, IkeSa& sa) {
 void FailTask(Context& cx, const Task& task, std::string_view why) {
   bool granted = task.kind == Task::Kind::kDeleteChild || task.kind == Task::Kind::kDeleteIke;
   cx.Answer(task.request, granted ? std::string_view{} : why);
+}
+
+bool IsAboutAddresses(const Task& task) {
+  return task.kind == Task::Kind::kUpdateAddresses || task.kind == Task::Kind::kProveAddress ||
+         task.kind == Task::Kind::kTellAddresses;
 }
 
 bool IsUpOrComing(Context& cx, const ChildName& name) {

@@ -17,6 +17,9 @@ void PostponeRequest(Context& cx, IkeSa& sa);
 // Ends a task that cannot be done any more. A wish to be rid of an SA that is gone counts as granted.
 void FailTask(Context& cx, const Task& task, std::string_view why);
 
+// MOBIKE's own: they may come between the messages of any other deed.
+bool IsAboutAddresses(const Task& task);
+
 // Whether some IKE SA has that child, or is to have it; what is on its way out, and `except`, do not count, nor what is up but
 // was narrowed to less than `packet` needs.
 struct ChildName {

@@ -76,6 +76,25 @@ TEST(ConnectionTable, OneThatNamesAnAddressTwiceIsMetOnce) {
             std::vector<std::string>{"c"});
 }
 
+TEST(ConnectionTable, CallsFromAnAddressThatIsThere) {
+  auto c = Make("c", {"192.0.2.7", "192.0.2.8", "2001:db8::1"}, {"192.0.2.1"});
+  const std::vector<IpAddress> ours = {*IpAddress::Parse("2001:db8::1"), *IpAddress::Parse("192.0.2.8")};
+  EXPECT_EQ(CallFrom(*c, *IpAddress::Parse("192.0.2.1"), ours), IpAddress::Parse("192.0.2.8"));
+  EXPECT_EQ(CallFrom(*c, *IpAddress::Parse("192.0.2.1"), std::span(ours).first(1)), IpAddress::Parse("192.0.2.7"));
+}
+
+TEST(AdmitsLocal, AsLocalAddrsSay) {
+  auto admits = [](std::vector<std::string> local_addrs, std::string_view address) {
+    return AdmitsLocal(*Make("c", std::move(local_addrs), {}), *IpAddress::Parse(address));
+  };
+  EXPECT_TRUE(admits({}, "192.0.2.7"));
+  EXPECT_TRUE(admits({"%any"}, "2001:db8::1"));
+  EXPECT_TRUE(admits({"192.0.2.0/29", "2001:db8::1"}, "192.0.2.7"));
+  EXPECT_FALSE(admits({"192.0.2.0/29", "2001:db8::1"}, "192.0.2.8"));
+  EXPECT_FALSE(admits({"%any6"}, "192.0.2.7"));
+  EXPECT_TRUE(admits({"gw.example.org"}, "192.0.2.7"));
+}
+
 TEST(ConnectionTable, WhomToCallAndFromWhere) {
   auto c = Make("c", {"%any", "2001:db8::1", "192.0.2.7"}, {"%any", "10.0.0.0/8", "vpn.example.org", "192.0.2.1", "192.0.2.2"});
   const Callee in_turn[] = {"vpn.example.org", *IpAddress::Parse("192.0.2.1"), *IpAddress::Parse("192.0.2.2")};

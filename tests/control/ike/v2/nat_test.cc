@@ -63,15 +63,18 @@ TEST(NatHash, CoversSpisAddressAndPort) {
   EXPECT_NE(h, NatHash(1, 2, {kPeer.address, 4500, 0}));
 }
 
-TEST(FloatToNatPort, OnlyWhereThereIsANat) {
+TEST(FloatToNatPort, WhereThereIsANatOrMayBeOne) {
   Path path{.local = kUs, .remote = kPeer};
-  FloatToNatPort(path);
+  FloatToNatPort(path, false);
   EXPECT_EQ(path.local.port, 500);
-  path.nat_remote = true;
-  FloatToNatPort(path);
-  EXPECT_EQ(path.local.port, 4500);
-  EXPECT_EQ(path.remote.port, 4500);
-  EXPECT_TRUE(path.marker);
+  for (bool anyway : {false, true}) {
+    Path floated = path;
+    floated.nat_remote = !anyway;
+    FloatToNatPort(floated, anyway);
+    EXPECT_EQ(floated.local.port, 4500);
+    EXPECT_EQ(floated.remote.port, 4500);
+    EXPECT_TRUE(floated.marker);
+  }
 }
 
 }  // namespace
