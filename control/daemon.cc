@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <format>
+#include <functional>
 #include <utility>
 
 #include "config/load.h"
@@ -113,6 +114,7 @@ absl::Status Daemon::Start() {
                                                    .control = control_,
                                                    .reload = [this] { return Reload(); },
                                                    .data_plane_synced = [this] { return !sadb_ || sadb_->synced(); },
+                                                   .change_address = std::bind_front(&Daemon::ChangeAddress, this),
                                                    .shutdown = [this](bool delete_sas) { Shutdown(delete_sas); }},
                                          *vici_server_);
   driver_->on_notice = [this](const ike::Notice& notice) { vici_->OnNotice(notice); };
@@ -158,6 +160,23 @@ absl::Status Daemon::Reload() {
   if (told_core_) driver_->Post(ike::ConfigChanged{});
   LOG(INFO) << "configuration read again, " << control_.connections.size() << " connections";
   return absl::OkStatus();
+}
+
+void Daemon::ChangeAddress(bool add, const std::string& port, const IpPrefix& address,
+                           std::function<void(absl::Status)> done) {
+  if (!sadb_ || !sadb_->synced()) return done(absl::UnavailableError("the data plane is not there"));
+  auto answer = [done = std::move(done)](channel::Status status) {
+    using enum channel::Status;
+    switch (status) {
+      case kOk: return done(absl::OkStatus());
+      case kExists: return done(absl::AlreadyExistsError("it has that address already"));
+      case kNotFound: return done(absl::NotFoundError("no such port, or not an address that was added"));
+      case kMalformed: return done(absl::InvalidArgumentError("no address a port can have"));
+      case kBusy: return done(absl::UnavailableError("the data plane has gone; done as soon as it is back"));
+      default: return done(absl::InternalError("the data plane refuses"));
+    }
+  };
+  add ? sadb_->Add({port, address}, std::move(answer)) : sadb_->Remove({port, address}, std::move(answer));
 }
 
 void Daemon::Shutdown(bool delete_sas) {

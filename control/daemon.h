@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -45,6 +46,7 @@ class Daemon {
   absl::Status OpenDataPlane();
   void WatchDataPlane();
   absl::Status Reload();
+  void ChangeAddress(bool add, const std::string& port, const IpPrefix& address, std::function<void(absl::Status)> done);
   void Shutdown(bool delete_sas);
   void PollDataPlane();
 

@@ -21,6 +21,7 @@ void Sadb::OnConnected(uint64_t instance) {
 void Sadb::OnLost() {
   phase_ = Phase::kDown;
   transactions_.Reset();
+  while (!asked_.empty()) Answer(asked_.begin()->first, channel::Status::kBusy);
 }
 
 void Sadb::OnDatagram(channel::Datagram d) {
@@ -106,6 +107,17 @@ void Sadb::OnPeerMoved(const channel::PeerMoved& m) {
   Emit(ike::PeerMovedByEsp{r->install.child, local, remote});
 }
 
+void Sadb::TellAddresses() {
+  ike::LocalAddresses own;
+  // A dataplane that comes back has not been told yet of those beside culvert.conf's; nothing is to move for that.
+  for (const auto* some : {&network_.addresses, &addresses_}) {
+    for (const Address& a : *some) {
+      if (!a.prefix.address.is_link_local()) own.addresses.push_back(a.prefix.address);
+    }
+  }
+  Emit(std::move(own));
+}
+
 void Sadb::OnNetwork(const Event& e) {
   if (e.type == EventType::kLink) {
     network_.links[std::string(channel::GetName(e.link.port))] = e.link;
@@ -117,6 +129,7 @@ void Sadb::OnNetwork(const Event& e) {
     (void)FromWire(e.address.address, a.prefix.address);
     if (e.type == EventType::kAddressAdded) network_.addresses.insert(a);
     else network_.addresses.erase(a);
+    if (phase_ != Phase::kDump) TellAddresses();
     return;
   }
   Route r{.to = {}, .via = {}, .port = std::string(channel::GetName(e.route.port))};

@@ -53,6 +53,7 @@ void Sadb::Resync() {
     phase_ = Phase::kSynced;
   });
   spis_.Ready();
+  TellAddresses();
   link_.HoldDatagrams(false);
   ScheduleRekeys(replayed);
   for (const auto& [child, use] : std::map(uses_)) SubmitUse(child, uses_.at(child));

@@ -365,11 +365,13 @@ void Sadb::SubmitSource(uint64_t query, const IpAddress& destination) {
   });
 }
 
-void Sadb::Add(const Address& a) {
-  if (addresses_.insert(a).second) SubmitAddress(a, true);
+void Sadb::Add(const Address& a, Done done) {
+  if (addresses_.insert(a).second) return SubmitAddress(a, true, std::move(done));
+  if (done) done(Status::kExists);
 }
-void Sadb::Remove(const Address& a) {
-  if (addresses_.erase(a)) SubmitAddress(a, false);
+void Sadb::Remove(const Address& a, Done done) {
+  if (addresses_.erase(a)) return SubmitAddress(a, false, std::move(done));
+  if (done) done(Status::kNotFound);
 }
 void Sadb::Add(const Route& r) {
   if (routes_.insert(r).second) SubmitRoute(r, true);
@@ -378,15 +380,25 @@ void Sadb::Remove(const Route& r) {
   if (routes_.erase(r)) SubmitRoute(r, false);
 }
 
-void Sadb::SubmitAddress(const Address& a, bool add) {
-  if (phase_ != Phase::kReplay && phase_ != Phase::kSynced) return;
+void Sadb::Answer(uint64_t question, Status status) {
+  if (auto node = asked_.extract(question); node && node.mapped()) node.mapped()(status);
+}
+
+void Sadb::SubmitAddress(const Address& a, bool add, Done done) {
+  const uint64_t question = next_question_++;
+  asked_[question] = std::move(done);
+  if (phase_ != Phase::kReplay && phase_ != Phase::kSynced) return Answer(question, Status::kBusy);
   Command c = channel::NewCommand(add ? CommandType::kAddAddress : CommandType::kRemoveAddress);
   c.address.address = channel::ToWire(a.prefix.address);
   c.address.prefix_length = a.prefix.length;
   channel::SetName(c.address.port, a.port);
-  transactions_.Submit(c, [a, add](const Ack& ack) {
-    if (ack.status == Status::kOk || !add) return;
-    LOG(ERROR) << "the dataplane does not take " << a.prefix.ToString() << " on " << a.port;
+  transactions_.Submit(c, [this, a, add, question](const Ack& ack) {
+    if (ack.status != Status::kOk && add) {
+      LOG(ERROR) << "the dataplane does not take " << a.prefix.ToString() << " on " << a.port;
+      addresses_.erase(a);
+      TellAddresses();
+    }
+    Answer(question, ack.status);
   });
   Pump();
 }

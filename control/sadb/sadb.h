@@ -60,8 +60,11 @@ class Sadb final : public control::DataPlane, private Link::User {
     std::string port;
     friend auto operator<=>(const Route&, const Route&) = default;
   };
-  void Add(const Address& a);
-  void Remove(const Address& a);
+  // `done`, where there is one, is told once what came of it, perhaps before the call returns. kNotFound of a removal: it is
+  // none of these, and one of culvert.conf's stays. kBusy: done as soon as there is a dataplane. What that refuses is not kept.
+  using Done = std::function<void(channel::Status)>;
+  void Add(const Address& a, Done done = {});
+  void Remove(const Address& a, Done done = {});
   void Add(const Route& r);
   void Remove(const Route& r);
 
@@ -124,7 +127,8 @@ class Sadb final : public control::DataPlane, private Link::User {
   void SubmitSource(uint64_t query, const IpAddress& destination);
   void Tell(const Policies::Changes& changes);
   void SubmitPolicy(uint32_t id);
-  void SubmitAddress(const Address& a, bool add);
+  void SubmitAddress(const Address& a, bool add, Done done = {});
+  void Answer(uint64_t question, channel::Status status);
   void SubmitRoute(const Route& r, bool add);
   void RemoveOrphan(Orphan& o);
   void RemoveOrphanHalf(uint32_t sa_index, channel::Direction direction);
@@ -135,6 +139,7 @@ class Sadb final : public control::DataPlane, private Link::User {
   void OnAcquire(const channel::Acquire& a);
   void OnPeerMoved(const channel::PeerMoved& m);
   void OnNetwork(const channel::Event& e);
+  void TellAddresses();
 
   // resync.cc: from the end of the dump to sync-done
   void Resync();
@@ -165,6 +170,8 @@ class Sadb final : public control::DataPlane, private Link::User {
   SpiAllocator spis_;
   Network network_;
   std::set<Address> addresses_;     // ours, to be there
+  std::map<uint64_t, Done> asked_;  // about addresses, and not answered
+  uint64_t next_question_ = 1;
   std::set<Route> routes_;
   std::map<std::pair<std::string, std::string>, bool> callable_;   // connection and child with a literal remote address
   std::map<SaKey, Inventoried> inventory_;

@@ -17,6 +17,9 @@ struct ViciWorld {
   const config::Control& control;
   std::function<absl::Status()> reload;  // re-reads the configuration; on error the old one stays
   std::function<bool()> data_plane_synced;
+  // An own address beside culvert.conf's comes or goes; `done` is told once.
+  std::function<void(bool add, const std::string& port, const IpPrefix& address, std::function<void(absl::Status)> done)>
+      change_address;
   std::function<void(bool delete_sas)> shutdown;  // ends the process; with delete_sas after telling the peers
 };
 
@@ -69,6 +72,7 @@ void ViciVersion(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciStats(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciReloadSettings(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciShutdown(ViciCommands& vici, const ViciCommands::Call& call);  // ours: {delete = yes}
+void ViciAddress(ViciCommands& vici, const ViciCommands::Call& call);   // ours: {action = add|del port = P address = A/N}
 void ViciInitiate(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciTerminate(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciRekey(ViciCommands& vici, const ViciCommands::Call& call);

@@ -19,6 +19,8 @@ absl::Status ShowSas(const Context& ctx);
 absl::Status ShowConns(const Context& ctx);
 absl::Status ShowDataplane(const Context& ctx, const std::string& what);  // counters drops ports routes neighbours
 absl::Status Reload(const Context& ctx);
+// action: add or del.
+absl::Status ChangeAddress(const Context& ctx, const std::string& action, const std::string& port, const std::string& address);
 absl::Status Shutdown(const Context& ctx, bool delete_sas);
 
 struct Operation {

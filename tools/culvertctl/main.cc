@@ -50,6 +50,17 @@ int main(int argc, char** argv) {
   for (auto [sub, verb] : {std::pair{initiate, "initiate"}, {terminate, "terminate"}, {rekey, "rekey"}}) {
     sub->callback([&run, &ctx, &op, verb] { run = [&ctx, &op, verb] { return Operate(ctx, verb, op); }; });
   }
+  std::string port, address;
+  auto* addresses = app.add_subcommand("address", "own addresses beside culvert.conf's, until culvert-ike ends");
+  addresses->require_subcommand(1);
+  for (auto [action, what] : {std::pair{"add", "neighbours are told at once"}, {"del", "only what was added"}}) {
+    auto* sub = addresses->add_subcommand(action, what);
+    sub->add_option("PORT", port, "port's name in culvert.conf")->required();
+    sub->add_option("ADDRESS", address, "with its subnet's length: 192.0.2.3/24")->required();
+    sub->callback([&run, &ctx, &port, &address, action] {
+      run = [&ctx, &port, &address, action] { return ChangeAddress(ctx, action, port, address); };
+    });
+  }
   bool delete_sas = false;
   auto* shutdown = app.add_subcommand("shutdown", "stop culvert-ike; tunnels stay up unless --delete");
   shutdown->add_flag("--delete", delete_sas, "delete every SA first, telling the peers");

@@ -41,6 +41,10 @@ absl::Status Operate(const Context& ctx, const char* verb, const Operation& op) 
 
 absl::Status Reload(const Context& ctx) { return RunOne(ctx, "reload-settings", {}); }
 
+absl::Status ChangeAddress(const Context& ctx, const std::string& action, const std::string& port, const std::string& address) {
+  return RunOne(ctx, "address", vici::Section().Add("action", action).Add("port", port).Add("address", address));
+}
+
 absl::Status Shutdown(const Context& ctx, bool delete_sas) {
   vici::Section request;
   if (delete_sas) request.Add("delete", "yes");

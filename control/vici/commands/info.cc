@@ -1,5 +1,6 @@
 #include <sys/utsname.h>
 
+#include "config/schema/values.h"
 #include "control/vici/commands.h"
 
 namespace culvert::control {
@@ -36,6 +37,19 @@ void ViciReloadSettings(ViciCommands& vici, const ViciCommands::Call& call) {
   } else {
     vici.Fail(call, std::string(status.message()));
   }
+}
+
+void ViciAddress(ViciCommands& vici, const ViciCommands::Call& call) {
+  const std::string action(call.request.Get("action")), port(call.request.Get("port"));
+  auto address = config::ParsePortAddress(call.request.Get("address"));
+  if (action != "add" && action != "del") return vici.Fail(call, "action: expected add or del");
+  if (!address) return vici.Fail(call, "address: expected one with its subnet's length, such as 192.0.2.1/24");
+  // The client may have gone by then: the server knows.
+  vici.world().change_address(action == "add", port, *address, [&vici, client = call.client](const absl::Status& status) {
+    static const vici::Section kNothing;
+    const ViciCommands::Call answer{client, kNothing};
+    status.ok() ? vici.Succeed(answer) : vici.Fail(answer, std::string(status.message()));
+  });
 }
 
 void ViciShutdown(ViciCommands& vici, const ViciCommands::Call& call) {
