@@ -23,7 +23,9 @@ std::optional<IpAddress> AddressOf(const addrinfo& entry) {
     return std::nullopt;
   }
   // Whose link a link-local address is on, a name does not say.
-  return (a.family == Family::kV6 && a.is_link_local()) || a.is_unspecified() || a.is_multicast() ? std::nullopt : std::optional(a);
+  const bool of_some_link = a.family == Family::kV6 && a.is_link_local();
+  if (of_some_link || a.is_unspecified() || a.is_multicast()) return std::nullopt;
+  return a;
 }
 
 }  // namespace
