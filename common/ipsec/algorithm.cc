@@ -43,6 +43,7 @@ constexpr GroupInfo kGroup[] = {
     {KeGroup::kEcp256, "ECP_256", "ecp256", 64, 64},
     {KeGroup::kEcp384, "ECP_384", "ecp384", 96, 96},
     {KeGroup::kEcp521, "ECP_521", "ecp521", 132, 132},
+    {KeGroup::kBrainpool224, "ECP_224_BP", "ecp224bp", 56, 56},
     {KeGroup::kBrainpool256, "ECP_256_BP", "ecp256bp", 64, 64},
     {KeGroup::kBrainpool384, "ECP_384_BP", "ecp384bp", 96, 96},
     {KeGroup::kBrainpool512, "ECP_512_BP", "ecp512bp", 128, 128},

@@ -29,7 +29,7 @@ enum class IntegId : uint16_t {
 };
 enum class KeGroup : uint16_t {
   kNone = 0, kModp1024 = 2, kModp1536 = 5, kModp2048 = 14, kModp3072 = 15, kModp4096 = 16, kModp6144 = 17, kModp8192 = 18,
-  kEcp256 = 19, kEcp384 = 20, kEcp521 = 21, kBrainpool256 = 28, kBrainpool384 = 29, kBrainpool512 = 30,
+  kEcp256 = 19, kEcp384 = 20, kEcp521 = 21, kBrainpool224 = 27, kBrainpool256 = 28, kBrainpool384 = 29, kBrainpool512 = 30,
   kX25519 = 31, kX448 = 32, kMlKem512 = 35, kMlKem768 = 36, kMlKem1024 = 37,
 };
 enum class EsnId : uint16_t { kNo = 0, kYes = 1 };

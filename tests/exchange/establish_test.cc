@@ -81,6 +81,7 @@ TEST(Establish, EveryIkeTransform) {
         "camellia128ccm8-prfsha256-x25519", "camellia192ccm12-prfsha256-x25519", "camellia256ccm16-prfsha256-x25519",
         "aes128gcm16-prfsha256-modp2048", "aes128gcm16-prfsha256-modp3072", "aes128gcm16-prfsha256-modp4096",
         "aes128gcm16-prfsha256-modp6144", "aes128gcm16-prfsha256-modp8192", "aes128gcm16-prfsha256-ecp256bp",
+        "aes128gcm16-prfsha256-ecp224bp",
         "aes128gcm16-prfsha256-ecp384bp", "aes128gcm16-prfsha256-ecp512bp", "aes128gcm16-prfsha256-x448"}) {
     SCOPED_TRACE(ike);
     TwoPeers p;

@@ -15,8 +15,8 @@ _AES = [f'aes{bits}' for bits in (128, 192, 256)]
 _CAMELLIA = [f'camellia{bits}' for bits in (128, 192, 256)]
 _PRFS = ('prfsha256', 'prfsha384', 'prfsha512', 'prfsha1', 'prfaesxcbc', 'prfaescmac')
 _INTEGS = ('sha256', 'sha384', 'sha512', 'sha1', 'aesxcbc', 'aescmac')
-_GROUPS = ('x25519', 'ecp256', 'ecp384', 'ecp521', 'x448', 'ecp256bp', 'ecp384bp', 'ecp512bp', 'modp2048', 'modp3072',
-           'modp4096', 'modp1536', 'modp1024')
+_GROUPS = ('x25519', 'ecp256', 'ecp384', 'ecp521', 'x448', 'ecp224bp', 'ecp256bp', 'ecp384bp', 'ecp512bp', 'modp2048',
+           'modp3072', 'modp4096', 'modp1536', 'modp1024')
 _SLOW_GROUPS = ('modp6144', 'modp8192')
 
 

@@ -23,6 +23,7 @@ constexpr Curve kCurves[] = {
     {KeGroup::kEcp256, "P-256", 32},
     {KeGroup::kEcp384, "P-384", 48},
     {KeGroup::kEcp521, "P-521", 66},
+    {KeGroup::kBrainpool224, "brainpoolP224r1", 28},
     {KeGroup::kBrainpool256, "brainpoolP256r1", 32},
     {KeGroup::kBrainpool384, "brainpoolP384r1", 48},
     {KeGroup::kBrainpool512, "brainpoolP512r1", 64},

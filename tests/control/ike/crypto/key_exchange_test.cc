@@ -14,15 +14,15 @@ namespace {
 
 constexpr KeGroup kAllGroups[] = {
     KeGroup::kModp1024, KeGroup::kModp1536,     KeGroup::kModp2048,     KeGroup::kModp3072,     KeGroup::kModp4096, KeGroup::kModp6144,
-    KeGroup::kModp8192, KeGroup::kEcp256,       KeGroup::kEcp384,       KeGroup::kEcp521,       KeGroup::kBrainpool256,
-    KeGroup::kBrainpool384, KeGroup::kBrainpool512, KeGroup::kX25519,   KeGroup::kX448,         KeGroup::kMlKem512,
+    KeGroup::kModp8192, KeGroup::kEcp256,       KeGroup::kEcp384,       KeGroup::kEcp521,       KeGroup::kBrainpool224,
+    KeGroup::kBrainpool256, KeGroup::kBrainpool384, KeGroup::kBrainpool512, KeGroup::kX25519,   KeGroup::kX448,         KeGroup::kMlKem512,
     KeGroup::kMlKem768, KeGroup::kMlKem1024};
 bool IsKem(KeGroup g) { return g == KeGroup::kMlKem512 || g == KeGroup::kMlKem768 || g == KeGroup::kMlKem1024; }
 
 size_t SecretSize(KeGroup g) {
   if (IsKem(g)) return 32;
   size_t n = Find(g)->initiator_public;
-  bool ecp = (g >= KeGroup::kEcp256 && g <= KeGroup::kEcp521) || (g >= KeGroup::kBrainpool256 && g <= KeGroup::kBrainpool512);
+  bool ecp = (g >= KeGroup::kEcp256 && g <= KeGroup::kEcp521) || (g >= KeGroup::kBrainpool224 && g <= KeGroup::kBrainpool512);
   return ecp ? n / 2 : n;
 }
 
@@ -64,6 +64,11 @@ const Agreement kAgreements[] = {
      "00d0b3975ac4b799f5bea16d5e13e9af971d5e9b984c9f39728b5e5739735a219b97c356436adc6e95bb0352f6be64a6c2912d4ef2d0433ced2b6171640012d9460f"
      "015c68226383956e3bd066e797b623c27ce0eac2f551a10c2c724d9852077b87220b6536c5c408a1d2aebb8e86d678ae49cb57091f4732296579ab44fcd17f0fc56a",
      "01144c7d79ae6956bc8edb8e7c787c4521cb086fa64407f97894e5e6b2d79b04d1427e73ca4baa240a34786859810c06b3c715a3a8cc3151f2bee417996d19f3ddea"},
+    {"RFC 6932 A.1", KeGroup::kBrainpool224, "7c4b7a2c8a4bad1fbb7d79cc0955db7c6a4660ca64cc4778159b495e",
+     "b104a67a6f6e85e14ec1825e1539e8ecdbbf584922367dd88c6bdcf246d782e7fdb5f60cd8404301ac5949c58edb26bc68ba07695b750a94",
+     "63976d4aae6cd0f6dd18defef55d96569d0507c03e74d6486ffa28fb",
+     "2a97089a9296147b71b21a4b574e1278245b536f14d8c2b9d07a874e9b900d7c77a709a797276b8ca1ba61bb95b546fc29f862e44d59d25b",
+     "312dfd98783f9fb77b9704945a73beb6dccbe3b65d0f967dcab574eb"},
     {"RFC 7027 A.1", KeGroup::kBrainpool256, "81db1ee100150ff2ea338d708271be38300cb54241d79950f77b063039804f1d",
      "44106e913f92bc02a1705d9953a8414db95e1aaa49e81d9e85f929a8e3100be58ab4846f11caccb73ce49cbdd120f5a900a69fd32c2722"
      "23f789ef10eb089bdc",
@@ -196,6 +201,7 @@ TEST(KeyExchange, RefusesPointsThatAreNotOnTheCurve) {
       {KeGroup::kEcp384, "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff"},
       {KeGroup::kEcp521,
        "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"},
+      {KeGroup::kBrainpool224, "d7c134aa264366862a18302575d1d787b09f075797da89f57ec8c0ff"},
       {KeGroup::kBrainpool256, "a9fb57dba1eea9bc3e660a909d838d726e3bf623d52620282013481d1f6e5377"},
       {KeGroup::kBrainpool384,
        "8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b412b1da197fb71123acd3a729901d1a71874700133107ec53"},
