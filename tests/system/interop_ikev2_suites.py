@@ -4,7 +4,7 @@ import re
 from itertools import cycle
 
 from lab import Charon, Gateway, LabError, Tunnel, UmlKernel
-from lab.charon import _PLUGINS
+from lab.charon import PLUGINS
 from lab.topology import Topology
 from lab.traffic import Pair
 
@@ -88,7 +88,7 @@ def every_ike_suite(lab, ours):
     net = Topology(lab)
     add_addresses(net, len(suites))
     # charon has these from plugins of their own.
-    settings = {'load': _PLUGINS.format(kernel='kernel-libipsec kernel-netlink') + ' xcbc cmac ctr'}
+    settings = {'load': PLUGINS.format(kernel='kernel-libipsec kernel-netlink') + ' xcbc cmac ctr'}
     initiator = one_of_each('a', [(f's{i}', {'ike': suite}) for i, suite in enumerate(suites)],
                             **({'profile': 'legacy'} if ours == 'a' else {}))
     # One connection that takes them all: what comes up is what the initiator chose.
