@@ -182,6 +182,27 @@ TEST_F(MobikeTest, NothingIsSentWithoutAnAddress) {
   EXPECT_EQ(p_.a.Counted(Count::kMoved), 0u) << "the address in use is back";
 }
 
+// Every SimPeer fails the test where it sends from an address it has not.
+TEST_F(MobikeTest, AnAddressGoesWhileSomebodyCallsThere) {
+  for (Duration at = 1ms; at < 60ms; at += 1ms) {
+    TwoPeers p;
+    Prepare(p);
+    p.ForBoth([](SimPeer& peer) { peer.job_delay = 10ms; });
+    p.Start();
+    p.b.AddAddress(kB2);
+    RequestId up = p.a.Up("net");
+    p.RunFor(at);
+    p.b.RemoveAddress(p.b.address);
+    p.RunFor(1s);
+    EXPECT_EQ(p.b.core->List().size(), p.b.Established().size()) << at;
+    p.b.AddAddress(p.b.address);
+    p.RunFor(120s);
+    EXPECT_EQ(Misfit(p), "") << at;
+    EXPECT_TRUE(p.a.replies.contains(up)) << at;
+    EXPECT_EQ(p.a.replies[up].ok, !p.a.Established().empty()) << at;
+  }
+}
+
 TEST_F(MobikeTest, TheResponderMovesAndTheInitiatorFollows) {
   p_.Establish();
   Move(p_.b, p_.b.address, kB2);

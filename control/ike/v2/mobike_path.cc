@@ -2,6 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
+#include "control/ike/v2/closing.h"
 #include "control/ike/v2/mobike.h"
 #include "control/ike/v2/nat.h"
 #include "control/ike/v2/sa_init.h"
@@ -109,10 +110,13 @@ void OnLocalAddresses(Context& cx, std::vector<IpAddress> addresses) {
   addresses.erase(std::ranges::unique(addresses).begin(), addresses.end());
   if (std::exchange(cx.knows_local_addresses, true) && addresses == cx.local_addresses) return;
   cx.local_addresses = std::move(addresses);
-  std::vector<IkeId> concerned;
+  std::vector<IkeId> concerned, unreachable;
   cx.sas.ForEach([&](const IkeSa& sa) {
     if (sa.mobike && sa.secured()) concerned.push_back(sa.id);
+    if (sa.answering && IsGone(cx, sa.path.local.address)) unreachable.push_back(sa.id);
   });
+  // Whoever was calling there calls again elsewhere.
+  for (IkeId id : unreachable) CloseIke(cx, *cx.sas.Find(id), Why::kExpired);
   const Duration spread = concerned.size() * kTellEvery;
   for (IkeId id : concerned) {
     if (IkeSa* sa = cx.sas.Find(id)) ReviewPath(cx, *sa, spread);
