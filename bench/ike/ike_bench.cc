@@ -134,6 +134,8 @@ void AddIkeBench(CLI::App& app, int& rc) {
       ->capture_default_str();
   c->add_option("--hold", o->hold, "seconds to keep them all up at the end, before they are counted")
       ->capture_default_str();
+  c->add_option("--memory", o->handshake.memory, "MiB of data culvert-ike may have (RLIMIT_DATA); 0: as much as there is")
+      ->capture_default_str();
   c->add_option("--compare", o->compare, "the same against this one, in the same run")
       ->check(CLI::IsMember({"charon"}));
   c->add_flag("--json", o->json, "an array of objects on stdout");

@@ -138,7 +138,9 @@ Responder::Responder(const std::string& program, const Handshake& h, const IpAdd
     pid_ = Start({"/usr/sbin/charon-systemd"}, folder_ / "log");
   } else {
     WriteCulvert(h);
-    pid_ = Start({"culvert-ike", "--config", folder_, "--run", folder_, "--udp", address.ToString()}, folder_ / "log");
+    std::vector<std::string> command{"culvert-ike", "--config", folder_, "--run", folder_, "--udp", address.ToString()};
+    if (h.memory != 0) command.insert(command.begin(), {"prlimit", std::format("--data={}", uint64_t{h.memory} << 20)});
+    pid_ = Start(command, folder_ / "log");
   }
   auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   while (!std::filesystem::exists(socket)) {

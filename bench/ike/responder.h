@@ -16,6 +16,7 @@ inline constexpr const char* kHybrid = "x25519-mlkem768";  // as a key exchange:
 struct Handshake {
   std::string auth = "psk", ke = "x25519";
   std::shared_ptr<const Pki> pki;  // of `auth`, before either side is started
+  unsigned memory = 0;             // MiB of data (RLIMIT_DATA) our responder may have; 0: as much as there is
 };
 std::string ProposalOf(const Handshake& h);   // of the IKE SA
 // Connections { } and secrets { } of the one responder, and of `count` initiators "c0", "c1", ...: the first protects the
