@@ -4,10 +4,12 @@
 #include <iostream>
 
 #include "common/base/log.h"
+#include "common/base/memory_reserve.h"
 #include "config/check.h"
 #include "config/load.h"
 #include "control/auth/credentials.h"
 #include "control/daemon.h"
+#include "control/ike/crypto/openssl_memory.h"
 #include "control/ike/crypto/self_test.h"
 #include "control/ike/identity.h"
 
@@ -45,6 +47,8 @@ int main(int argc, char** argv) {
   if (check) return Check(options.config_dir);
   culvert::StartLogging("culvert-ike", verbosity);
   culvert::HardenProcess();
+  culvert::MemoryReserve::Install();
+  if (!culvert::ike::PutReserveBehindOpenssl()) LOG(WARNING) << "OpenSSL has allocated already: it has no memory in reserve";
   if (auto wrong = culvert::ike::RunSelfTest()) {
     LOG(ERROR) << "self-test failed, refusing to start: " << *wrong;
     return kExitUnavailable;

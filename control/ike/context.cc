@@ -1,4 +1,6 @@
 #include "control/ike/context.h"
+
+#include "common/base/memory_reserve.h"
 #include "control/ike/cat.h"
 
 namespace culvert::ike {
@@ -22,6 +24,12 @@ template void Context::Emit(Audit);
 template void Context::Emit(Reply);
 template void Context::Emit(KeyLog);
 template void Context::Emit(Notice);
+
+bool Context::ShortOfMemory() {
+  if (MemoryReserve::Whole()) return false;
+  Bump(Count::kMemoryShort);
+  return true;
+}
 
 JobId Context::Run(const IkeSa& sa, std::unique_ptr<Job> job) {
   JobId id = next_job_++;

@@ -49,6 +49,8 @@ class Context {
   template <typename A>
   void Emit(A action);
   void Bump(Count c) { counters.Bump(c); }
+  // True: the MemoryReserve is in use, and what is new and can wait is refused, which this counts (F24).
+  bool ShortOfMemory();
 
   void Arm(TimerKind kind, uint64_t owner, Time at) { Emit(ArmTimer{MakeTimerId(kind, owner), at}); }
   void Cancel(TimerKind kind, uint64_t owner) { Emit(CancelTimer{MakeTimerId(kind, owner)}); }

@@ -42,6 +42,7 @@ enum class Count : uint8_t {
   kHalfOpenFull,
   kHalfOpenExpired,
   kHalfOpenTwin,         // another request with an SPI and nonce already half-open
+  kMemoryShort,          // something new refused, for the memory in reserve is in use
   kJobsFull,             // too much public-key work waiting, in all
   kSourceJobsFull,       // or of one source
   kErrorsLimited,        // an error notify in clear not sent, for its rate

@@ -92,6 +92,7 @@ void TerminateIke(Context& cx, IkeSa& sa, bool force, RequestId request) {
 }  // namespace
 
 void OnInitiate(Context& cx, const Initiate& command) {
+  if (cx.ShortOfMemory()) return cx.Answer(command.request, "memory is short");
   auto what = Resolve(cx, command.ike, command.child);
   if (!what) return cx.Answer(command.request, what.error());
   // For an IKE SA alone, that the peer answers is all that is asked.
@@ -122,6 +123,7 @@ void OnRekey(Context& cx, const Rekey& command) {
 }
 
 void OnTrapHit(Context& cx, const TrapHit& hit) {
+  if (cx.ShortOfMemory()) return;   // later packets ask again
   auto what = Resolve(cx, hit.connection, hit.child);
   TriggeringPacket packet{hit.local, hit.remote};
   // One SA for however many packets meet the trap meanwhile.

@@ -2,6 +2,7 @@
 
 #include <absl/log/log.h>
 
+#include "common/base/memory_reserve.h"
 #include "control/runtime/system_resolver.h"
 
 namespace culvert::control {
@@ -49,9 +50,15 @@ void Driver::Run() {
     }
     for (auto& action : actions) std::visit([this](auto& a) { Do(a); }, action);
     actions.clear();
+    if (!MemoryReserve::Whole()) OnMemoryShort();
   }
   running_ = false;
   Arm();
+}
+
+void Driver::OnMemoryShort() {
+  LOG_EVERY_N_SEC(ERROR, 1) << "memory is short: nothing new is begun until the reserve is whole again";
+  (void)MemoryReserve::Refill();
 }
 
 void Driver::Arm() {

@@ -64,6 +64,7 @@ class Driver {
   void Do(ike::Reply& a);
   void Do(ike::KeyLog& a);
   void Do(ike::Notice& a);
+  void OnMemoryShort();
   void Arm();
 
   ike::Core core_;

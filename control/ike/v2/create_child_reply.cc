@@ -41,7 +41,7 @@ void ReplyNotFound(Context& cx, IkeSa& sa, const Inbound& in, const NotifyPayloa
 
 // Limits on what an authenticated peer may ask for (D12).
 std::optional<NotifyType> OverLimit(Context& cx, IkeSa& sa, bool rekeys) {
-  if (!sa.allowance.children.Take(cx.now)) return NotifyType::kTemporaryFailure;
+  if (!sa.allowance.children.Take(cx.now) || (!rekeys && cx.ShortOfMemory())) return NotifyType::kTemporaryFailure;
   if (!rekeys && sa.LiveChildren() >= kMaxChildrenPerIke) return NotifyType::kNoAdditionalSas;
   return std::nullopt;
 }

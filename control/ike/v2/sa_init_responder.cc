@@ -103,6 +103,8 @@ bool IsKnown(Context& cx, const DatagramIn& d, const IkeHeader& header, const Gl
 
 bool Admitted(Context& cx, const DatagramIn& d, const IkeHeader& header, const Glance& g) {
   using Verdict = HalfOpenTable::Verdict;
+  // F24. It asks again, and there may be memory then.
+  if (cx.ShortOfMemory()) return false;
   Verdict verdict = cx.half_open.Admit(d.remote.address, cx.config.settings.dos);
   if (verdict == Verdict::kFull) cx.Bump(Count::kHalfOpenFull);
   if (verdict == Verdict::kSourceBlocked) cx.Bump(Count::kSourceBlocked);
