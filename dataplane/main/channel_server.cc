@@ -82,6 +82,12 @@ void ChannelServer::Watch(int fd) {
   PCHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e) == 0);
 }
 
+void ChannelServer::HearNewcomers(uint32_t events, Time rests_until) {
+  epoll_event e = {.events = events, .data = {.fd = listener_.get()}};
+  PCHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, e.data.fd, &e) == 0);
+  listener_rests_until_ = rests_until;
+}
+
 void ChannelServer::Poll(Time now) {
   database_.Poll([this](const Event& e) { Report(e); });
   // One system call in a turn in which nothing came from outside: main calls this whenever workers may have answered.
@@ -97,6 +103,7 @@ void ChannelServer::Poll(Time now) {
   }
   socket |= state_ == State::kGreeting && now >= greeting_ends_;
   if (socket && state_ != State::kIdle) ReadSocket(now);
+  if (listener_rests_until_ != Time{} && now >= listener_rests_until_) HearNewcomers(EPOLLIN, Time{});
   if (newcomer) Accept(now);
   if (state_ == State::kSwapping && !swapping_ && executor_.in_flight() == 0) Open();
   if (state_ != State::kOpen) return;
@@ -116,8 +123,10 @@ void ChannelServer::Accept(Time now) {
   for (;;) {
     auto socket = channel::AcceptLocal(listener_.get());
     if (!socket.ok()) {
-      if (!absl::IsNotFound(socket.status())) LOG_EVERY_N_SEC(ERROR, 1) << "dataplane.sock: " << socket.status().message();
-      return;
+      if (absl::IsNotFound(socket.status())) return;
+      LOG(ERROR) << "dataplane.sock: " << socket.status().message();
+      // Out of descriptors, most likely, and whoever waits keeps the listener readable (F25).
+      return HearNewcomers(0, now + std::chrono::seconds(1));
     }
     Greet(std::move(*socket), now);
   }

@@ -73,6 +73,7 @@ class ChannelServer {
   absl::Status Listen();
   void DisarmTimer();
   void Accept(Time now);
+  void HearNewcomers(uint32_t events, Time rests_until);  // events: EPOLLIN or, for a while, none
   void Greet(UniqueFd socket, Time now);
   absl::Status SendHello(int socket);
   void ReadSocket(Time now);
@@ -95,6 +96,7 @@ class ChannelServer {
   UniqueFd lock_, epoll_, listener_, timer_, socket_;
   State state_ = State::kIdle;
   Time greeting_ends_{};
+  Time listener_rests_until_{};   // zero: it does not
   uint64_t epoch_ = 0;
   const uint64_t instance_;
 

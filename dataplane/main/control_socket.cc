@@ -38,7 +38,12 @@ absl::Status ControlSocket::Listen(const std::string& path) {
 
 void ControlSocket::Accept() {
   UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd.valid() || clients_.size() >= kMaxClients) return;  // closed at once: a client sees why by asking again
+  if (!fd.valid()) {
+    // Out of descriptors: whoever waits keeps the listener readable, so it rests until the next Tick() (F25).
+    if (errno == EMFILE || errno == ENFILE) loop_.Modify(listener_.get(), 0);
+    return;
+  }
+  if (clients_.size() >= kMaxClients) return;  // closed at once: a client sees why by asking again
   int number = fd.get();
   auto client = std::make_unique<Client>();
   client->fd = std::move(fd);
@@ -104,6 +109,7 @@ std::string ControlSocket::Reply(const std::string& line) const {
 }
 
 void ControlSocket::Tick(Time now) {
+  if (listener_.valid()) loop_.Modify(listener_.get(), EPOLLIN);
   std::vector<int> stalled;
   for (const auto& [fd, c] : clients_) {
     bool owes = !c->in.empty() || !c->out.empty();

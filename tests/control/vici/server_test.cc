@@ -10,6 +10,9 @@
 #include <optional>
 #include <thread>
 
+#include "common/base/unique_fd.h"
+#include "tests/support/no_descriptors.h"
+
 namespace culvert::control {
 namespace {
 
@@ -132,6 +135,28 @@ TEST_F(ViciServerTest, AdmitsExactlyTheCapOfClients) {
   Client next(path_);
   next.Write({PacketType::kCommandRequest, "echo", {}});
   EXPECT_TRUE(next.Read());
+}
+
+// hostile.md F25. The loop is a thread of its own: that it does not spin shows in the processor time it takes.
+TEST_F(ViciServerTest, WaitsForADescriptorWithoutSpinning) {
+  std::optional<Client> c;
+  {
+    UniqueFd spare(dup(STDERR_FILENO));
+    NoDescriptors none;
+    spare = UniqueFd();
+    c.emplace(path_);
+    EXPECT_TRUE(c->connected);
+    auto used = [] {
+      rusage usage{};
+      getrusage(RUSAGE_SELF, &usage);
+      return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    };
+    const long before = used();
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    EXPECT_LT(used() - before, 350'000);
+  }
+  c->Write({PacketType::kCommandRequest, "echo", vici::Section().Add("k", "v")});
+  EXPECT_EQ(c->Read()->message.Get("k"), "v");
 }
 
 TEST_F(ViciServerTest, ClosesAClientThatBeginsARecordAndStops) {

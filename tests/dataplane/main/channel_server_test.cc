@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/fake_dataplane.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/scripted_control.h"
 
 namespace culvert::dp {
@@ -212,6 +213,22 @@ TEST_F(ChannelServerTest, AdmitsOneAtATime) {
   c.reset();
   Run();
   EXPECT_TRUE(Connect());
+}
+
+// hostile.md F25.
+TEST_F(ChannelServerTest, WaitsForADescriptorWithoutSpinning) {
+  std::unique_ptr<ScriptedControl> c;
+  {
+    UniqueFd spare(dup(STDERR_FILENO));
+    NoDescriptors none;
+    spare = UniqueFd();
+    c = std::make_unique<ScriptedControl>(dir.path);
+    Run();
+    EXPECT_FALSE(c->ReadHello());
+  }
+  now += std::chrono::seconds(1);
+  Run();
+  EXPECT_TRUE(c->ReadHello());
 }
 
 TEST_F(ChannelServerTest, RefusesOtherUsers) {

@@ -11,6 +11,7 @@
 
 #include "dataplane/main/reports.h"
 #include "tests/support/gateway_rig.h"
+#include "tests/support/no_descriptors.h"
 
 namespace culvert::dp {
 namespace {
@@ -114,6 +115,20 @@ TEST_F(ControlSocketTest, AdmitsThirtyTwo) {
   Turn();
   UniqueFd room = Connect();
   EXPECT_EQ(Say(room.get(), "{\"get\":\"one\"}\n"), "{\"one\":1}\n");
+}
+
+// hostile.md F25. Connect() turns the loop until it has nothing to do, which a loop that spins never has.
+TEST_F(ControlSocketTest, WaitsForADescriptorWithoutSpinning) {
+  UniqueFd c;
+  {
+    UniqueFd spare(dup(STDERR_FILENO));
+    NoDescriptors none;
+    spare = UniqueFd();
+    c = Connect();
+    EXPECT_EQ(control.clients(), 0u);
+  }
+  control.Tick(std::chrono::steady_clock::now());
+  EXPECT_EQ(Say(c.get(), "{\"get\":\"one\"}\n"), "{\"one\":1}\n");
 }
 
 TEST_F(ControlSocketTest, DeliversALargeAnswerToASlowReader) {
