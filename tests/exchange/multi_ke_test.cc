@@ -99,7 +99,7 @@ TEST(MultiKe, BothRekeyAtOnce) {
       p.Establish();
       SeededRandom random(seed);
       p.network.fate = MakeWeather({.drop = seed % 2 ? 0.0 : 0.1, .least = 1ms, .most = 60ms}, random);
-      p.WatchTraffic();
+      p.WatchTraffic("net", 4ms);
       auto rekey = [&](SimPeer& peer) { return ike ? peer.RekeyIke("gw") : peer.RekeyChildren("net"); };
       RequestId a = rekey(p.a);
       p.RunFor(std::chrono::milliseconds(random.Below(50)));

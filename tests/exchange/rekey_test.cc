@@ -55,7 +55,7 @@ TEST(RekeyChild, SurvivesWhateverHappensToOneMessage) {
     TellWithEveryDisturbance({.prepare = [pfs](TwoPeers& p) {
                                 if (pfs) UsePfs(p);
                                 p.Establish();
-                                p.WatchTraffic();
+                                p.WatchTraffic("net", 4ms);
                               },
                               .story = [](TwoPeers& p) { p.a.RekeyChildren("net"); },
                               .check = [](TwoPeers& p) {
@@ -214,7 +214,7 @@ TEST(RekeyIke, MovesChildrenAndLosesNothing) {
 TEST(RekeyIke, SurvivesWhateverHappensToOneMessage) {
   TellWithEveryDisturbance({.prepare = [](TwoPeers& p) {
                               p.Establish();
-                              p.WatchTraffic();
+                              p.WatchTraffic("net", 4ms);
                             },
                             .story = [](TwoPeers& p) { p.a.RekeyIke("gw"); },
                             .check = [](TwoPeers& p) {

@@ -40,6 +40,8 @@ TREES_OF = {
 # Of their suites, these alone are run where they are optimised: what is not a matter of many seeds shows under the sanitizers
 # all that it would show there.
 SEEDED = {'sim-ikev2': {'sim-ikev2-seeds'}}
+# Tests long enough to be dealt out to the processors, in so many parts.
+SHARDS = {'sim-ikev2': 2}
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2',
          'lab', 'forward', 'interop-ikev2', 'flood-ikev2', 'restart']
@@ -114,9 +116,11 @@ def skipped(title, reason):
     return Outcome(skipped=1, failed=1, problems=[f'{title}: skipped: {reason.strip() or "no reason given"}'])
 
 
-def run_compiled(test, suite, tree):
-    name = f'{suite}/{test["name"]} ({tree})'
-    stem = LOGS / suite / f'{test["name"].replace("/", "_")}-{tree}'
+def run_compiled(test, suite, tree, shard):
+    shards = SHARDS.get(test['name'], 1)
+    part = f'-{shard + 1}' if shards > 1 else ''
+    name = f'{suite}/{test["name"]}{part} ({tree})'
+    stem = LOGS / suite / f'{test["name"].replace("/", "_")}{part}-{tree}'
     stem.parent.mkdir(parents=True, exist_ok=True)
     log, report = stem.with_suffix('.log'), stem.with_suffix('.json')
     report.unlink(missing_ok=True)
@@ -126,6 +130,8 @@ def run_compiled(test, suite, tree):
     if tree == 'tsan':
         command = ['setarch', '-R', *command]    # the sanitizer's shadow memory has no place under a randomised layout
     env = dict(os.environ, CULVERT_SRC=str(build.SRC), **(SANITIZER_ENV if tree != 'release' else {}))
+    if shards > 1:
+        env.update(GTEST_TOTAL_SHARDS=str(shards), GTEST_SHARD_INDEX=str(shard))
     if isinstance(test['env'], dict):
         env.update(test['env'])
     start = time.monotonic()
@@ -171,14 +177,15 @@ def tail(path, lines):
 
 def run_compiled_suite(suite, by_tree):
     outcome = Outcome()
-    mine = [(test, tree) for tree, tests in by_tree.items() for test in tests if suite in suites_of(test)]
-    together = [(test, tree) for test, tree in mine if test['is_parallel']]
+    mine = [(test, tree, shard) for tree, tests in by_tree.items() for test in tests if suite in suites_of(test)
+            for shard in range(SHARDS.get(test['name'], 1))]
+    together = [(test, tree, shard) for test, tree, shard in mine if test['is_parallel']]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in pool.map(lambda pair: run_compiled(pair[0], suite, pair[1]), together):
+        for done in pool.map(lambda one: run_compiled(one[0], suite, *one[1:]), together):
             outcome.add(done)
-    for test, tree in mine:
+    for test, tree, shard in mine:
         if not test['is_parallel']:
-            outcome.add(run_compiled(test, suite, tree))
+            outcome.add(run_compiled(test, suite, tree, shard))
     return outcome
 
 
