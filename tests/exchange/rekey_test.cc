@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "control/ike/wire/header.h"
 #include "tests/support/two_peers.h"
 
@@ -222,6 +224,30 @@ TEST(RekeyIke, SurvivesWhateverHappensToOneMessage) {
                               EXPECT_EQ(p.a.Established().size(), 1u);
                               EXPECT_EQ(p.lost, 0u) << p.first_loss;
                             }});
+}
+
+// hostile.md D13: tunnels that came up together are rekeyed over a tenth of their lifetime, no part of it much fuller than others.
+TEST(Rekey, AHerdIsSpread) {
+  constexpr unsigned kTunnels = 400, kParts = 4;
+  std::array<unsigned, kParts> ike{}, child{};
+  auto part = [&](Duration until, Duration latest, Duration spread) {
+    EXPECT_LE(until, latest);
+    EXPECT_GE(until, latest - spread);
+    return std::min(static_cast<size_t>((latest - until) * kParts / spread), size_t{kParts} - 1);
+  };
+  for (unsigned seed = 1; seed <= kTunnels; ++seed) {
+    TwoPeers p(seed);
+    const config::Connection& c = p.ConnectionOf(p.a);
+    const config::Lifetime& life = p.ChildOf(p.a).seconds_;
+    p.Establish();
+    const IkeView sa = p.a.Established().at(0);
+    ++ike[part(sa.rekey_at - sa.established, c.rekey_time, c.rand_time)];
+    ++child[part(sa.children.at(0).rekey_at - sa.established, std::chrono::seconds(life.rekey), std::chrono::seconds(life.rand))];
+    EXPECT_GE(c.rand_time * 10, c.rekey_time);
+    EXPECT_GE(life.rand * 10, life.rekey);
+  }
+  for (unsigned n : ike) EXPECT_GT(n, kTunnels / kParts / 2);
+  for (unsigned n : child) EXPECT_GT(n, kTunnels / kParts / 2);
 }
 
 TEST(RekeyIke, InvalidKePayloadNamesTheGroupThatIsWanted) {
