@@ -4,7 +4,8 @@
 #include "drivers/crypto/mb_scratch.h"
 
 // A cipher, or none, and a MAC over what it gives (RFC 4303 3.3.2.1): CBC (RFC 3602), CTR (RFC 3686) and NULL (RFC 2410) with
-// HMAC, AES-XCBC-96 and AES-CMAC-96. Bursts of one suite, so that IPsec-MB's lanes are full across SAs.
+// HMAC, AES-XCBC-96 and AES-CMAC-96; and the MAC alone, for AH. Bursts of one suite, so that IPsec-MB's lanes are full across
+// SAs.
 namespace culvert::crypto {
 namespace {
 
@@ -36,48 +37,41 @@ void MbEngine::Encipher(CryptoOp* ops, const uint8_t* which, unsigned count, boo
                                   seal || ctr ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT, size);
 }
 
-void MbEngine::FillHash(const CryptoOp& op, uint8_t* tag, IMB_JOB& job) {
-  const SuiteInfo& info = Info(op.suite);
-  const uint32_t before = kEspHeader + info.iv;
-  // RFC 4303 3.3.2.1 and 3.4.4.1: the high half of the ESN is hashed after the trailer and is not sent; the ICV's place
-  // holds it meanwhile.
-  std::memcpy(op.text + op.text_length, op.aad, op.aad_length);
-  job.src = op.text - before;
+// Octets to be authenticated where they lie, and where their ICV goes.
+struct MbEngine::MacRun {
+  const uint8_t* data;
+  uint32_t length;  // octets
+  Suite suite;
+  const void* key;
+  uint8_t* icv;
+};
+
+// All from 0 to RunQueue's count are of one suite.
+void MbEngine::Queue(const MacRun& run, unsigned at) {
+  if (MacOf(run.suite) >= Mac::kAesXcbc) return SubmitAesMac(run);
+  const auto* key = static_cast<const HmacKey*>(run.key);
+  IMB_JOB& job = scratch_->jobs[at];
+  job.src = run.data;
   job.hash_start_src_offset_in_bytes = 0;
-  job.msg_len_to_hash_in_bytes = before + op.text_length + op.aad_length;
-  job.auth_tag_output = tag;
-  job.auth_tag_output_len_in_bytes = info.icv;
+  job.msg_len_to_hash_in_bytes = run.length;
+  job.auth_tag_output = run.icv;
+  job.auth_tag_output_len_in_bytes = Info(run.suite).icv;
+  job.u.HMAC._hashed_auth_key_xor_ipad = key->ipad;
+  job.u.HMAC._hashed_auth_key_xor_opad = key->opad;
 }
 
-void MbEngine::Authenticate(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
-  const Suite suite = ops[which[0]].suite;
+void MbEngine::RunQueue(Suite suite, unsigned count) {
   const Mac mac = MacOf(suite);
-  const size_t icv = Info(suite).icv;
-  const bool hmac = mac < Mac::kAesXcbc;
-  for (unsigned i = 0; i < count; ++i) {
-    const CryptoOp& op = ops[which[i]];
-    uint8_t* sent = op.text + op.text_length;
-    if (!seal) std::memcpy(scratch_->received[which[i]], sent, icv);
-    uint8_t* tag = seal ? sent : scratch_->tags[which[i]];
-    if (hmac) {
-      const auto* key = static_cast<const HmacKey*>(op.key);
-      IMB_JOB& job = scratch_->jobs[i];
-      FillHash(op, tag, job);
-      job.u.HMAC._hashed_auth_key_xor_ipad = key->ipad;
-      job.u.HMAC._hashed_auth_key_xor_opad = key->opad;
-    } else {
-      SubmitAesMac(op, mac, tag);
-    }
-  }
-  if (hmac)
+  if (mac < Mac::kAesXcbc)
     IMB_SUBMIT_HASH_BURST_NOCHECK(mb_, scratch_->jobs, count, kHash[static_cast<size_t>(mac)]);
   else
     FinishJobs(mb_);
 }
 
 // The hash bursts know no AES MAC; jobs fill the lanes just as well.
-void MbEngine::SubmitAesMac(const CryptoOp& op, Mac mac, uint8_t* tag) {
-  const auto* key = static_cast<const AesMacKey*>(op.key);
+void MbEngine::SubmitAesMac(const MacRun& run) {
+  const auto* key = static_cast<const AesMacKey*>(run.key);
+  const Mac mac = MacOf(run.suite);
   IMB_JOB* job = IMB_GET_NEXT_JOB(mb_);
   job->cipher_mode = IMB_CIPHER_NULL;
   job->cipher_direction = IMB_DIR_ENCRYPT;
@@ -86,8 +80,12 @@ void MbEngine::SubmitAesMac(const CryptoOp& op, Mac mac, uint8_t* tag) {
   job->hash_alg = kHash[static_cast<size_t>(mac)];
   job->cipher_start_src_offset_in_bytes = 0;
   job->msg_len_to_cipher_in_bytes = 0;
-  job->dst = op.text;
-  FillHash(op, tag, *job);
+  job->src = run.data;
+  job->dst = run.icv;  // nothing is enciphered
+  job->hash_start_src_offset_in_bytes = 0;
+  job->msg_len_to_hash_in_bytes = run.length;
+  job->auth_tag_output = run.icv;
+  job->auth_tag_output_len_in_bytes = Info(run.suite).icv;
   if (mac == Mac::kAesXcbc) {
     job->u.XCBC._k1_expanded = reinterpret_cast<const uint32_t*>(key->mac_round_keys);
     job->u.XCBC._k2 = key->last[0];
@@ -98,6 +96,42 @@ void MbEngine::SubmitAesMac(const CryptoOp& op, Mac mac, uint8_t* tag) {
     job->u.CMAC._skey2 = key->last[1];
   }
   IMB_SUBMIT_JOB_NOCHECK(mb_);
+}
+
+void MbEngine::Authenticate(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {
+  const Suite suite = ops[which[0]].suite;
+  const SuiteInfo& info = Info(suite);
+  const uint32_t before = kEspHeader + info.iv;
+  for (unsigned i = 0; i < count; ++i) {
+    const CryptoOp& op = ops[which[i]];
+    uint8_t* sent = op.text + op.text_length;
+    if (!seal) std::memcpy(scratch_->received[which[i]], sent, info.icv);
+    // RFC 4303 3.3.2.1 and 3.4.4.1: the high half of the ESN is hashed after the trailer and is not sent; the ICV's place
+    // holds it meanwhile.
+    std::memcpy(sent, op.aad, op.aad_length);
+    Queue({.data = op.text - before,
+           .length = before + op.text_length + op.aad_length,
+           .suite = suite,
+           .key = op.key,
+           .icv = seal ? sent : scratch_->tags[which[i]]},
+          i);
+  }
+  RunQueue(suite, count);
+}
+
+void MbEngine::ComputeIcvs(MacOp* ops, uint16_t n) {
+  bool done[kMaxOps] = {};
+  for (uint16_t first = 0; first < n; ++first) {
+    if (done[first]) continue;
+    unsigned count = 0;
+    for (uint16_t i = first; i < n; ++i) {
+      MacOp& op = ops[i];
+      if (done[i] || op.suite != ops[first].suite) continue;
+      done[i] = true;
+      Queue({.data = op.data, .length = op.length, .suite = op.suite, .key = op.key, .icv = op.icv}, count++);
+    }
+    RunQueue(ops[first].suite, count);
+  }
 }
 
 void MbEngine::RunCipherMac(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {

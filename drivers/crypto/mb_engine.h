@@ -38,6 +38,17 @@ struct alignas(64) CryptoOp {
 };
 static_assert(sizeof(CryptoOp) == 64);
 
+inline constexpr uint32_t kMaxIcv = 32;  // octets
+
+// One packet of an integrity-only burst, for AH: the ICV of octets that lie in one run.
+struct MacOp {
+  const uint8_t* data;
+  const void* key;       // as ExpandKeys made it for `suite`, in either direction
+  uint32_t length;       // octets
+  Suite suite;           // of no cipher: CipherMac(Cipher::kNull, ...)
+  uint8_t icv[kMaxIcv];  // out: Info(suite).icv octets
+};
+
 // IPsec-MB, called directly. One engine belongs to one thread. Nothing allocates or fails after Create.
 class MbEngine {
  public:
@@ -50,6 +61,7 @@ class MbEngine {
   // n ≤ kMaxOps; suites may be mixed.
   void Seal(CryptoOp* ops, uint16_t n);
   void Open(CryptoOp* ops, uint16_t n);
+  void ComputeIcvs(MacOp* ops, uint16_t n);
 
   // Asks for the lines of an expanded key that a text of this length will read.
   void PrefetchKey(const CryptoOp& op) const {
@@ -94,8 +106,10 @@ class MbEngine {
   void RunCipherMac(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
   void Encipher(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
   void Authenticate(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
-  static void FillHash(const CryptoOp& op, uint8_t* tag, IMB_JOB& job);
-  void SubmitAesMac(const CryptoOp& op, Mac mac, uint8_t* tag);
+  struct MacRun;
+  void Queue(const MacRun& run, unsigned at);
+  void RunQueue(Suite suite, unsigned count);
+  void SubmitAesMac(const MacRun& run);
 
   using GcmCall = void (*)(const gcm_key_data*, gcm_context_data*, uint8_t*, const uint8_t*, uint64_t,
                            const uint8_t*, const uint8_t*, uint64_t, uint8_t*, uint64_t);
