@@ -42,6 +42,7 @@ enum class Drop : uint8_t {
   kIcmpIgnored,        // an ICMP error or type we neither answer nor use
   kCryptoFailed,       // an engine refused the job
   kEcn,                // congestion marked outside, and inside no ECN to carry it (RFC 6040 4.2)
+  kTransportFragment,  // a fragment that an SA in transport mode would carry (RFC 4303 3.3.4, RFC 4302 3.3.4)
   kCount
 };
 inline constexpr size_t kDropReasons = static_cast<size_t>(Drop::kCount);

@@ -8,6 +8,7 @@
 #include "common/ipsec/spi.h"
 #include "dataplane/policy/selector_set.h"
 #include "dataplane/sa/sa_counters.h"
+#include "dataplane/sa/sa_form.h"
 #include "dataplane/worker/counters.h"
 #include "drivers/crypto/suite.h"
 
@@ -36,7 +37,8 @@ struct alignas(kCacheLine) InboundSa {
   bool encap;  // as negotiated, or as its peer's last move has it; either form is accepted (RFC 7296 2.23)
   bool copy_dscp, copy_ecn;
   bool plain_selectors;  // one IPv4 pair without protocol or ports: line 2 tells all
-  uint8_t unused0[22];
+  SaForm form;
+  uint8_t unused0[21];
 
   // line 1
   ReplayWindow window;

@@ -5,14 +5,22 @@
 #include <cstring>
 
 #include "common/base/limits.h"
-#include "dataplane/stage/outer_header.h"
+#include "dataplane/sa/transport.h"
 
 namespace culvert::dp {
 namespace {
 
 using channel::Status;
 
+constexpr uint8_t kEsp = 50, kAh = 51;
+
 bool IsFlag(uint8_t b) { return b <= 1; }
+
+SaForm FormOf(const SaRecord& r) {
+  bool transport = r.mode == channel::Mode::kTransport;
+  if (r.protocol == kAh) return transport ? SaForm::kAhTransport : SaForm::kAhTunnel;
+  return transport ? SaForm::kEspTransport : SaForm::kEspTunnel;
+}
 
 template <size_t N>
 bool ReadName(const char (&from)[N], char (&to)[N]) {
@@ -34,7 +42,10 @@ Status ReadSuite(const channel::InstallSa& sa, SaRecord& out) {
   out.encr = EncrId{sa.encr};
   out.encr_key_bits = sa.encr_key_bits;
   out.integ = IntegId{sa.integ};
-  auto suite = crypto::FindSuite(out.encr, sa.encr_key_bits, out.integ);
+  // RFC 4302 enciphers nothing: its suite is that of the MAC with the NULL cipher.
+  bool ah = sa.protocol == kAh;
+  if (ah && out.encr != EncrId::kNone) return Status::kMalformed;
+  auto suite = crypto::FindSuite(ah ? EncrId::kNull : out.encr, sa.encr_key_bits, out.integ);
   if (!suite) return Status::kUnsupported;
   out.suite = *suite;
   const auto& info = crypto::Info(*suite);
@@ -55,7 +66,9 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   bool inbound = sa.direction == channel::Direction::kInbound;
   if (!inbound && sa.direction != channel::Direction::kOutbound) return Status::kMalformed;
   if (sa.spi < 256 || sa.sa_index >= kSaIndexLimit || (inbound && SaIndex(sa.spi) != sa.sa_index)) return Status::kMalformed;
-  if (sa.protocol != 50 && sa.protocol != 51) return Status::kMalformed;
+  if (sa.protocol != kEsp && sa.protocol != kAh) return Status::kMalformed;
+  // RFC 3948 is for ESP: AH covers the addresses, and no NAT lets it pass.
+  if (sa.protocol == kAh && sa.udp_encap) return Status::kMalformed;
   if (sa.mode != channel::Mode::kTunnel && sa.mode != channel::Mode::kTransport) return Status::kMalformed;
   if (sa.offload < channel::Offload::kAuto || sa.offload > channel::Offload::kPacket) return Status::kMalformed;
   for (uint8_t flag : {sa.udp_encap, sa.esn, sa.copy_dscp, sa.copy_ecn, sa.copy_df}) {
@@ -64,8 +77,7 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   if (!ValidWindow(sa) || !ValidLifetime(sa.lifetime)) return Status::kMalformed;
   bool names = ReadName(sa.connection, out.connection) & ReadName(sa.child, out.child) & ReadName(sa.peer_id, out.peer_id);
   if (!names) return Status::kMalformed;
-  if (sa.protocol == 51 || sa.mode == channel::Mode::kTransport || sa.if_id != 0 || sa.tfc_padding != 0)
-    return Status::kUnsupported;
+  if (sa.if_id != 0 || sa.tfc_padding != 0) return Status::kUnsupported;
   // No engine but the processor here: what insists on a NIC's fails, `auto` steps down.
   if (sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket) return Status::kUnsupported;
   if (sa.iv_generation > kMaxIvGeneration || sa.sequence > LastSequence(sa.esn)) return Status::kIvSpent;
@@ -79,6 +91,7 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   out.sa_index = r.sa_index;
   std::memcpy(out.salt, sa.encr_key + info.cipher_key, info.salt);
   out.suite = r.suite;
+  out.form = FormOf(r);
   out.owner = static_cast<uint8_t>(r.worker);
   out.iv_length = info.iv;
   out.icv_length = info.icv;
@@ -120,6 +133,7 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
   out.ike_id = sa.ike_id;
   out.direction = sa.direction;
   out.mode = sa.mode;
+  out.protocol = sa.protocol;
   out.encap = sa.udp_encap != 0;
   out.esn = sa.esn != 0;
   out.copy_dscp = sa.copy_dscp != 0;
@@ -129,7 +143,13 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
   out.lifetime = sa.lifetime;
   out.local_ts = std::move(local);
   out.remote_ts = std::move(remote);
-  out.selectors = std::make_unique<SelectorSet>(out.local_ts, out.remote_ts);
+  if (out.mode != channel::Mode::kTransport) {
+    out.selectors = std::make_unique<SelectorSet>(out.local_ts, out.remote_ts);
+    return Status::kOk;
+  }
+  SelectorList ours = AtEndpoint(out.local_ts, out.local.address), theirs = AtEndpoint(out.remote_ts, out.remote.address);
+  if (ours.empty() || theirs.empty()) return Status::kMalformed;
+  out.selectors = std::make_unique<SelectorSet>(ours, theirs);
   return Status::kOk;
 }
 
@@ -168,6 +188,11 @@ void SetPeer(InboundSa& sa, const Endpoint& remote) {
   sa.peer_port = remote.port;
 }
 
+OuterHeader OuterOf(const SaRecord& r) {
+  if (r.protocol == kAh) return MakeAhOuterHeader(r.local, r.remote, crypto::Info(r.suite).icv, r.spi);
+  return MakeOuterHeader(r.local, r.remote, r.encap, r.spi);
+}
+
 void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscClock& clock, InboundSa& out) {
   FillCommon(r, sa, out);
   out.spi = r.spi;
@@ -194,7 +219,7 @@ void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscCloc
 
 void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClock& clock, OutboundSa& out) {
   FillCommon(r, sa, out);
-  OuterHeader h = MakeOuterHeader(r.local, r.remote, r.encap, r.spi);
+  OuterHeader h = OuterOf(r);
   static_assert(sizeof h.octets == sizeof out.header);
   std::memcpy(out.header, h.octets, sizeof out.header);
   out.header_length = h.length;

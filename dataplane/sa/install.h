@@ -11,6 +11,7 @@
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/tsc_clock.h"
+#include "dataplane/stage/outer_header.h"
 #include "drivers/crypto/suite.h"
 
 // From a command's values to a runtime SA. Main thread.
@@ -23,6 +24,7 @@ struct SaRecord {
   uint64_t child_id = 0, ike_id = 0;
   channel::Direction direction{};
   channel::Mode mode{};
+  uint8_t protocol = 50;  // or 51, AH
   bool encap = false, esn = false, copy_dscp = false, copy_ecn = false;
   EncrId encr{};
   uint16_t encr_key_bits = 0, iv_generation = 0;
@@ -31,8 +33,8 @@ struct SaRecord {
   Endpoint local, remote;
   channel::WireLifetime lifetime{};
   char connection[32] = {}, child[32] = {}, peer_id[64] = {};
-  SelectorList local_ts, remote_ts;
-  std::unique_ptr<SelectorSet> selectors;
+  SelectorList local_ts, remote_ts;        // as installed
+  std::unique_ptr<SelectorSet> selectors;  // as matched: in transport mode between the two ends alone
 
   InboundSa* in = nullptr;
   OutboundSa* out = nullptr;
@@ -60,6 +62,8 @@ uint64_t HardAt(const channel::WireLifetime& l, const TscClock& clock);  // TSC,
 // The threshold to look at next, given what has been reported.
 uint64_t NextPackets(const SaLimits& l, uint8_t notices);
 uint64_t NextBytes(const SaLimits& l, uint8_t notices);
+// What stands before the sequence number of each packet, for the endpoints as they are now.
+OuterHeader OuterOf(const SaRecord& r);
 // Sets the alarms of a runtime SA after its limits, its notices or its hard time changed.
 void ArmAlarms(InboundSa& sa);
 void ArmAlarms(OutboundSa& sa);

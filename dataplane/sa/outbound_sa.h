@@ -8,6 +8,7 @@
 #include "common/ipsec/spi.h"
 #include "dataplane/policy/selector_set.h"
 #include "dataplane/sa/sa_counters.h"
+#include "dataplane/sa/sa_form.h"
 #include "dataplane/worker/counters.h"
 #include "drivers/crypto/suite.h"
 
@@ -18,7 +19,8 @@ namespace culvert::dp {
 //
 //   line 0   what every packet reads; main writes `generation` when the SA goes or another goes before it
 //   line 1   what the owner writes
-//   line 2   what is put before the packet: outer IP header, UDP header, SPI
+//   line 2   what is put before the packet: outer IP header, UDP header or the begin of AH, SPI; in transport mode the
+//            packet keeps its own IP header, and of this one the addresses alone are looked at
 //   line 3   the way out, kept by the owner; limits
 struct alignas(kCacheLine) OutboundSa {
   // line 0
@@ -32,12 +34,12 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t owner;                  // worker
   uint8_t family;                 // of the outer header, 4 or 6
   bool encap;                     // ESP in UDP
-  uint8_t header_length;          // octets before the ESP sequence number: outer IP, UDP, SPI
+  uint8_t header_length;          // octets before the sequence number: outer IP, UDP or half of AH, SPI
   uint8_t iv_length, icv_length;  // octets
   uint8_t pad_to;                 // octets
   bool esn;
   uint8_t tos_mask;  // what of the inner DSCP and ECN is copied to the outer header
-  uint8_t alignment0;
+  SaForm form;
   uint8_t alignment;
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths

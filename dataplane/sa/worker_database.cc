@@ -5,7 +5,6 @@
 
 #include "absl/log/check.h"
 #include "common/bytes/secret.h"
-#include "dataplane/stage/outer_header.h"
 
 namespace culvert::dp {
 
@@ -215,6 +214,17 @@ void WorkerDatabase::Forget(const Record& r) {
 
 // ---- Update ----
 
+namespace {
+
+// What goes in transport mode is between its two ends: with other addresses it would be another SA's (RFC 4555 1.2 moves
+// tunnels alone). The port of a NAT may change. AH does not go in UDP.
+bool MayMove(const SaRecord& r, const channel::UpdateSa& u, const Endpoint& local, const Endpoint& remote) {
+  if (r.protocol == 51 && u.udp_encap) return false;
+  return r.mode == channel::Mode::kTunnel || (local.address == r.local.address && remote.address == r.remote.address);
+}
+
+}  // namespace
+
 void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
   Ack answer{};
   Endpoint local, remote;
@@ -234,6 +244,8 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
     answer.status = Status::kBusy;
   else if (u.set_remote && u.udp_encap && (local.port == 0 || remote.port == 0))
     answer.status = Status::kMalformed;
+  else if (u.set_remote && !MayMove(*r, u, local, remote))
+    answer.status = Status::kUnsupported;
   if (answer.status != Status::kOk) return done(answer);
 
   Record record = Of(u.direction)[u.sa_index];
@@ -255,7 +267,7 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
         o.peer.encap = r->encap;
         return;
       }
-      OuterHeader h = MakeOuterHeader(r->local, r->remote, r->encap, r->spi);
+      OuterHeader h = OuterOf(*r);
       std::memcpy(o.outer.header, h.octets, sizeof h.octets);
       o.outer.header_sum = h.header_sum;
       o.outer.udp_sum = h.udp_sum;
@@ -354,7 +366,7 @@ void WorkerDatabase::Inventory(const Visit& visit) const {
       FillUse(*r, i.packets, i.bytes, i.last_use);
       i.lifetime = r->lifetime;
       i.direction = r->direction;
-      i.protocol = 50;
+      i.protocol = r->protocol;
       i.mode = r->mode;
       i.udp_encap = r->encap;
       i.encr = static_cast<uint16_t>(r->encr);

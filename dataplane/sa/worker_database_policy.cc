@@ -94,7 +94,7 @@ void WorkerDatabase::MakeOrphanPolicies() {
       Record r = Of(channel::Direction::kOutbound)[index];
       if (r->state == SaRecord::State::kRemoving) continue;
       auto policy = std::make_shared<const Policy>(next_policy_++, r->policy_id, kOrphanRank, PolicyAction::kProtect, false,
-                                                   SelectorSet(r->local_ts, r->remote_ts));
+                                                   *r->selectors);
       r->policy = policy;
       by_id_[policy->id] = policy;
       tables_.spd.Enqueue({

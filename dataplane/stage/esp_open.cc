@@ -4,29 +4,23 @@
 
 #include <cstring>
 
+#include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_nonce.h"
 #include "dataplane/stage/esp_worker.h"
-#include "dataplane/stage/inner_header.h"
 #include "dataplane/stage/outer_header.h"
-#include "dataplane/stage/parse.h"
 #include "dataplane/stage/writable.h"
 
 // Opening a burst of ESP (RFC 4303 3.4):
 //   1 find the ESP header, ask for the SA's slot        4 verify and decipher
 //   2 read the slot, ask for the SA's lines             5 window again, trailer, inner packet, selectors
 //   3 SA, limits, sequence number; nonce and AAD        6 publish the moved edges
+// AH is put aside by the first of them and verified after all (ah_open.cc).
 namespace culvert::dp {
 namespace {
 
 constexpr uint16_t kEspHeader = 8;  // SPI and sequence number
-constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kDummy = 59, kUdp = 17;
+constexpr uint8_t kDummy = 59, kUdp = 17, kAh = 51;
 constexpr uint16_t kMinText = 2;  // pad length and next header
-
-uint32_t LoadBe32(const uint8_t* at) {
-  uint32_t v;
-  std::memcpy(&v, at, 4);
-  return rte_be_to_cpu_32(v);
-}
 
 // RFC 3948 2.1 wants a zero checksum over IPv4 and accepts any; RFC 8200 8.1 forbids zero over IPv6. One that is not zero
 // must be right (B63).
@@ -40,18 +34,6 @@ bool UdpIsSound(const Packet& p, const uint8_t* data) {
   uint32_t sum = rte_raw_cksum(data + offsetof(rte_ipv6_hdr, src_addr), 32);
   sum += rte_raw_cksum(data + p.l4, static_cast<size_t>(p.length - p.l4)) + udp.dgram_len + rte_cpu_to_be_16(kUdp);
   return FoldSum(sum) == 0xffff;
-}
-
-// `size` is 4 or 16.
-bool SameOctets(const uint8_t* a, const uint8_t* b, size_t size) {
-  uint32_t difference = 0;
-  for (size_t i = 0; i < size; i += 4) {
-    uint32_t x, y;
-    std::memcpy(&x, a + i, 4);
-    std::memcpy(&y, b + i, 4);
-    difference |= x ^ y;
-  }
-  return difference == 0;
 }
 
 // RFC 4303 2.4: the padding counts 1, 2, 3, …
@@ -86,19 +68,24 @@ void FillAead(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uin
 
 }  // namespace
 
-void EspWorker::Open(WorkerContext& ctx, Burst& esp, Burst& opened) {
-  Locate(ctx, esp);
+void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
+  Locate(ctx, ipsec);
   uint16_t n = Admit(ctx);
   engine_->Open(ops_, n);
   Accept(ctx, n, opened);
   PublishEdges(n);
-  esp.n = 0;
+  ipsec.n = 0;
+  if (others_.n != 0) OpenAh(ctx, opened);
 }
 
-void EspWorker::Locate(WorkerContext& ctx, Burst& esp) {
+void EspWorker::Locate(WorkerContext& ctx, Burst& ipsec) {
   uint16_t n = 0;
-  for (uint16_t i = 0; i < esp.n; ++i) {
-    Packet& p = *esp.p[i];
+  for (uint16_t i = 0; i < ipsec.n; ++i) {
+    Packet& p = *ipsec.p[i];
+    if (p.protocol == kAh) [[unlikely]] {
+      others_.Add(p);
+      continue;
+    }
     if (!MakeWritable(ctx, p, 0, 0)) continue;
     const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
     bool encap = p.protocol == kUdp;
@@ -143,6 +130,7 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
   };
   InboundSa* sa = lane.sa;
   if (sa == nullptr || sa->spi != lane.spi) return drop(Drop::kUnknownSpi);
+  if (IsAh(sa->form)) [[unlikely]] return drop(Drop::kWrongProtocol);
   if (sa->owner != id_) {
     ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
     return false;
@@ -180,24 +168,6 @@ uint16_t EspWorker::Admit(WorkerContext& ctx) {
   return n;
 }
 
-inline bool EspWorker::IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer) {
-  const Packet& p = *lane.packet;
-  if (sa.peer_family != p.family) return false;
-  if (lane.encap && sa.encap && sa.peer_port != (outer[p.l4] << 8 | outer[p.l4 + 1])) return false;
-  if (p.family == 4) return SameOctets(outer + offsetof(rte_ipv4_hdr, src_addr), sa.peer_address, 4);
-  return SameOctets(outer + offsetof(rte_ipv6_hdr, src_addr), sa.peer_address, 16);
-}
-
-// RFC 4301 5.2 step 4: what came out must be what the SA was negotiated for.
-inline bool EspWorker::MatchesSelectors(const InboundSa& sa, const Packet& p) const {
-  if (!sa.plain_selectors || p.family != 4) return sa.selectors->MatchesInbound(Flow::Of(p));
-  const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  uint32_t source = LoadBe32(data + offsetof(rte_ipv4_hdr, src_addr)),
-           destination = LoadBe32(data + offsetof(rte_ipv4_hdr, dst_addr));
-  return sa.source_first <= source && source <= sa.source_last && sa.destination_first <= destination &&
-         destination <= sa.destination_last;
-}
-
 inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op) {
   Packet& p = *lane.packet;
   auto drop = [&](Drop why) {
@@ -208,14 +178,7 @@ inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypt
   if (!op.ok) return drop(Drop::kBadIcv);
   // RFC 4303 3.4.3: the window moves only now; and one twice in this burst is found out here.
   if (!sa.window.Commit(sa.words(), lane.sequence)) return drop(Drop::kReplayed);
-  sa.packets.Add(1);
-  sa.bytes.Add(op.text_length);
-  sa.last_use.Set(ctx.now);
-  auto* outer = rte_pktmbuf_mtod(p.m, const uint8_t*);
-  if (!IsKnownPeer(sa, lane, outer)) [[unlikely]]
-    NotePeer(ctx, sa, lane, outer);
-  uint8_t outer_tos = GetTos(outer, p.family);
-
+  Count(ctx, lane, op.text_length);
   const uint8_t* end = op.text + op.text_length;
   uint8_t pad = end[-2], next = end[-1];
   if (pad + uint32_t{kMinText} > op.text_length || !PaddingIsRight(end - 2 - pad, pad)) return drop(Drop::kBadPad);
@@ -223,31 +186,11 @@ inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypt
     ctx.Consume(p);
     return false;
   }
-  if (next != kIpv4 && next != kIpv6) return drop(Drop::kInnerMismatch);
-
   auto inner = static_cast<uint16_t>(op.text_length - kMinText - pad);
-  auto cut = static_cast<uint16_t>(op.text - outer);
-  p.m->data_off = static_cast<uint16_t>(p.m->data_off + cut);
-  p.m->data_len = inner;
-  p.m->pkt_len = inner;
-  if (!ParseUsualV4(op.text, inner, p)) {
-    if (auto why = ParseIp(p)) return drop(*why);
-  } else if (p.length != inner) {  // RFC 4303 2.7: padding against traffic analysis lies behind the packet
-    p.m->data_len = p.length;
-    p.m->pkt_len = p.length;
-  }
-  if (p.family != (next == kIpv4 ? 4 : 6) || !MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
-
-  auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
-  uint8_t tos = GetTos(data, p.family), ecn = tos & kEcnMask;
-  bool may_change = sa.copy_ecn && (outer_tos & kEct1) != 0;  // ECT(1) or CE: the two columns of the table that do anything
-  if (may_change && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return drop(Drop::kEcn);
-  auto wanted = static_cast<uint8_t>(((sa.copy_dscp ? outer_tos : tos) & ~kEcnMask) | ecn);
-  if (wanted != tos) SetTos(data, p.family, wanted);
-  p.opened = true;
-  p.next_hop = 0;
-  p.sa = nullptr;
-  return true;
+  auto cut = static_cast<uint16_t>(op.text - rte_pktmbuf_mtod(p.m, const uint8_t*));
+  if (sa.form == SaForm::kEspTransport) [[unlikely]]
+    return AcceptTransport(ctx, lane, {static_cast<uint16_t>(cut - p.l4), inner, next});
+  return AcceptInner(ctx, lane, {cut, inner, next});
 }
 
 void EspWorker::Accept(WorkerContext& ctx, uint16_t n, Burst& opened) {

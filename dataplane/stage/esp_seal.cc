@@ -1,50 +1,29 @@
-#include <emmintrin.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 
 #include <cstring>
 
-#include "dataplane/stage/esp_nonce.h"
 #include "dataplane/stage/esp_worker.h"
+#include "dataplane/stage/esp_write.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/inner_header.h"
 #include "dataplane/stage/outer_header.h"
 #include "dataplane/stage/route.h"
 #include "dataplane/stage/writable.h"
 
-// Sealing a burst (RFC 4303 3.3):
+// Sealing a burst in tunnel mode (RFC 4303 3.3):
 //   1 limits, way out, size; headers, trailer, nonce and AAD of every packet
 //   2 encipher, ICV
-//   3 UDP checksum over IPv6
+//   3 what is in transport mode or AH (seal_others.cc)
+//   4 UDP checksum over IPv6
 // The SAs' lines were asked for when the policy was applied.
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kUdp = 17;
-constexpr uint32_t kTrailer = 2;  // pad length and next header
 constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);
 
 uint32_t FrontOf(const OutboundSa& sa) { return sa.header_length + 4u + sa.iv_length; }
-
-// RFC 4301 8.2.1: what fits inside, counted down from the outer path. Octets of IP packet, 0 where nothing does.
-uint32_t InnerMtu(const OutboundSa& sa, uint32_t outer) {
-  uint32_t around = FrontOf(sa) + sa.icv_length;
-  uint32_t text = outer > around ? (outer - around) & ~(sa.pad_to - 1u) : 0;
-  return text > kTrailer ? text - kTrailer : 0;
-}
-
-void StoreBe16(uint8_t* at, uint32_t v) {
-  auto be = rte_cpu_to_be_16(static_cast<uint16_t>(v));
-  std::memcpy(at, &be, 2);
-}
-
-// RFC 4303 2.4: padding 1, 2, 3, …, its length, the protocol inside. Writes up to 18 octets from `at`; where fewer are meant,
-// the ICV takes the place of the rest.
-void WriteTrailer(uint8_t* at, uint32_t pad, uint8_t next) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16));
-  at[pad] = static_cast<uint8_t>(pad);
-  at[pad + 1] = next;
-}
 
 // The outer headers up to the SPI. Copies whole 16-octet words: what is beyond, 8 octets at most after the sequence number, is
 // written next.
@@ -68,50 +47,6 @@ void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint32_t total) 
   if (sa.encap) StoreBe16(at + 44, total - kV6Header);
 }
 
-// RFC 8200 8.1: over IPv6 a UDP checksum is made even for ESP, which has no use for it.
-void FillUdpChecksum(uint8_t* outer, const OutboundSa& sa, uint32_t total) {
-  uint8_t* udp = outer + kV6Header;
-  uint32_t length = total - kV6Header;
-  // The header's ports are in udp_sum; its length counts twice, in the pseudo-header too.
-  uint64_t sum = sa.udp_sum + 2 * uint64_t{length} +
-                 rte_be_to_cpu_16(rte_raw_cksum(udp + sizeof(rte_udp_hdr), length - sizeof(rte_udp_hdr)));
-  auto checksum = static_cast<uint16_t>(~FoldSum(sum));
-  StoreBe16(udp + 6, checksum == 0 ? 0xffff : checksum);
-}
-
-void FillAead(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence) {
-  uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence), word;
-  uint32_t salt;
-  std::memcpy(esp + 8, &iv, 8);
-  std::memcpy(&salt, sa.salt, 4);
-  _mm_store_si128(reinterpret_cast<__m128i*>(op.iv),
-                  _mm_set_epi64x(static_cast<int64_t>(iv >> 32), static_cast<int64_t>(salt | iv << 32)));
-  uint64_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence)),
-           high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
-  uint32_t spi;
-  std::memcpy(&spi, sa.header + sa.header_length - 4, 4);
-  if (sa.esn) {
-    word = spi | high << 32;
-    _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(static_cast<int64_t>(low), static_cast<int64_t>(word)));
-    op.aad_length = 12;
-    return;
-  }
-  word = spi | low << 32;
-  _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(0, static_cast<int64_t>(word)));
-  op.aad_length = 8;
-}
-
-// The explicit IV of what is no salted AEAD, then nonce and AAD.
-void FillOther(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence, crypto::MbEngine& engine) {
-  if (crypto::IsCbc(sa.suite)) {
-    std::memcpy(esp + 8, engine.NextIv(), 16);  // RFC 3602 3: the IV of CBC must not be predictable
-  } else if (sa.iv_length != 0) {
-    uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence);
-    std::memcpy(esp + 8, &iv, 8);
-  }
-  FillUnsalted(op, sa.esn, sa.salt, esp, sequence);
-}
-
 }  // namespace
 
 // Another worker found the SA, this one owns it. Where it is gone meanwhile, the packet goes by what the policy says now.
@@ -128,8 +63,8 @@ OutboundSa* EspWorker::ResolveHandedOver(WorkerContext& ctx, Packet& p) {
 inline EspWorker::SealPlan EspWorker::PlanFor(const OutboundSa& sa, uint32_t length) {
   SealPlan plan;
   plan.front = FrontOf(sa);
-  plan.pad = (0u - (length + kTrailer)) & (sa.pad_to - 1u);
-  plan.text = length + plan.pad + kTrailer;
+  plan.pad = (0u - (length + kEspTrailer)) & (sa.pad_to - 1u);
+  plan.text = length + plan.pad + kEspTrailer;
   plan.total = plan.front + plan.text + sa.icv_length;
   return plan;
 }
@@ -149,13 +84,17 @@ inline Drop EspWorker::AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, 
   }
   if (plan.total > mtu) [[unlikely]]
     return TooLong(ctx, p, sa, mtu);
-  return MakeWritable(ctx, p, plan.front + RTE_ETHER_HDR_LEN, plan.total - plan.front - p.length) ? Drop::kCount
-                                                                                                  : Drop::kNoMbuf;
+  uint32_t behind = plan.total - plan.front - p.length + kTrailerReach;
+  return MakeWritable(ctx, p, plan.front + RTE_ETHER_HDR_LEN, behind) ? Drop::kCount : Drop::kNoMbuf;
+}
+
+Drop EspWorker::AdmitOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
+  return AdmitSeal(ctx, p, sa, plan);
 }
 
 Drop EspWorker::TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu) {
   if (MayFragment(rte_pktmbuf_mtod(p.m, const uint8_t*), p.family)) return Drop::kFragmentNeeded;
-  SendIcmpError(ctx, p, IcmpError::kTooBig, InnerMtu(sa, mtu));
+  SendIcmpError(ctx, p, IcmpError::kTooBig, InnerMtu(sa, p, mtu));
   return Drop::kTooBig;
 }
 
@@ -189,14 +128,7 @@ inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa
   std::memcpy(&begin, inner, sizeof begin);
   WriteOuter(outer, sa, tos, plan.total);
 
-  uint64_t sequence = sa.sequence.get() + 1;
-  sa.sequence.Set(sequence);
-  sa.bytes.Add(plan.text);
-  sa.last_use.Set(ctx.now);
-  if (sequence % kPublishEvery == 0) [[unlikely]] {
-    auto* page = tables_.page.load(std::memory_order_acquire);
-    if (page != nullptr) page->outbound[sa.sa_index].store(sequence, std::memory_order_relaxed);
-  }
+  uint64_t sequence = TakeNumber(ctx, sa, plan.text);
   uint8_t* esp = outer + sa.header_length - 4;
   uint32_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence));
   std::memcpy(esp + 4, &low, 4);
@@ -230,6 +162,11 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
     Packet& p = *seal.p[i];
     if (p.sa == nullptr && (p.sa = ResolveHandedOver(ctx, p)) == nullptr) continue;
     auto& sa = *static_cast<OutboundSa*>(p.sa);
+    checksums |= sa.family == 6 && sa.encap;
+    if (sa.form != SaForm::kEspTunnel) [[unlikely]] {
+      others_.Add(p);
+      continue;
+    }
     SealPlan plan = PlanFor(sa, p.length);
     if (Drop why = AdmitSeal(ctx, p, sa, plan); why != Drop::kCount) [[unlikely]] {
       if (p.m != nullptr) ctx.Drop(p, why);
@@ -238,14 +175,15 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
     WriteSealed(ctx, p, sa, plan, ops_[n]);
     if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
     ++n;
-    checksums |= sa.family == 6 && sa.encap;
     sealed.Add(p);
   }
   engine_->Seal(ops_, n);
+  if (others_.n != 0) SealOthers(ctx, sealed);
   for (uint16_t i = first; checksums && i < sealed.n; ++i) {
     Packet& p = *sealed.p[i];
     const auto& sa = *static_cast<const OutboundSa*>(p.sa);
-    if (sa.family == 6 && sa.encap) FillUdpChecksum(rte_pktmbuf_mtod(p.m, uint8_t*), sa, p.length);
+    if (sa.family != 6 || !sa.encap) continue;
+    FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
   }
   seal.n = 0;
 }

@@ -5,17 +5,20 @@
 #include "dataplane/policy/flow_cache.h"
 #include "dataplane/sa/sa_tables.h"
 #include "dataplane/sa/worker_mail.h"
+#include "dataplane/stage/ip_front.h"
 #include "dataplane/worker/context.h"
 #include "dataplane/worker/ipsec_worker.h"
 #include "drivers/crypto/mb_engine.h"
 
 namespace culvert::dp {
 
-// ESP and its policy in one worker: the IpsecWorker of a gateway. Everything here is the owning worker's, but what lies in
-// SaTables, which is read, and the mail to main.
+// ESP, AH and their policy in one worker: the IpsecWorker of a gateway. Everything here is the owning worker's, but what lies
+// in SaTables, which is read, and the mail to main.
 //
 // A burst goes through in passes, so that the lines of one packet's SA are on their way while others are worked on, and the
-// crypto calls come back to back behind all the narrow stores.
+// crypto calls come back to back behind all the narrow stores. The passes are those of ESP in tunnel mode; what is sealed in
+// transport mode or by AH is put aside and goes through passes of its own, and so does AH that arrives. ESP in transport mode
+// is opened with the rest and goes apart once it is deciphered.
 class EspWorker final : public IpsecWorker {
  public:
   struct Options {
@@ -23,7 +26,7 @@ class EspWorker final : public IpsecWorker {
   };
   EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options);
 
-  void Open(WorkerContext& ctx, Burst& esp, Burst& opened) override;                         // esp_open.cc
+  void Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) override;                       // esp_open.cc
   void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) override;                        // esp_seal.cc
   void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) override;  // policy/apply.cc
   bool PlainAllowed(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
@@ -38,33 +41,73 @@ class EspWorker final : public IpsecWorker {
     uint64_t sequence;
     Packet* packet;
     Spi spi;
-    uint16_t esp;  // offset of the ESP header
+    uint16_t esp;  // offset of the ESP header, or of AH
     bool encap;
   };
-  void Locate(WorkerContext& ctx, Burst& esp);
+  // What is left of a packet once its IPsec header is off.
+  struct Stripped {
+    uint16_t cut;     // octets that go: in tunnel mode all before the inner packet, in transport mode those behind the IP front
+    uint16_t length;  // octets that stay, the IP front not counted
+    uint8_t next;     // their protocol
+  };
+  void Locate(WorkerContext& ctx, Burst& ipsec);
   uint16_t Admit(WorkerContext& ctx);
   bool AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& op);
   void Accept(WorkerContext& ctx, uint16_t n, Burst& opened);
   bool AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypto::CryptoOp& op);
-  bool MatchesSelectors(const InboundSa& sa, const Packet& p) const;
+  void Count(WorkerContext& ctx, OpenLane& lane, uint32_t octets);                 // accept.h
+  bool AcceptInner(WorkerContext& ctx, const OpenLane& lane, const Stripped& s);   // accept.h: tunnel mode
+  bool AcceptTransport(WorkerContext& ctx, OpenLane& lane, const Stripped& s);     // esp_transport.cc: ESP and AH
+  static bool MatchesSelectors(const InboundSa& sa, const Packet& p);
   static bool IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
 
+  // ah_open.cc: the packets put aside, by the same steps.
+  void OpenAh(WorkerContext& ctx, Burst& opened);
+  void LocateAh(WorkerContext& ctx);
+  bool AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at);
+  bool AcceptAh(WorkerContext& ctx, OpenLane& lane, uint16_t at);
+
   // Where the text of a packet to be sealed will lie.
   struct SealPlan {
-    uint32_t front;  // octets put before the packet
+    uint32_t front;  // octets put before the packet or, in transport mode, behind its IP front
     uint32_t pad;    // octets of padding
-    uint32_t text;   // octets to encipher: packet, padding, trailer
+    uint32_t text;   // octets to encipher: packet, padding, trailer; of AH, to authenticate
     uint32_t total;  // octets of the outer packet
+    IpFront at;      // transport mode
   };
   static SealPlan PlanFor(const OutboundSa& sa, uint32_t length);
   // What keeps a packet from being sealed; kCount: nothing does.
   Drop AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
+  Drop AdmitOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
   Drop Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu);
   Drop TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu);
   OutboundSa* ResolveHandedOver(WorkerContext& ctx, Packet& p);
+  static uint32_t InnerMtu(const OutboundSa& sa, const Packet& p, uint32_t outer);  // seal_others.cc
   void WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);
+
+  // The number of the next packet of `sa`, of which so many octets are enciphered or authenticated.
+  uint64_t TakeNumber(WorkerContext& ctx, OutboundSa& sa, uint32_t octets) {
+    uint64_t sequence = sa.sequence.get() + 1;
+    sa.sequence.Set(sequence);
+    sa.bytes.Add(octets);
+    sa.last_use.Set(ctx.now);
+    if (sequence % kPublishEvery == 0) [[unlikely]] {
+      auto* page = tables_.page.load(std::memory_order_acquire);
+      if (page != nullptr) page->outbound[sa.sa_index].store(sequence, std::memory_order_relaxed);
+    }
+    return sequence;
+  }
+
+  // seal_others.cc, esp_transport.cc, ah_seal.cc: the packets put aside.
+  void SealOthers(WorkerContext& ctx, Burst& sealed);
+  Drop PlanOther(const Packet& p, const OutboundSa& sa, SealPlan& plan);
+  void WriteTransport(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);
+  static void Sealed(Packet& p, const SealPlan& plan, const IpFront& front, uint8_t protocol);
+  static bool CanMute(const Packet& p, uint16_t front);
+  void WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, uint16_t at);
+  void FinishAh(const Packet& p, uint16_t at);
 
   // False: the hard lifetime is over.
   bool CheckLimits(WorkerContext& ctx, InboundSa& sa);
@@ -93,6 +136,14 @@ class EspWorker final : public IpsecWorker {
   const Options options_;
   FlowCache flows_;
 
+  // RFC 4302 covers IP options and extension headers before AH whatever their length; no more than this is kept of them, which
+  // is far beyond what hosts let through (RFC 8504 5.3).
+  static constexpr uint32_t kMaxAhFront = 256;  // octets
+  struct AhLane {
+    uint8_t front[kMaxAhFront];  // as it is to leave here, while its mutable fields are zero in the packet
+    uint8_t icv[crypto::kMaxIcv];   // as it came
+  };
+
   // Scratch of the burst in hand.
   uint16_t lanes_n_ = 0;
   OpenLane lanes_[kBurstMax];
@@ -100,6 +151,9 @@ class EspWorker final : public IpsecWorker {
   FlowVerdict verdicts_[kBurstMax + 1];  // likewise
   uint16_t run_of_[kBurstMax];           // by packet
   alignas(64) crypto::CryptoOp ops_[kBurstMax];
+  Burst others_;  // of Seal: transport mode and AH; of Open: AH
+  AhLane ah_[kBurstMax];
+  crypto::MacOp macs_[kBurstMax];
 };
 static_assert(kBurstMax <= crypto::kMaxOps);
 

@@ -12,7 +12,7 @@
 namespace culvert::dp {
 namespace {
 
-constexpr uint8_t kIcmp = 1, kUdp = 17, kEsp = 50, kIcmpV6 = 58;
+constexpr uint8_t kIcmp = 1, kUdp = 17, kEsp = 50, kAh = 51, kIcmpV6 = 58;
 constexpr uint8_t kHopsMade = 64;            // TTL of what is made here
 constexpr uint16_t kIkePort = 500, kNattPort = 4500;
 constexpr unsigned kResponderSpiOffset = 8;  // of an IKE header, RFC 7296 3.1 and RFC 2408 3.1
@@ -145,6 +145,7 @@ void Local(WorkerContext& ctx, Packet& p, Burst* esp) {
   switch (p.protocol) {
     case kUdp: return LocalUdp(ctx, p, esp);
     case kEsp:
+    case kAh:
       if (p.fragment) return ctx.Drop(p, Drop::kFragment);
       if (esp == nullptr) return ctx.Drop(p, Drop::kUnconsumed);
       if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);

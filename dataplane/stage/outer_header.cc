@@ -6,10 +6,12 @@
 
 #include <cstring>
 
+#include "dataplane/stage/ah_header.h"
+
 namespace culvert::dp {
 namespace {
 
-constexpr uint8_t kTtl = 64, kEsp = 50, kUdp = 17;
+constexpr uint8_t kTtl = 64, kEsp = 50, kAh = 51, kUdp = 17;
 
 uint32_t SumWords(const uint8_t* data, size_t octets) {
   uint32_t sum = 0;
@@ -17,11 +19,8 @@ uint32_t SumWords(const uint8_t* data, size_t octets) {
   return sum;
 }
 
-}  // namespace
-
-OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi) {
+OuterHeader MakeIpHeader(const Endpoint& local, const Endpoint& remote, uint8_t next) {
   OuterHeader h;
-  uint8_t next = encap ? kUdp : kEsp;
   if (local.address.family == Family::kV4) {
     rte_ipv4_hdr ip{};
     ip.version_ihl = 0x45;
@@ -46,6 +45,19 @@ OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool 
     h.length = sizeof ip;
     h.family = 6;
   }
+  return h;
+}
+
+void PutSpi(OuterHeader& h, Spi spi) {
+  uint32_t be = rte_cpu_to_be_32(spi);
+  std::memcpy(h.octets + h.length, &be, 4);
+  h.length = static_cast<uint8_t>(h.length + 4);
+}
+
+}  // namespace
+
+OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi) {
+  OuterHeader h = MakeIpHeader(local, remote, encap ? kUdp : kEsp);
   if (encap) {
     rte_udp_hdr udp{};
     udp.src_port = rte_cpu_to_be_16(local.port);
@@ -53,10 +65,26 @@ OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool 
     std::memcpy(h.octets + h.length, &udp, sizeof udp);
     h.length = static_cast<uint8_t>(h.length + sizeof udp);
   }
-  uint32_t spi_be = rte_cpu_to_be_32(spi);
-  std::memcpy(h.octets + h.length, &spi_be, 4);
-  h.length = static_cast<uint8_t>(h.length + 4);
+  PutSpi(h, spi);
   return h;
+}
+
+OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_length, Spi spi) {
+  OuterHeader h = MakeIpHeader(local, remote, kAh);
+  // RFC 4302 2.2: in words of 32 bits, less two.
+  h.octets[h.length + 1] = static_cast<uint8_t>(AhLength(h.family, icv_length) / 4 - 2);
+  h.length = static_cast<uint8_t>(h.length + 4);
+  PutSpi(h, spi);
+  return h;
+}
+
+void FillUdpChecksum(uint8_t* udp, uint32_t length, uint32_t ports_sum) {
+  // The ports are in `ports_sum`; the length counts twice, in the pseudo-header too.
+  uint64_t sum = ports_sum + 2 * uint64_t{length} +
+                 rte_be_to_cpu_16(rte_raw_cksum(udp + sizeof(rte_udp_hdr), length - sizeof(rte_udp_hdr)));
+  auto checksum = rte_cpu_to_be_16(static_cast<uint16_t>(~FoldSum(sum)));
+  if (checksum == 0) checksum = 0xffff;
+  std::memcpy(udp + offsetof(rte_udp_hdr, dgram_cksum), &checksum, sizeof checksum);
 }
 
 }  // namespace culvert::dp

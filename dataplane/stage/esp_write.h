@@ -1,0 +1,65 @@
+#pragma once
+
+#include <emmintrin.h>
+#include <rte_byteorder.h>
+
+#include <cstring>
+
+#include "dataplane/sa/outbound_sa.h"
+#include "dataplane/stage/esp_nonce.h"
+
+// What sealing writes in either mode of ESP, for the passes of both.
+namespace culvert::dp {
+
+inline constexpr uint32_t kEspTrailer = 2;  // octets: pad length and next header
+
+// WriteTrailer's padding goes down in one store of 16 octets, which may reach so many beyond a short trailer and ICV.
+inline constexpr uint32_t kTrailerReach = 8;
+
+inline void StoreBe16(uint8_t* at, uint32_t v) {
+  auto be = rte_cpu_to_be_16(static_cast<uint16_t>(v));
+  std::memcpy(at, &be, 2);
+}
+
+// RFC 4303 2.4: padding 1, 2, 3, …, its length, the protocol inside. Writes up to 18 octets from `at`; where fewer are meant,
+// the ICV takes the place of the rest.
+inline void WriteTrailer(uint8_t* at, uint32_t pad, uint8_t next) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16));
+  at[pad] = static_cast<uint8_t>(pad);
+  at[pad + 1] = next;
+}
+
+inline void FillAead(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence) {
+  uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence), word;
+  uint32_t salt;
+  std::memcpy(esp + 8, &iv, 8);
+  std::memcpy(&salt, sa.salt, 4);
+  _mm_store_si128(reinterpret_cast<__m128i*>(op.iv),
+                  _mm_set_epi64x(static_cast<int64_t>(iv >> 32), static_cast<int64_t>(salt | iv << 32)));
+  uint64_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence)),
+           high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
+  uint32_t spi;
+  std::memcpy(&spi, sa.header + sa.header_length - 4, 4);
+  if (sa.esn) {
+    word = spi | high << 32;
+    _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(static_cast<int64_t>(low), static_cast<int64_t>(word)));
+    op.aad_length = 12;
+    return;
+  }
+  word = spi | low << 32;
+  _mm_store_si128(reinterpret_cast<__m128i*>(op.aad), _mm_set_epi64x(0, static_cast<int64_t>(word)));
+  op.aad_length = 8;
+}
+
+// The explicit IV of what is no salted AEAD, then nonce and AAD.
+inline void FillOther(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence, crypto::MbEngine& engine) {
+  if (crypto::IsCbc(sa.suite)) {
+    std::memcpy(esp + 8, engine.NextIv(), 16);  // RFC 3602 3: the IV of CBC must not be predictable
+  } else if (sa.iv_length != 0) {
+    uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence);
+    std::memcpy(esp + 8, &iv, 8);
+  }
+  FillUnsalted(op, sa.esn, sa.salt, esp, sequence);
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,99 @@
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "dataplane/stage/ah_header.h"
+#include "dataplane/stage/esp_worker.h"
+#include "dataplane/stage/esp_write.h"
+
+// Sealing what is not ESP in tunnel mode, by the steps of esp_seal.cc. An SA in transport mode is found by the addresses of its
+// two ends alone (sa/transport.h), so every packet here is between them.
+namespace culvert::dp {
+namespace {
+
+constexpr uint32_t kEspHeader = 8;  // octets: SPI and sequence number
+constexpr uint32_t kUdpHeader = sizeof(rte_udp_hdr);
+
+uint32_t IpHeader(uint8_t family) { return family == 4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr); }
+
+// Octets put before the packet or, in transport mode, behind its IP front.
+uint32_t PutBefore(const OutboundSa& sa) {
+  if (sa.form == SaForm::kEspTransport) return (sa.encap ? kUdpHeader : 0) + kEspHeader + sa.iv_length;
+  if (sa.form == SaForm::kAhTransport) return AhLength(sa.family, sa.icv_length);
+  if (sa.form == SaForm::kAhTunnel) return IpHeader(sa.family) + AhLength(sa.family, sa.icv_length);
+  return sa.header_length + 4u + sa.iv_length;
+}
+
+}  // namespace
+
+// RFC 4301 8.2.1: what fits inside, counted down from the outer path. Octets of IP packet, 0 where nothing does.
+uint32_t EspWorker::InnerMtu(const OutboundSa& sa, const Packet& p, uint32_t outer) {
+  uint32_t before = PutBefore(sa);
+  if (IsAh(sa.form)) return outer > before ? outer - before : 0;
+  IpFront at{};
+  if (IsTransport(sa.form) && FindFront(p, at) != Drop::kCount) return 0;
+  uint32_t around = at.length + before + sa.icv_length;
+  uint32_t text = outer > around ? (outer - around) & ~(sa.pad_to - 1u) : 0;
+  return text > kEspTrailer ? at.length + text - kEspTrailer : 0;
+}
+
+Drop EspWorker::PlanOther(const Packet& p, const OutboundSa& sa, SealPlan& plan) {
+  plan.at = {};
+  if (IsTransport(sa.form)) {
+    if (Drop why = FindFront(p, plan.at); why != Drop::kCount) return why;
+  }
+  plan.front = PutBefore(sa);
+  if (IsAh(sa.form)) {
+    plan.pad = 0;
+    plan.text = plan.total = plan.front + p.length;
+    return CanMute(p, plan.at.length) ? Drop::kCount : Drop::kBadHeader;
+  }
+  auto payload = static_cast<uint32_t>(p.length - plan.at.length);
+  plan.pad = (0u - (payload + kEspTrailer)) & (sa.pad_to - 1u);
+  plan.text = payload + plan.pad + kEspTrailer;
+  plan.total = plan.at.length + plan.front + plan.text + sa.icv_length;
+  return Drop::kCount;
+}
+
+void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
+  uint16_t n = 0, ah = 0, first = sealed.n;
+  for (uint16_t i = 0; i < others_.n; ++i) {
+    Packet& p = *others_.p[i];
+    auto& sa = *static_cast<OutboundSa*>(p.sa);
+    SealPlan plan;
+    Drop why = PlanOther(p, sa, plan);
+    if (why == Drop::kCount) why = AdmitOther(ctx, p, sa, plan);
+    if (why != Drop::kCount) {
+      if (p.m != nullptr) ctx.Drop(p, why);
+      continue;
+    }
+    if (IsAh(sa.form))
+      WriteAh(ctx, p, sa, plan, ah++);
+    else
+      WriteTransport(ctx, p, sa, plan, ops_[n++]);
+    sealed.Add(p);
+  }
+  others_.n = 0;
+  engine_->Seal(ops_, n);
+  engine_->ComputeIcvs(macs_, ah);
+  ah = 0;
+  for (uint16_t i = first; i < sealed.n; ++i) {
+    const Packet& p = *sealed.p[i];
+    if (IsAh(static_cast<const OutboundSa*>(p.sa)->form)) FinishAh(p, ah++);
+  }
+}
+
+// The packet is whole: what is known of it now. `front` is what precedes the IPsec header, or the UDP header before it.
+void EspWorker::Sealed(Packet& p, const SealPlan& plan, const IpFront& front, uint8_t protocol) {
+  p.m->data_off = static_cast<uint16_t>(p.m->data_off - plan.front);
+  p.m->data_len = static_cast<uint16_t>(plan.total);
+  p.m->pkt_len = plan.total;
+  p.length = static_cast<uint16_t>(plan.total);
+  p.l4 = front.length;
+  p.family = static_cast<const OutboundSa*>(p.sa)->family;
+  p.protocol = protocol;
+  p.fragment = p.first_fragment = false;
+  p.local_origin = true;
+  p.opened = false;
+}
+
+}  // namespace culvert::dp
