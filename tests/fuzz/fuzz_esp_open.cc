@@ -1,6 +1,7 @@
-// ESP towards a whole gateway of two workers, from a peer that has the keys and from one that has not. What the peer seals may
-// be anything, and anything may happen to it on the way: what was sealed well comes out as it was, what was changed comes out
-// never, every packet is accounted for and every buffer given back.
+// ESP and AH towards a whole gateway of two workers, from a peer that has the keys and from one that has not. What the peer
+// seals may be anything, and anything may happen to it on the way: what was sealed well comes out as it was or, in transport
+// mode, is answered once and sealed; what was changed comes out never, every packet is accounted for and every buffer given
+// back.
 // Input: records of six octets (SA, choices, segments, lie, length of the inner packet, big-endian), the inner packet where
 // the choice is the input's, and three octets of damage (offset, big-endian, and what to flip) where the choice is damage.
 #include <rte_cycles.h>
@@ -14,13 +15,14 @@
 #include "drivers/eal/boot.h"
 #include "tests/support/esp_rig.h"
 #include "tests/support/gateway_rig.h"
+#include "tests/support/reference_transport.h"
 
 using namespace culvert;
 using culvert::testing::GatewayRig;
 
 namespace {
 
-constexpr unsigned kSas = 8, kWorkers = 2;
+constexpr unsigned kSas = 16, kWorkers = 2;
 constexpr size_t kEthernet = 14, kMost = 64;
 
 enum Choice : uint8_t {
@@ -89,20 +91,34 @@ class Secured {
                                     {EncrId::kAesCbc, 128, IntegId::kHmacSha512_256, false},
                                     {EncrId::kNullGmac, 256, IntegId::kNone, true},
                                     {EncrId::kAesCcm8, 128, IntegId::kNone, true},
-                                    {EncrId::kAesCtr, 256, IntegId::kAesXcbc96, false}};
+                                    {EncrId::kAesCtr, 256, IntegId::kAesXcbc96, false},
+                                    {EncrId::kNone, 0, IntegId::kHmacSha256_128, true},
+                                    {EncrId::kNone, 0, IntegId::kHmacSha384_192, false},
+                                    {EncrId::kNone, 0, IntegId::kAesCmac96, false},
+                                    {EncrId::kNone, 0, IntegId::kHmacSha512_256, true},
+                                    {EncrId::kAesGcm16, 128, IntegId::kNone, true},
+                                    {EncrId::kAesCbc, 128, IntegId::kHmacSha256_128, true},
+                                    {EncrId::kAesGcm8, 256, IntegId::kNone, false},
+                                    {EncrId::kChaCha20Poly1305, 256, IntegId::kNone, false}};
     static_assert(std::size(kSuites) == kSas);
     test::SaSpec& s = peers_[i].sa;
     s.spi = MakeSpi(static_cast<uint8_t>(i + 1), i, i);
     s.sa_index = SaIndex(s.spi);
     s.suite = kSuites[i];
-    s.encap = i % 3 == 2;
+    s.protocol = s.suite.encr == EncrId::kNone ? 51 : 50;
+    s.mode = i < 10 ? channel::Mode::kTunnel : channel::Mode::kTransport;
+    s.encap = !s.ah() && i % 3 == 2;
     bool v6 = i % 2 != 0;
     s.gateway = {testing::Ip(v6 ? "2001:db8::1" : "192.0.2.1"), 4500, 0};
-    s.peer = {testing::Ip(v6 ? "2001:db8:5::9" : "198.51.100.9"), 4500, 0};
+    s.peer = {testing::Ip(((v6 ? "2001:db8:5::" : "198.51.100.") + std::to_string(10 + i)).c_str()), 4500, 0};
     s.window = i % 4 == 0 ? 64 : 1024;
     s.policy_id = i + 1;
     s.local = {{*IpRange::Parse("10.1.0.0/24")}, {*IpRange::Parse("fd01::/64")}};
     s.remote = {{*IpRange::Parse("10.9.0.0/16")}, {*IpRange::Parse("fd09::/64")}};
+    if (s.transport()) {
+      s.local = {{{s.gateway.address, s.gateway.address}}};
+      s.remote = {{{s.peer.address, s.peer.address}}};
+    }
     s.encr_key.assign(s.suite.encr_keymat(), static_cast<uint8_t>(i + 1));
     s.integ_key.assign(s.suite.integ_keymat(), static_cast<uint8_t>(i + 100));
     channel::AddPolicy policy{};
@@ -161,6 +177,35 @@ Bytes UsualInner(bool v6, size_t size, uint16_t serial) {
   return test::MakeUdp(from, to, serial, 4000, size);
 }
 
+// RFC 792, RFC 4443 4: what the gateway itself answers.
+Bytes Echo(const IpAddress& from, const IpAddress& to, size_t size, uint16_t serial, bool request) {
+  bool v6 = from.family == Family::kV6;
+  Bytes ip = test::MakeUdp(from, to, 0, 0, std::max<size_t>(size, 60));
+  size_t head = v6 ? 40 : 20;
+  ip[v6 ? 6 : 9] = v6 ? 58 : 1;
+  ip[v6 ? 7 : 8] = 64;
+  if (!v6) {
+    ip[10] = ip[11] = 0;
+    uint16_t sum = test::InternetChecksum(ByteView(ip).first(20));
+    ip[10] = static_cast<uint8_t>(sum >> 8);
+    ip[11] = static_cast<uint8_t>(sum);
+  }
+  ip[head] = v6 ? (request ? 128 : 129) : (request ? 8 : 0);
+  ip[head + 1] = ip[head + 2] = ip[head + 3] = 0;
+  ip[head + 4] = static_cast<uint8_t>(serial >> 8);
+  ip[head + 5] = static_cast<uint8_t>(serial);
+  ip[head + 6] = ip[head + 7] = 0;
+  uint32_t pseudo = 0;
+  if (v6) {
+    pseudo = 58 + static_cast<uint32_t>(ip.size() - head);
+    for (size_t i = 8; i < 40; i += 2) pseudo += static_cast<uint32_t>(ip[i]) << 8 | ip[i + 1];
+  }
+  uint16_t sum = test::InternetChecksum(ByteView(ip).subspan(head), pseudo);
+  ip[head + 2] = static_cast<uint8_t>(sum >> 8);
+  ip[head + 3] = static_cast<uint8_t>(sum);
+  return ip;
+}
+
 // What the host behind us is to see of it: one hop on.
 Bytes Forwarded(const Bytes& inner) {
   Bytes out = inner;
@@ -178,6 +223,8 @@ Bytes Forwarded(const Bytes& inner) {
 
 struct Sealing {
   Bytes frame, inner;
+  Bytes answer;  // transport mode: what is to come back, before it is sealed
+  test::ReferenceSa back;
   unsigned segments = 1;
   bool must_open = false, must_not_open = false;
 };
@@ -188,7 +235,19 @@ Sealing Seal(Peer& peer, Reader& r, uint16_t serial) {
   out.segments = 1 + r.U8() % 8;
   uint8_t lie = r.U8();
   size_t size = r.U16() % 1400;
-  if (choice & kRawInner) {
+  uint8_t raw_protocol = 0;
+  const IpAddress &from = peer.sa.peer.address, &to = peer.sa.gateway.address;
+  if (peer.sa.transport()) {
+    out.inner = Echo(from, to, size, serial, true);
+    out.back = peer.sa.Outbound();
+    out.answer = Echo(to, from, size, serial, false);
+    if (choice & kRawInner) {  // behind the addresses
+      size_t head = from.family == Family::kV6 ? 40 : 20;
+      Bytes rest = ToBytes(r.Take(std::min(size, r.remaining())));
+      out.inner = test::Join({Bytes(out.inner.begin(), out.inner.begin() + static_cast<long>(head)), 253, rest});
+      raw_protocol = lie;
+    }
+  } else if (choice & kRawInner) {
     out.inner = ToBytes(r.Take(std::min(size, r.remaining())));
   } else {
     out.inner = UsualInner(lie & 1, size, serial);
@@ -197,7 +256,8 @@ Sealing Seal(Peer& peer, Reader& r, uint16_t serial) {
   bool old = (choice & kOldSequence) && peer.highest > 0;
   c.sequence = old ? peer.highest - std::min<uint64_t>(peer.highest - 1, lie) : peer.highest + 1 + ((choice & kJump) ? lie : 0);
   peer.highest = std::max(peer.highest, c.sequence);
-  c.iv.assign(Find(peer.sa.suite.encr)->iv, static_cast<uint8_t>(serial));
+  c.iv.assign(peer.sa.ah() ? 0 : Find(peer.sa.suite.encr)->iv, static_cast<uint8_t>(serial));
+  c.next_header = raw_protocol;
   if (choice & kLie) {
     c.extra_pad = lie & 7;
     if (lie & 8) c.spoil_pad = lie >> 4;
@@ -205,7 +265,7 @@ Sealing Seal(Peer& peer, Reader& r, uint16_t serial) {
     if (lie & 32) c.next_header = lie;
   }
   if (out.inner.empty()) c.next_header = 59;
-  Bytes outer = test::ReferenceSeal(peer.sa.Inbound(), out.inner, c);
+  Bytes outer = test::ReferenceSealAny(peer.sa.Inbound(), out.inner, c);
   Bytes sealed = outer;
   size_t esp = (peer.sa.gateway.address.family == Family::kV4 ? 20u : 40u) + (peer.sa.encap ? 8u : 0u);
   if (choice & kDamage) {
@@ -235,9 +295,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   gate.Settle();
   std::vector<Bytes> came = rig.Sent(GatewayRig::kLan);
-  rig.Sent(GatewayRig::kWan);
+  std::vector<Bytes> back = rig.Sent(GatewayRig::kWan);
   for (const Sealing& s : sent) {
     if (!s.must_open) continue;
+    if (!s.answer.empty()) {
+      auto answers = [&s](const Bytes& f) {
+        return ReferenceOpenAny(s.back, ByteView(f).subspan(kEthernet), 0).inner == s.answer;
+      };
+      if (std::ranges::count_if(back, answers) != 1) Broken("a good packet was not answered once");
+      continue;
+    }
     Bytes wanted = Forwarded(s.inner);
     if (std::ranges::count_if(came, [&](const Bytes& f) { return std::ranges::equal(ByteView(f).subspan(kEthernet), wanted); }) != 1) {
       Broken("a good packet did not come out once, and as it was");

@@ -28,8 +28,12 @@ void BootEalForTests() {
   ASSERT_TRUE(booted);
 }
 
-ReferenceSa SaSpec::Inbound() const { return {spi, suite, encr_key, integ_key, encap, peer, gateway}; }
-ReferenceSa SaSpec::Outbound() const { return {spi, suite, encr_key, integ_key, encap, gateway, peer}; }
+ReferenceSa SaSpec::Inbound() const {
+  return {spi, suite, encr_key, integ_key, encap, peer, gateway, transport(), ah()};
+}
+ReferenceSa SaSpec::Outbound() const {
+  return {spi, suite, encr_key, integ_key, encap, gateway, peer, transport(), ah()};
+}
 
 channel::InstallSa SaSpec::Install(Direction d) const {
   channel::InstallSa sa{};
@@ -40,8 +44,8 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.child_id = 1000 + sa_index;
   sa.ike_id = 1;
   sa.direction = d;
-  sa.protocol = 50;
-  sa.mode = channel::Mode::kTunnel;
+  sa.protocol = protocol;
+  sa.mode = mode;
   sa.udp_encap = encap;
   sa.encr = static_cast<uint16_t>(suite.encr);
   sa.encr_key_bits = suite.encr_key_bits;

@@ -23,6 +23,8 @@ struct SaSpec {
   uint32_t sa_index = SaIndex(MakeSpi(1, 5, 7));
   EspSuite suite{EncrId::kAesGcm16, 128, IntegId::kNone, true};
   Bytes encr_key, integ_key;  // MakeKeys fills them
+  uint8_t protocol = 50;
+  channel::Mode mode = channel::Mode::kTunnel;
   bool encap = false;
   Endpoint gateway, peer;  // outer; ours and theirs
   uint32_t window = 1024;
@@ -36,6 +38,8 @@ struct SaSpec {
   ReferenceSa Inbound() const;   // as the peer seals
   ReferenceSa Outbound() const;  // as the peer opens
   channel::InstallSa Install(channel::Direction d) const;
+  bool ah() const { return protocol == 51; }
+  bool transport() const { return mode == channel::Mode::kTransport; }
 };
 
 // The ESP half of a gateway without ports, rings or threads: workers' contexts, a table of routes, the database.

@@ -19,12 +19,15 @@ struct Cipher {
 
 bool IsCcm(const EspSuite& s) { return s.encr == EncrId::kAesCcm8 || s.encr == EncrId::kAesCcm12 || s.encr == EncrId::kAesCcm16; }
 
+// RFC 4303 2.8, RFC 8221 6: a MAC's ICV is half of it, but for the 96 bits of the oldest.
+size_t IcvOf(IntegId integ) {
+  if (integ == IntegId::kHmacSha256_128) return 16;
+  if (integ == IntegId::kHmacSha384_192) return 24;
+  return integ == IntegId::kHmacSha512_256 ? 32 : 12;
+}
+
 Cipher CipherOf(const EspSuite& s) {
-  // RFC 4303 2.8, RFC 8221 6: a MAC's ICV is half of it, but for the 96 bits of the oldest.
-  size_t icv = 12;
-  if (s.integ == IntegId::kHmacSha256_128) icv = 16;
-  if (s.integ == IntegId::kHmacSha384_192) icv = 24;
-  if (s.integ == IntegId::kHmacSha512_256) icv = 32;
+  size_t icv = IcvOf(s.integ);
   auto sized = [&s](const EVP_CIPHER* a, const EVP_CIPHER* b, const EVP_CIPHER* c) {
     return s.encr_key_bits == 128 ? a : s.encr_key_bits == 192 ? b : c;
   };
@@ -161,18 +164,18 @@ Bytes Hmac(const EVP_MD* md, ByteView key, ByteView data) {
   return out;
 }
 
-Bytes Mac(const Cipher& ci, const ReferenceSa& sa, ByteView data) {
+Bytes Mac(IntegId integ, ByteView key, ByteView data) {
   Bytes out;
-  switch (sa.suite.integ) {
-    case IntegId::kHmacSha1_96: out = Hmac(EVP_sha1(), sa.integ_key, data); break;
-    case IntegId::kHmacSha256_128: out = Hmac(EVP_sha256(), sa.integ_key, data); break;
-    case IntegId::kHmacSha384_192: out = Hmac(EVP_sha384(), sa.integ_key, data); break;
-    case IntegId::kHmacSha512_256: out = Hmac(EVP_sha512(), sa.integ_key, data); break;
-    case IntegId::kAesXcbc96: out = Xcbc(sa.integ_key, data); break;
-    case IntegId::kAesCmac96: out = Cmac(sa.integ_key, data); break;
+  switch (integ) {
+    case IntegId::kHmacSha1_96: out = Hmac(EVP_sha1(), key, data); break;
+    case IntegId::kHmacSha256_128: out = Hmac(EVP_sha256(), key, data); break;
+    case IntegId::kHmacSha384_192: out = Hmac(EVP_sha384(), key, data); break;
+    case IntegId::kHmacSha512_256: out = Hmac(EVP_sha512(), key, data); break;
+    case IntegId::kAesXcbc96: out = Xcbc(key, data); break;
+    case IntegId::kAesCmac96: out = Cmac(key, data); break;
     case IntegId::kNone: throw std::invalid_argument("no MAC");
   }
-  out.resize(ci.icv);
+  out.resize(IcvOf(integ));
   return out;
 }
 
@@ -190,34 +193,6 @@ Bytes AadOf(const ReferenceSa& sa, uint64_t sequence) {
   return w.Release();
 }
 
-Bytes EspPacket(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
-  Cipher ci = CipherOf(sa.suite);
-  Bytes text = ToBytes(inner);
-  size_t pad = (ci.block - (inner.size() + 2) % ci.block) % ci.block;
-  for (unsigned i = 0; i < c.extra_pad && pad + ci.block <= 255; ++i) pad += ci.block;
-  for (size_t i = 0; i < pad; ++i) text.push_back(static_cast<uint8_t>(i + 1));
-  if (c.spoil_pad >= 0 && static_cast<size_t>(c.spoil_pad) < pad) text[inner.size() + static_cast<size_t>(c.spoil_pad)] ^= 0x40;
-  text.push_back(c.pad_length >= 0 ? static_cast<uint8_t>(c.pad_length) : static_cast<uint8_t>(pad));
-  bool v6 = !inner.empty() && inner[0] >> 4 == 6;
-  text.push_back(c.next_header != 0 ? c.next_header : v6 ? uint8_t{41} : uint8_t{4});
-
-  Writer w;
-  w.U32(sa.spi);
-  w.U32(static_cast<uint32_t>(c.sequence));
-  w.Put(c.iv);
-  if (ci.aead) {
-    Combined(ci, sa, c.iv, AadOf(sa, c.sequence), text, true);
-    w.Put(text);
-    return w.Release();
-  }
-  w.Put(Crypt(ci, sa, c.iv, text, true));
-  Writer authenticated;
-  authenticated.Put(w.view());
-  if (sa.suite.esn) authenticated.U32(static_cast<uint32_t>(c.sequence >> 32));
-  w.Put(Mac(ci, sa, authenticated.view()));
-  return w.Release();
-}
-
 uint32_t PseudoSum(const Endpoint& from, const Endpoint& to, uint8_t protocol, size_t length) {
   uint32_t sum = protocol + static_cast<uint32_t>(length);
   for (const Endpoint* e : {&from, &to}) {
@@ -227,18 +202,13 @@ uint32_t PseudoSum(const Endpoint& from, const Endpoint& to, uint8_t protocol, s
   return sum;
 }
 
-Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum) {
-  Writer w;
-  w.U16(sa.source.port);
-  w.U16(sa.destination.port);
-  w.U16(static_cast<uint16_t>(8 + esp.size()));
-  w.U16(0);
-  w.Put(esp);
-  if (checksum) {
-    uint16_t sum = InternetChecksum(w.view(), PseudoSum(sa.source, sa.destination, 17, w.size()));
-    w.PatchU16(6, sum == 0 ? 0xffff : sum);
-  }
-  return w.Release();
+}  // namespace
+
+uint16_t InternetChecksum(ByteView data, uint32_t start) {
+  uint64_t sum = start;
+  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? static_cast<uint64_t>(data[i]) << 8 : data[i];
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
 }
 
 Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t tos) {
@@ -269,7 +239,7 @@ Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t 
 // Strips and judges the outer IP header; false with `error` set.
 bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened& out) {
   bool v4 = sa.source.address.family == Family::kV4;
-  uint8_t protocol = sa.encap ? 17 : 50, got_protocol, ttl;
+  uint8_t protocol = sa.encap ? 17 : sa.ah ? 51 : 50, got_protocol, ttl;
   if (v4) {
     if (outer.size() < 20) return out.error = "short", false;
     if (InternetChecksum(outer.first(20)) != 0) return out.error = "header checksum", false;
@@ -295,6 +265,50 @@ bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened&
   return true;
 }
 
+Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data) { return Mac(integ, key, data); }
+
+Bytes EspPacket(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
+  Cipher ci = CipherOf(sa.suite);
+  Bytes text = ToBytes(inner);
+  size_t pad = (ci.block - (inner.size() + 2) % ci.block) % ci.block;
+  for (unsigned i = 0; i < c.extra_pad && pad + ci.block <= 255; ++i) pad += ci.block;
+  for (size_t i = 0; i < pad; ++i) text.push_back(static_cast<uint8_t>(i + 1));
+  if (c.spoil_pad >= 0 && static_cast<size_t>(c.spoil_pad) < pad) text[inner.size() + static_cast<size_t>(c.spoil_pad)] ^= 0x40;
+  text.push_back(c.pad_length >= 0 ? static_cast<uint8_t>(c.pad_length) : static_cast<uint8_t>(pad));
+  bool v6 = !inner.empty() && inner[0] >> 4 == 6;
+  text.push_back(c.next_header != 0 ? c.next_header : v6 ? uint8_t{41} : uint8_t{4});
+
+  Writer w;
+  w.U32(sa.spi);
+  w.U32(static_cast<uint32_t>(c.sequence));
+  w.Put(c.iv);
+  if (ci.aead) {
+    Combined(ci, sa, c.iv, AadOf(sa, c.sequence), text, true);
+    w.Put(text);
+    return w.Release();
+  }
+  w.Put(Crypt(ci, sa, c.iv, text, true));
+  Writer authenticated;
+  authenticated.Put(w.view());
+  if (sa.suite.esn) authenticated.U32(static_cast<uint32_t>(c.sequence >> 32));
+  w.Put(Mac(sa.suite.integ, sa.integ_key, authenticated.view()));
+  return w.Release();
+}
+
+Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum) {
+  Writer w;
+  w.U16(sa.source.port);
+  w.U16(sa.destination.port);
+  w.U16(static_cast<uint16_t>(8 + esp.size()));
+  w.U16(0);
+  w.Put(esp);
+  if (checksum) {
+    uint16_t sum = InternetChecksum(w.view(), PseudoSum(sa.source, sa.destination, 17, w.size()));
+    w.PatchU16(6, sum == 0 ? 0xffff : sum);
+  }
+  return w.Release();
+}
+
 bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out) {
   Reader whole = r;
   ByteView datagram = whole.Rest();
@@ -309,15 +323,6 @@ bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out) {
   return true;
 }
 
-}  // namespace
-
-uint16_t InternetChecksum(ByteView data, uint32_t start) {
-  uint64_t sum = start;
-  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? static_cast<uint64_t>(data[i]) << 8 : data[i];
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
 Bytes ReferenceSeal(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
   Bytes esp = EspPacket(sa, inner, c);
   if (!sa.encap) return WrapIp(sa, esp, 50, c.tos);
@@ -325,39 +330,43 @@ Bytes ReferenceSeal(const ReferenceSa& sa, ByteView inner, const SealChoices& c)
   return WrapIp(sa, WrapUdp(sa, std::move(esp), v6 || c.udp_checksum), 17, c.tos);
 }
 
-ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t high) {
-  ReferenceOpened out;
+void OpenEsp(const ReferenceSa& sa, ByteView esp, uint32_t high, ReferenceOpened& out) {
   Cipher ci = CipherOf(sa.suite);
-  Reader r(outer);
-  if (!UnwrapIp(sa, r, outer, out)) return out;
-  if (sa.encap && !UnwrapUdp(sa, r, out)) return out;
-  Reader start = r;
-  ByteView esp = start.Rest();
-  if (r.U32() != sa.spi) return out.error = "SPI", out;
+  auto fail = [&out](const char* why) { out.error = why; };
+  Reader r(esp);
+  if (r.U32() != sa.spi) return fail("SPI");
   out.sequence = r.U32();
   if (sa.suite.esn) out.sequence |= static_cast<uint64_t>(high) << 32;
   out.iv = ToBytes(r.Take(ci.iv));
   Bytes text = ToBytes(r.Rest());
-  if (!r.ok() || text.size() < ci.icv + 2 || (text.size() - ci.icv) % ci.block != 0) return out.error = "length", out;
+  if (!r.ok() || text.size() < ci.icv + 2 || (text.size() - ci.icv) % ci.block != 0) return fail("length");
   if (ci.aead) {
-    if (!Combined(ci, sa, out.iv, AadOf(sa, out.sequence), text, false)) return out.error = "ICV", out;
+    if (!Combined(ci, sa, out.iv, AadOf(sa, out.sequence), text, false)) return fail("ICV");
   } else {
     Writer authenticated;
     authenticated.Put(esp.first(esp.size() - ci.icv));
     if (sa.suite.esn) authenticated.U32(high);
-    if (!Equal(Mac(ci, sa, authenticated.view()), esp.last(ci.icv))) return out.error = "ICV", out;
+    if (!Equal(Mac(sa.suite.integ, sa.integ_key, authenticated.view()), esp.last(ci.icv))) return fail("ICV");
     text.resize(text.size() - ci.icv);
     text = Crypt(ci, sa, out.iv, text, false);
   }
   out.next_header = text.back();
   size_t pad = text[text.size() - 2];
-  if (pad + 2 > text.size()) return out.error = "pad length", out;
+  if (pad + 2 > text.size()) return fail("pad length");
   size_t inner = text.size() - 2 - pad;
   for (size_t i = 0; i < pad; ++i) {
-    if (text[inner + i] != i + 1) return out.error = "padding", out;
+    if (text[inner + i] != i + 1) return fail("padding");
   }
   text.resize(inner);
   out.inner = std::move(text);
+}
+
+ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t high) {
+  ReferenceOpened out;
+  Reader r(outer);
+  if (!UnwrapIp(sa, r, outer, out)) return out;
+  if (sa.encap && !UnwrapUdp(sa, r, out)) return out;
+  OpenEsp(sa, r.Rest(), high, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/bytes/bytes.h"
+#include "common/bytes/reader.h"
 #include "common/ipsec/algorithm.h"
 #include "common/net/ip_address.h"
 
@@ -18,6 +19,7 @@ struct ReferenceSa {
   Bytes integ_key;
   bool encap = false;
   Endpoint source, destination;  // outer
+  bool transport = false, ah = false;  // for ReferenceSeal and ReferenceOpen below: neither
 };
 
 // What a sender may choose.
@@ -30,6 +32,7 @@ struct SealChoices {
   bool udp_checksum = false;  // over IPv4 too
   int spoil_pad = -1;         // padding octet to spoil, before sealing
   int pad_length = -1;        // the pad length octet, if it is to lie
+  bool wide_ah = false;       // AH over IPv4 padded to 64 bits
 };
 
 // A whole outer IP packet.
@@ -44,6 +47,15 @@ struct ReferenceOpened {
 // Judges every octet of the outer packet as a strict receiver would that expects DF, ID 0 and TTL 64. `high` is the half of
 // the extended sequence number that is not sent.
 ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t high);
+
+// Parts of these, for the references of transport mode and AH. The protocol of `text` is c.next_header.
+Bytes EspPacket(const ReferenceSa& sa, ByteView text, const SealChoices& c);
+void OpenEsp(const ReferenceSa& sa, ByteView esp, uint32_t high, ReferenceOpened& out);
+Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum);
+bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out);
+Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t tos);
+bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened& out);
+Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data);
 
 // RFC 1071, over whole and odd octets; the complement, in host order.
 uint16_t InternetChecksum(ByteView data, uint32_t start = 0);

@@ -7,8 +7,10 @@
 #include "common/bytes/hex.h"
 #include "common/bytes/writer.h"
 #include "tests/support/esp_rig.h"
+#include "tests/support/random_packets.h"
+#include "tests/support/reference_transport.h"
 
-// The data path against the reference, on random SAs, bursts, packets, orders and damage. How many packets each direction:
+// The data path against the references, ESP and AH in both modes at once, on random SAs, bursts, packets, orders and damage. How many packets each direction:
 // CULVERT_ESP_PACKETS, 20,000 without it.
 namespace culvert::test {
 namespace {
@@ -44,13 +46,14 @@ std::vector<EspSuite> AllSuites() {
       all.push_back({EncrId::kAesCtr, bits, mac});
     }
     all.push_back({EncrId::kNull, 0, mac});
+    all.insert(all.end(), 3, {EncrId::kNone, 0, mac});  // AH
   }
   return all;
 }
 const std::vector<EspSuite> kSuites = AllSuites();
-size_t IvSize(const EspSuite& s) { return s.encr == EncrId::kAesCbc ? 16 : s.encr == EncrId::kNull ? 0 : 8; }
+size_t IvSize(const EspSuite& s) { return s.encr == EncrId::kAesCbc ? 16 : s.encr == EncrId::kNull || s.encr == EncrId::kNone ? 0 : 8; }
 constexpr unsigned kSas = 6;  // at once
-constexpr unsigned kPacketsPerSet = 800;  // so that 20,000 packets are enough SAs for every suite with and without ESN
+constexpr unsigned kPacketsPerSet = 600;  // so that 20,000 packets are enough SAs for every suite with and without ESN
 
 IpAddress V6(uint16_t site, uint32_t host) {
   Writer w;
@@ -107,10 +110,12 @@ class EspReference : public ::testing::Test {
     s.spi = MakeSpi(static_cast<uint8_t>(Roll(255) + 1), static_cast<uint32_t>(Roll(1024)),
                     static_cast<uint32_t>(Roll(kSlotsPerBucket / kSas) * kSas + i));
     s.sa_index = SaIndex(s.spi);
-    s.encap = Roll(3) == 0;
+    s.protocol = s.suite.encr == EncrId::kNone ? 51 : 50;
+    s.mode = Roll(2) ? channel::Mode::kTransport : channel::Mode::kTunnel;
+    s.encap = !s.ah() && Roll(3) == 0;
     bool v6 = Roll(2) != 0;
     s.gateway = {v6 ? *IpAddress::Parse("2001:db8::1") : *IpAddress::Parse("192.0.2.1"), 4500, 0};
-    s.peer = {v6 ? *IpAddress::Parse("2001:db8:5::9") : *IpAddress::Parse("198.51.100.9"),
+    s.peer = {*IpAddress::Parse((v6 ? "2001:db8:5::" : "198.51.100.") + std::to_string(10 + i)),
               static_cast<uint16_t>(4500 + Roll(2) * 1000), 0};
     s.window = 64u << Roll(11);
     s.sequence = RandomStart(s.suite.esn, s.window);
@@ -125,6 +130,12 @@ class EspReference : public ::testing::Test {
     };
     s.local = {v4(live.site), v6ts(live.site)};
     s.remote = {v4(live.site + 100), v6ts(live.site + 100)};
+    if (s.transport()) {  // what the SA is used for is between its two ends, whatever is written
+      bool wide = Roll(2) != 0;
+      IpRange own = {s.gateway.address, s.gateway.address};
+      s.local = {{wide ? IpRange::All(s.gateway.address.family) : own}};
+      s.remote = {{{s.peer.address, s.peer.address}}};
+    }
     rig_.MakeKeys(s);
     live.next_out = s.sequence + 1;
     live.seen = {s.window, s.sequence, s.sequence != 0, {}, s.sequence};
@@ -166,6 +177,14 @@ class EspReference : public ::testing::Test {
                    RandomSize(), tos);
   }
 
+  // As the SA carries it, out or in.
+  Bytes RandomFor(const LiveSa& live, bool out) {
+    const SaSpec& s = live.spec;
+    const IpAddress &ours = s.gateway.address, &theirs = s.peer.address;
+    if (s.transport()) return RandomPacket(rig_.rng(), out ? ours : theirs, out ? theirs : ours, RandomSize());
+    return out ? RandomInner(live.site, live.site + 100) : RandomInner(live.site + 100, live.site);
+  }
+
   void SealBurst(size_t n);
   void OpenBurst(size_t n);
   bool MakeArrival(LiveSa& live, Bytes& outer, Bytes& expected);
@@ -174,6 +193,10 @@ class EspReference : public ::testing::Test {
   std::vector<LiveSa> sas_;
   size_t next_suite_ = 0;  // in turn, so that a short run too meets each, in company that chance gives it
 };
+
+std::string Describe(const SaSpec& s) {
+  return Name(s.suite) + (s.ah() ? " AH" : " ESP") + (s.transport() ? " transport" : " tunnel") + (s.encap ? " in UDP" : "");
+}
 
 uint8_t TosOf(ByteView ip) { return ip[0] >> 4 == 4 ? ip[1] : static_cast<uint8_t>(ip[0] << 4 | ip[1] >> 4); }
 
@@ -199,12 +222,13 @@ bool Decapsulate(Bytes& inner, uint8_t outer_tos, const SaSpec& s) {
 
 void EspReference::SealBurst(size_t n) {
   dp::Burst plain, forward, seal, sealed;
-  std::vector<std::pair<LiveSa*, Bytes>> want;
+  std::map<const dp::Packet*, std::pair<LiveSa*, Bytes>> want;
   for (size_t i = 0; i < n; ++i) {
     LiveSa& live = sas_[Roll(sas_.size())];
-    Bytes inner = RandomInner(live.site, live.site + 100);
-    plain.Add(rig_.MakePacket(inner));
-    want.emplace_back(&live, inner);
+    Bytes inner = RandomFor(live, true);
+    dp::Packet& p = rig_.MakePacket(inner);
+    plain.Add(p);
+    want[&p] = {&live, inner};
   }
   rig_.worker().ApplyPolicy(rig_.context(), plain, forward, seal);
   ASSERT_EQ(forward.n, 0);
@@ -212,17 +236,19 @@ void EspReference::SealBurst(size_t n) {
   rig_.worker().Seal(rig_.context(), seal, sealed);
   ASSERT_EQ(sealed.n, n);
   for (size_t i = 0; i < n; ++i) {
-    auto& [live, inner] = want[i];
+    auto& [live, inner] = want.at(sealed.p[i]);
     const SaSpec& s = live->spec;
     Bytes outer = EspRig::Contents(*sealed.p[i]);
     uint64_t sequence = live->next_out++;
-    ReferenceOpened o = ReferenceOpen(s.Outbound(), outer, static_cast<uint32_t>(sequence >> 32));
-    ASSERT_EQ(o.error, "") << Name(s.suite) << " inner " << inner.size();
-    ASSERT_EQ(ToHex(o.inner), ToHex(inner));
+    ReferenceOpened o = ReferenceOpenAny(s.Outbound(), outer, static_cast<uint32_t>(sequence >> 32));
+    ASSERT_EQ(o.error, "") << Describe(s) << " inner " << ToHex(inner);
+    ASSERT_EQ(ToHex(o.inner), ToHex(inner)) << Describe(s);
     ASSERT_EQ(o.sequence, sequence);
-    ASSERT_EQ(o.next_header, inner[0] >> 4 == 4 ? 4 : 41);
-    uint8_t tos = TosOf(inner);
-    ASSERT_EQ(o.tos, (s.copy_dscp ? tos & 0xfc : 0) | (s.copy_ecn ? tos & 3 : 0));
+    if (!s.transport()) {
+      ASSERT_EQ(o.next_header, inner[0] >> 4 == 4 ? 4 : 41);
+      uint8_t tos = TosOf(inner);
+      ASSERT_EQ(o.tos, (s.copy_dscp ? tos & 0xfc : 0) | (s.copy_ecn ? tos & 3 : 0));
+    }
     if (IvSize(s.suite) == 8) {
       Writer iv;
       iv.U64(uint64_t{s.iv_generation} << 48 | sequence);
@@ -258,9 +284,16 @@ bool EspReference::MakeArrival(LiveSa& live, Bytes& outer, Bytes& expected) {
   c.extra_pad = Roll(4) == 0 ? static_cast<unsigned>(Roll(8)) : 0;
   c.udp_checksum = Roll(2) != 0;
   c.tos = static_cast<uint8_t>(Roll(3) == 0 ? Roll(256) : 0);
+  c.wide_ah = Roll(3) == 0;
   bool genuine = true, good = true;
-  Bytes inner = RandomInner(live.site + 100, live.site);
-  switch (Roll(40)) {
+  Bytes inner = RandomFor(live, false);
+  uint64_t lie = Roll(40);
+  if (s.transport() && lie == 4)
+    inner = RandomPacket(rig_.rng(), s.gateway.address.family == Family::kV4 ? V4(9, 9) : V6(9, 9), s.gateway.address, 40);
+  else if (s.transport() ? lie != 2 : false)
+    lie = 40;
+  if (s.ah() && lie < 2) lie = 40;
+  switch (lie) {
     case 0:
       c.spoil_pad = static_cast<int>(Roll(3));
       c.extra_pad = 1;
@@ -279,7 +312,7 @@ bool EspReference::MakeArrival(LiveSa& live, Bytes& outer, Bytes& expected) {
       good = false;
       break;
     case 4:
-      inner = RandomInner(live.site, live.site + 100);
+      if (!s.transport()) inner = RandomInner(live.site, live.site + 100);
       good = false;
       break;  // outside the selectors
     case 5:
@@ -294,15 +327,16 @@ bool EspReference::MakeArrival(LiveSa& live, Bytes& outer, Bytes& expected) {
     case 7: Append(inner, rig_.Random(20)); break;  // TFC padding behind the packet
     default: break;
   }
-  outer = ReferenceSeal(s.Inbound(), inner, c);
-  size_t head = (s.gateway.address.family == Family::kV4 ? 20u : 40u) + (s.encap ? 8 : 0);
+  outer = ReferenceSealAny(s.Inbound(), inner, c);
+  const size_t front = CutAtIpsec(outer).front.size(), head = front + (s.encap ? 8 : 0), spi = head + (s.ah() ? 4 : 0);
+  if (Roll(2)) Travel(rig_.rng(), outer, front);
   switch (Roll(20)) {
     case 0:
-      outer[head + 4 + Roll(outer.size() - head - 4)] ^= static_cast<uint8_t>(1 << Roll(8));
+      outer[spi + 4 + Roll(outer.size() - spi - 4)] ^= static_cast<uint8_t>(1 << Roll(8));
       genuine = false;
       break;
     case 1:
-      outer[head + Roll(4)] ^= static_cast<uint8_t>(1 << Roll(8));
+      outer[spi + Roll(4)] ^= static_cast<uint8_t>(1 << Roll(8));
       genuine = false;
       break;  // SPI
     default: break;
@@ -312,24 +346,29 @@ bool EspReference::MakeArrival(LiveSa& live, Bytes& outer, Bytes& expected) {
   if (fresh) live.sent.emplace_back(sequence, outer);
   if (live.sent.size() > 64) live.sent.erase(live.sent.begin());
   expected = inner;
-  return Decapsulate(expected, c.tos, s) && fresh && good;
+  if (!s.transport()) return Decapsulate(expected, TosOf(outer), s) && fresh && good;
+  CutPacket cut = CutToSeal(inner);
+  cut.front = CutAtIpsec(outer).front;
+  expected = Join(cut);
+  return fresh && good;
 }
 
 void EspReference::OpenBurst(size_t n) {
   dp::Burst esp, opened;
-  std::vector<Bytes> want;
+  std::map<const dp::Packet*, Bytes> want;
   for (size_t i = 0; i < n; ++i) {
     LiveSa& live = sas_[Roll(sas_.size())];
     Bytes outer, inner;
     bool accepted = MakeArrival(live, outer, inner);
     if (outer.empty()) continue;
+    dp::Packet& p = rig_.MakePacket(outer);
+    esp.Add(p);
     if (accepted) {
       // What is behind the inner packet's own length is cut (RFC 4303 2.7).
       size_t length = inner[0] >> 4 == 4 ? inner[2] << 8 | inner[3] : 40 + (inner[4] << 8 | inner[5]);
       inner.resize(length);
-      want.push_back(inner);
+      want[&p] = inner;
     }
-    esp.Add(rig_.MakePacket(outer));
   }
   uint16_t arrived = esp.n;
   uint64_t before = rig_.AllDrops() + rig_.context().counters.consumed.get();
@@ -337,9 +376,10 @@ void EspReference::OpenBurst(size_t n) {
   ASSERT_EQ(opened.n, want.size());
   ASSERT_EQ(rig_.AllDrops() + rig_.context().counters.consumed.get() - before, arrived - opened.n);
   for (uint16_t i = 0; i < opened.n; ++i) {
-    ASSERT_EQ(ToHex(EspRig::Contents(*opened.p[i])), ToHex(want[i]));
+    const Bytes& wanted = want.at(opened.p[i]);
+    ASSERT_EQ(ToHex(EspRig::Contents(*opened.p[i])), ToHex(wanted));
     ASSERT_TRUE(opened.p[i]->opened);
-    ASSERT_EQ(opened.p[i]->length, want[i].size());
+    ASSERT_EQ(opened.p[i]->length, wanted.size());
   }
   rig_.Free(opened);
 }
