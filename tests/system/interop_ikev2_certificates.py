@@ -6,26 +6,17 @@ import sys
 import time
 from pathlib import Path
 
-from lab import Charon, Gateway, LabError, Tunnel, run
+from lab import LabError, Tunnel, run
+from lab.cases import Cases
 from lab.charon import PLUGINS
 from lab.pki import folder_of, hold, root, self_signed
 from lab.process import Daemon
-from lab.topology import Topology
-from lab.traffic import Pair
 
 SUITE = 'interop-ikev2'
 TIMEOUT = 300
 
 
-class Certified:
-    """Culvert is a, charon b."""
-
-    def __init__(self, lab, settings=None):
-        net = self.net = Topology(lab)
-        self.ours = Gateway(lab, net.a, 'culvert-a')
-        self.charon = Charon(lab, net.kernel(net.b), 'charon-b', settings=settings)
-        self.pair, self._read = None, 0
-
+class Certified(Cases):
     def case(self, a, b, a_trusts, b_trusts=None, *, local=None, remote=None, charon_local=None, charon_remote=None,
              secrets=None, a_more=None, b_more=None, connection=None, charon_connection=None):
         """`a` and `b` are what each holds, a Holder or None; the rest of the connection is told as in swanctl.conf,
@@ -39,48 +30,23 @@ class Certified:
             b_connection={**(charon_connection or {}), 'local': {**theirs, **(charon_local or {})}, 'remote': {**pubkey, 'id': 'a.lab', **(charon_remote or {})}})
         conf = tunnel.conf('a')
         conf['secrets'].update(secrets or {})
-        if self.pair:
-            self.charon.load(tunnel.conf('b'))
-            self.ours.ike.stop()     # it has given up the rights to read these files anew
-            self.ours.write_config(conf)
-            self.ours.start_ike()
-        else:
-            self.charon.start(tunnel.conf('b'))
-            self.ours.start(conf)
-        self.pair, self._read = Pair(self.net, self.ours, self.charon, tunnel), len(self.ours.log_text())
+        self.begin(tunnel, conf)
         return self
 
     def both_roles(self, said):
         """Up by either side, used and down again. `said` of how each authenticated is in our log both times."""
         for initiator in 'ab':
-            self.pair.up(initiator)
-            self.net.alice.ping(self.net.bob)
-            (self.ours if initiator == 'a' else self.charon).terminate('net')
-            self.pair.expect_nothing_left()
-        log = self.since()
-        if log.count(said) < 2:
-            raise LabError(f'our log says "{said}" {log.count(said)} times, expected both times: {log[-800:]}')
+            self.up(initiator)
+            self.down(initiator)
+        self.expect_said(said, times=2)
 
     def neither_role(self, why, times=2):
         """Refused whoever begins: by us, with `why` in our log, and with AUTHENTICATION_FAILED to an initiator. `times` is 1
         where charon is first to refuse what we begin."""
-        for first in (self.ours, self.charon):
-            first.initiate('net', check=False)
-            if self.pair.children()[0]:
-                raise LabError('a child is up all the same')
-            self.pair.expect_nothing_left()
-        log = self.since()
-        if log.count(why) < times or 'AUTHENTICATION_FAILED' not in log:
-            raise LabError(f'no "{why}" both times, or no AUTHENTICATION_FAILED in the log: {log[-800:]}')
-
-    def since(self):
-        """Our log from where this case began."""
-        return self.ours.log_text()[self._read:]
-
-    def end(self):
-        if self.net.alice.ping(self.net.bob, count=2, check=False):
-            raise LabError('alice reaches bob without an SA')
-        self.pair.expect_order()
+        self.refused()
+        self.pair.expect_nothing_left()
+        self.expect_said(why, times=times)
+        self.expect_said('AUTHENTICATION_FAILED')
 
 
 def kinds(lab, *cases, settings=None, **options):
