@@ -159,6 +159,12 @@ Fragmentation ReadFragmentation(const std::string& word) {
   return word == "no" ? Fragmentation::kNo : Fragmentation::kYes;
 }
 
+Childless ReadChildless(const std::string& word) {
+  if (word == "prefer") return Childless::kPrefer;
+  if (word == "force") return Childless::kForce;
+  return word == "never" ? Childless::kNever : Childless::kAllow;
+}
+
 SendCert ReadSendCert(const std::string& word) {
   if (word == "always") return SendCert::kAlways;
   return word == "never" ? SendCert::kNever : SendCert::kIfAsked;
@@ -176,6 +182,7 @@ Connection ReadConnection(const SectionReader& in, Profile floor, const std::str
   conn.encap = in.Bool("encap", conn.encap);
   conn.mobike = in.Bool("mobike", conn.mobike);
   conn.fragmentation = ReadFragmentation(in.Text("fragmentation", "yes"));
+  conn.childless = ReadChildless(in.Text("childless", "allow"));
   conn.ppk_id = in.Text("ppk_id");
   conn.ppk_required = in.Bool("ppk_required", conn.ppk_required);
   conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));

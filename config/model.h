@@ -151,6 +151,7 @@ struct AuthRound {
 enum class SendCert : uint8_t { kIfAsked, kAlways, kNever };
 enum class Unique : uint8_t { kNo, kNever, kKeep, kReplace };
 enum class Fragmentation : uint8_t { kYes, kAccept, kForce, kNo };
+enum class Childless : uint8_t { kAllow, kPrefer, kForce, kNever };
 struct Connection {
   std::string name;
   uint8_t version = 2;                    // 0, 1 or 2
@@ -164,6 +165,7 @@ struct Connection {
   bool ppk_required = false;
   seconds dpd_delay{0};
   Fragmentation fragmentation = Fragmentation::kYes;
+  Childless childless = Childless::kAllow;   // RFC 6023
   unsigned keyingtries = 1;               // 0 = for ever
   Unique unique = Unique::kNo;
   seconds reauth_time{0}, rekey_time{14400}, over_time{1440}, rand_time{1440};

@@ -195,7 +195,9 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.dpd_timeout", kTime, "0s", kNoMeaning, "IKEv1 only; IKEv2 gives up after its retransmissions"},
     {"connections.<conn>.fragmentation", kWord, "yes", kWorks,
      "RFC 7383 fragments; `accept` takes and does not send them", 0, 0, "yes accept force no"},
-    {"connections.<conn>.childless", kWord, "allow", kWorks, "RFC 6023 initiation without a child", 0, 0,
+    {"connections.<conn>.childless", kWord, "allow", kWorks,
+     "an IKE SA without a child in IKE_AUTH (RFC 6023), children following in exchanges of their own: `allow` takes it, "
+     "`prefer` also begins so where the peer takes it, `force` allows nothing else, `never` takes none", 0, 0,
      "allow prefer force never"},
     {"connections.<conn>.send_certreq", kBool, "yes", kWorks, "ask the peer for certificates of the known authorities"},
     {"connections.<conn>.send_cert", kWord, "ifasked", kWorks, "when the own certificate is sent", 0, 0,
@@ -407,14 +409,12 @@ constexpr Key kKeys[] = {
 
 constexpr std::string_view kVersion = "connections.<conn>.version", kMode = "connections.<conn>.children.<child>.mode",
                            kOffload = "connections.<conn>.children.<child>.hw_offload",
-                           kChildless = "connections.<conn>.childless", kFragmentation = "connections.<conn>.fragmentation";
+                           kFragmentation = "connections.<conn>.fragmentation";
 
 constexpr WordVerdict kWordVerdicts[] = {
     {kVersion, "0", kNotYet, "IKEv1 is not supported yet; only IKEv2 is accepted"},
     {kVersion, "1", kNotYetRefused, "IKEv1"},
     {kFragmentation, "force", kNoMeaning, "IKEv1 only"},
-    {kChildless, "prefer", kNotYet, "initiating without a child"},
-    {kChildless, "force", kNotYetRefused, "an initiation that creates no child without a key exchange of its own"},
     {kMode, "transport", kNotYetRefused, "transport mode"},
     {kMode, "pass", kNotYetRefused, "a policy that bypasses protection"},
     {kMode, "drop", kNotYetRefused, "a policy that drops"},

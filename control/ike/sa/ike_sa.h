@@ -162,6 +162,7 @@ struct ResponderHandshake {
   SaPayload answer;
   bool fake_nat = false;                      // the connection forces UDP encapsulation
   bool takes_sha1 = false;                    // it takes signatures by SHA-1 (RFC 7427)
+  bool takes_childless = false;               // it takes an IKE_AUTH without a child (RFC 6023)
   bool ppk = false;                           // both sides have said USE_PPK (RFC 8784)
   std::unique_ptr<KeyExchange> exchange;
   std::optional<SecretBytes> shared_secret;   // of a KEM, whose answer cannot be made without it

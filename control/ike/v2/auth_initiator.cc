@@ -38,11 +38,18 @@ bool PrepareChild(Context& cx, IkeSa& sa) {
   InitiatorHandshake& h = *sa.initiating;
   if (std::exchange(h.prepared, true)) return true;
   auto wanted = std::ranges::find(sa.tasks, Task::Kind::kNewChild, &Task::kind);
+  // RFC 6023 3: only towards a peer that said it takes this.
   if (wanted == sa.tasks.end()) {
-    // RFC 6023 3: only towards a peer that said it takes this.
     if (!h.peer_takes_childless) Fail(cx, sa, "the peer does not take an IKE SA without a child: name one");
     return h.peer_takes_childless;
   }
+  const config::Childless childless = sa.connection->childless;
+  if (childless == config::Childless::kForce && !h.peer_takes_childless) {
+    Fail(cx, sa, "the peer does not take an IKE SA without a child (childless = force)");
+    return false;
+  }
+  const bool follows = childless == config::Childless::kForce || childless == config::Childless::kPrefer;
+  if (follows && h.peer_takes_childless) return true;
   h.child_task = std::move(*wanted);
   sa.tasks.erase(wanted);
   const config::Child* config = FindChild(*sa.connection, h.child_task->child_name);

@@ -25,6 +25,7 @@ struct Claim {
   Identity id;
   std::optional<Identity> wants;  // IDr: whom of us the peer means to reach
   bool signature = false;
+  bool childless = false;         // it asks for no child (RFC 6023)
   CertRequest certificates;       // what it asks us to show
   PpkClaim ppk;
   Bytes proof;                    // AUTH's data, or NO_PPK_AUTH's where it goes by that
@@ -73,6 +74,10 @@ std::expected<AuthCandidate, std::string> Consider(const Context& cx, const IkeS
   if (!Matches(pattern, claim.id)) return std::unexpected(Cat("wants the peer to be ", pattern));
   if (WantsSignature(*c) != claim.signature) {
     return std::unexpected(claim.signature ? "wants no signature" : "wants a signature");
+  }
+  if (claim.childless && c->childless == config::Childless::kNever) return std::unexpected("takes no IKE SA without a child");
+  if (!claim.childless && c->childless == config::Childless::kForce) {
+    return std::unexpected("wants no child in IKE_AUTH (childless = force)");
   }
   if (std::string why = JudgePpk(*c, claim.ppk); !why.empty()) return std::unexpected(why);
   // RFC 7296 2.15 binds the suite to the SA: the connection must want it too.
@@ -287,6 +292,7 @@ void OnAuthRequest(Context& cx, IkeSa& sa, const Inbound& in) {
   Claim claim{.id = {id_i->id_type, ToBytes(id_i->data)}, .wants = std::nullopt, .certificates = CertRequestIn(in),
               .ppk = PpkClaimIn(cx, sa, in), .proof = auth ? ToBytes(auth->data) : Bytes{}};
   claim.signature = auth && IsSignature(auth->method);
+  claim.childless = in.form == MessageForm::kAuthChildless;
   if (id_r) claim.wants = Identity{id_r->id_type, ToBytes(id_r->data)};
   if (claim.ppk.agreed && claim.ppk.id.empty()) {
     // RFC 8784 3: USE_PPK was exchanged, so IKE_AUTH names a key.

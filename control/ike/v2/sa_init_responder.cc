@@ -187,6 +187,7 @@ void Accept(Context& cx, const Inbound& in, const HalfOpenKey& key, Chosen chose
   h.answer.proposals = {std::move(chosen.ike.answer)};
   h.fake_nat = chosen.connection->encap;
   h.takes_sha1 = TakesSha1(*chosen.connection);
+  h.takes_childless = chosen.connection->childless != config::Childless::kNever;
   // RFC 8784 3: without any key to choose from, the notify is one of those nobody knows.
   h.ppk = in.Notify(NotifyType::kUsePpk) && !cx.ppks.empty();
   cx.sas.Index(sa);
@@ -210,7 +211,7 @@ void Answer(Context& cx, IkeSa& sa) {
   if (sa.intermediate) list.AddNotify(NotifyType::kIntermediateExchangeSupported);
   AddSignatureHashes(h.takes_sha1, list);
   if (h.ppk) list.AddNotify(NotifyType::kUsePpk);
-  list.AddNotify(NotifyType::kChildlessIkev2Supported);
+  if (h.takes_childless) list.AddNotify(NotifyType::kChildlessIkev2Supported);
   AddCertRequestForAny(cx, sa, list);
   IkeHeader header{.spi_i = sa.spi_i, .spi_r = sa.spi_r, .exchange = ExchangeType::kIkeSaInit, .response = true};
   h.response = EncodeMessage(header, list.view());
