@@ -86,7 +86,7 @@ constexpr Key kKeys[] = {
      "cookies and limits cannot be switched off, only moved: see cookie_threshold and block_threshold"},
     {"control.filelog", kOpenSection, "", kNoMeaning, "logs go to stderr, which systemd hands to the journal"},
     {"control.flush_auth_cfg", kBool, "no", kNoMeaning, "nothing of the authentication is kept"},
-    {"control.follow_redirects", kBool, "yes", kWorks, "follow IKEv2 redirects; none are until they are supported"},
+    {"control.follow_redirects", kBool, "yes", kNotYet, "IKEv2 redirects"},
     {"control.force_eap_only_authentication", kBool, "no", kRefused,
      "EAP-only authentication is for peers that ask for it (RFC 5998)"},
     {"control.fragment_size", kInteger, "1280", kWorks, "largest IP datagram of an IKE fragment; 0: what every path carries", 0,
