@@ -77,6 +77,9 @@ struct InstallSa {
   char connection[32];                    // names for people; NUL-terminated, cut
   char child[32];
   char peer_id[64];
+  // Inbound transport mode in UDP: the two ends as the peer writes them into the checksums of what it sends, to be mended by
+  // the difference to `local` and `remote` (RFC 3948 3.1.2). Family 0, both: not through UDP.
+  WireAddress original_local, original_remote;
   SelectorPairHead head;
   uint8_t zero[4];
   WireSelector selectors[kMaxSelectorsPerMessage];  // local_count local ones, then remote_count remote ones

@@ -69,6 +69,18 @@ class Checker {
 
 bool IsWindow(uint32_t w) { return std::has_single_bit(w) && w >= kMinReplayWindow && w <= kMaxReplayWindow; }
 
+// Those of a transport SA that hears its peer through UDP, which has both, and of no other.
+void CheckOriginals(const InstallSa& m, Checker& c) {
+  if (m.direction == Direction::kInbound && m.mode == Mode::kTransport && m.udp_encap) {
+    for (const WireAddress* w : {&m.original_local, &m.original_remote}) {
+      IpAddress a;
+      c.Require(FromWire(*w, a) && !a.is_unspecified() && w->family == m.local.address.family);
+    }
+  } else {
+    c.ZeroObject(m.original_local).ZeroObject(m.original_remote);
+  }
+}
+
 void CheckInstall(const InstallSa& m, Checker& c) {
   c.Enum(m.direction, Direction::kInbound, Direction::kOutbound).Require(m.protocol == 50 || m.protocol == 51)
       .Enum(m.mode, Mode::kTunnel, Mode::kTransport).Flag(m.udp_encap).Flag(m.esn)
@@ -83,6 +95,9 @@ void CheckInstall(const InstallSa& m, Checker& c) {
   c.Require(m.iv_generation <= kMaxIvGeneration && m.sequence <= kIvPacketLimit);
   c.At(m.local).At(m.remote).Require(m.local.address.family == m.remote.address.family);
   if (m.udp_encap) c.Require(m.local.port != 0 && m.remote.port != 0);
+  // RFC 4302 covers the addresses: no AH crosses a NAT, nor goes in UDP.
+  c.Require(m.protocol == 50 || !m.udp_encap);
+  CheckOriginals(m, c);
   c.Span(m.lifetime).Flag(m.copy_dscp).Flag(m.copy_ecn).Flag(m.copy_df).Flag(m.tfc_padding);
   c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors).Zero(m.zero).ZeroObject(m.zero2);
 }

@@ -143,6 +143,42 @@ TEST(Validate, RefusesEverySpoiledInstall) {
   }
 }
 
+Command MakeTransportInUdp() {
+  Command c = MakeInstall(1, 9, Direction::kInbound);
+  c.epoch = kEpoch;
+  c.install.mode = Mode::kTransport;
+  c.install.udp_encap = 1;
+  c.install.local.port = c.install.remote.port = 4500;
+  c.install.original_local = ToWire(IpAddress::V4(198, 51, 100, 1));
+  c.install.original_remote = ToWire(IpAddress::V4(10, 0, 0, 1));
+  return c;
+}
+
+constexpr SpoiledInstall kSpoiledTransport[] = {
+    {"in no UDP", Violation::kPadding, [](Command& c) { c.install.udp_encap = 0; }},
+    {"tunnel", Violation::kPadding, [](Command& c) { c.install.mode = Mode::kTunnel; }},
+    {"outbound", Violation::kPadding, [](Command& c) { c.install.direction = Direction::kOutbound; }},
+    {"one alone", Violation::kValue, [](Command& c) { c.install.original_remote = {}; }},
+    {"the other alone", Violation::kValue, [](Command& c) { c.install.original_local = {}; }},
+    {"another family", Violation::kValue, [](Command& c) { c.install.original_remote = ToWire(*IpAddress::Parse("2001:db8::1")); }},
+    {"unspecified", Violation::kValue, [](Command& c) { c.install.original_local = ToWire(IpAddress::Any(Family::kV4)); }},
+    {"address padding", Violation::kValue, [](Command& c) { c.install.original_local.zero[2] = 1; }},
+    {"AH in UDP", Violation::kValue, [](Command& c) { c.install.protocol = 51; }},
+};
+
+TEST(Validate, OriginalAddressesAreThoseOfTransportModeInUdp) {
+  EXPECT_EQ(DecodeOf(MakeTransportInUdp()), Violation::kNone);
+  for (const SpoiledInstall& s : kSpoiledTransport) {
+    Command c = MakeTransportInUdp();
+    s.spoil(c);
+    EXPECT_EQ(Name(DecodeOf(c)), std::string(Name(s.violation))) << s.what;
+  }
+  Command plain = MakeInstall(1, 9, Direction::kInbound);
+  plain.epoch = kEpoch;
+  plain.install.mode = Mode::kTransport;
+  EXPECT_EQ(DecodeOf(plain), Violation::kNone);
+}
+
 TEST(Validate, AcceptsOpaquePortsAndOnLinkRoutes) {
   Command c = MakeInstall(1, 9, Direction::kInbound);
   c.epoch = kEpoch;
