@@ -38,7 +38,9 @@ struct alignas(kCacheLine) InboundSa {
   bool copy_dscp, copy_ecn;
   bool plain_selectors;  // one IPv4 pair without protocol or ports: line 2 tells all
   SaForm form;
-  uint8_t unused0[21];
+  uint8_t alignment0;
+  uint16_t nat_difference;  // transport mode: of the addresses, as MendChecksum takes it; 0: the same at both ends
+  uint8_t unused0[18];
 
   // line 1
   ReplayWindow window;

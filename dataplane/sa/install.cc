@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "dataplane/sa/transport.h"
+#include "dataplane/stage/nat_checksum.h"
 
 namespace culvert::dp {
 namespace {
@@ -59,6 +60,21 @@ Status ReadEndpoints(const channel::InstallSa& sa, SaRecord& out) {
   for (const Endpoint* e : {&out.local, &out.remote}) {
     if (e->address.is_unspecified() || e->address.is_multicast() || (sa.udp_encap && e->port == 0)) return Status::kMalformed;
   }
+  return Status::kOk;
+}
+
+// RFC 3948 3.1.2, RFC 7296 2.23.1.
+Status ReadOriginals(const channel::InstallSa& sa, SaRecord& out) {
+  bool mended =
+      sa.direction == channel::Direction::kInbound && sa.mode == channel::Mode::kTransport && sa.udp_encap != 0;
+  if (!mended) return Status::kOk;
+  IpAddress local, remote;
+  if (!channel::FromWire(sa.original_local, local) || !channel::FromWire(sa.original_remote, remote)) return Status::kMalformed;
+  if (local.family != out.local.address.family || remote.family != local.family) return Status::kMalformed;
+  auto family = static_cast<uint8_t>(local.family);
+  out.nat_difference =
+      SumOfDifferences(AddressDifference(local.octets.data(), out.local.address.octets.data(), family),
+                       AddressDifference(remote.octets.data(), out.remote.address.octets.data(), family));
   return Status::kOk;
 }
 
@@ -121,7 +137,7 @@ bool ValidSelectors(const SelectorList& list) {
 bool ValidLifetime(const channel::WireLifetime& l) { return l.soft_at >= 0 && l.hard_at >= 0; }
 
 Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorList remote, SaRecord& out) {
-  for (auto read : {ReadNumbers, ReadSuite, ReadEndpoints}) {
+  for (auto read : {ReadNumbers, ReadSuite, ReadEndpoints, ReadOriginals}) {
     if (Status s = read(sa, out); s != Status::kOk) return s;
   }
   if (!ValidSelectors(local) || !ValidSelectors(remote)) return Status::kMalformed;
@@ -201,6 +217,7 @@ void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscCloc
   // The trailer's two octets are always there, so a text is never shorter (RFC 4303 2.4).
   out.block = static_cast<uint8_t>(crypto::IsCbc(r.suite) ? 16 : 1);
   out.encap = r.encap;
+  out.nat_difference = r.nat_difference;
   out.copy_dscp = r.copy_dscp;
   out.copy_ecn = r.copy_ecn;
   out.window.Reset(out.words(), r.replay_window, sa.sequence);

@@ -31,6 +31,8 @@ struct SaRecord {
   IntegId integ{};
   crypto::Suite suite{};
   Endpoint local, remote;
+  // The addresses, to the ends as the peer wrote them into checksums (channel::InstallSa::original_local).
+  uint16_t nat_difference = 0;
   channel::WireLifetime lifetime{};
   char connection[32] = {}, child[32] = {}, peer_id[64] = {};
   SelectorList local_ts, remote_ts;        // as installed

@@ -6,6 +6,7 @@
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/esp_write.h"
+#include "dataplane/stage/nat_checksum.h"
 #include "dataplane/stage/parse.h"
 
 // Transport mode: ESP as it is written (RFC 4303 3.1.1), and what is left of a packet when ESP or AH is off.
@@ -65,6 +66,7 @@ bool EspWorker::AcceptTransport(WorkerContext& ctx, OpenLane& lane, const Stripp
   if (p.fragment) return drop(Drop::kTransportFragment);
   const InboundSa& sa = *lane.sa;
   if (!MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
+  if (sa.nat_difference != 0) MendChecksum(p, sa.nat_difference);
   p.opened = true;
   p.next_hop = 0;
   p.sa = nullptr;

@@ -61,6 +61,10 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.sequence = sequence;
   sa.local = channel::ToWire(gateway);
   sa.remote = channel::ToWire(peer);
+  if (transport() && encap && d == Direction::kInbound) {
+    sa.original_local = channel::ToWire(original_gateway.value_or(gateway.address));
+    sa.original_remote = channel::ToWire(original_peer.value_or(peer.address));
+  }
   sa.lifetime = lifetime;
   sa.copy_dscp = copy_dscp;
   sa.copy_ecn = copy_ecn;

@@ -336,6 +336,68 @@ TEST_F(TransportTest, RefusesWhatCannotBe) {
   EXPECT_EQ(rig_.Install(s, Direction::kInbound), Status::kMalformed) << "its own end is not among its selectors";
 }
 
+// Of the upper-layer header: protocol, where its checksum is, and the least it takes.
+struct Checksummed {
+  uint8_t protocol;
+  size_t at;
+};
+
+// RFC 768, RFC 9293 3.1, RFC 4443 2.3: with the addresses it is said to have been made over.
+void PutChecksum(Bytes& upper, const Checksummed& c, const IpAddress& from, const IpAddress& to) {
+  upper[c.at] = upper[c.at + 1] = 0;
+  uint32_t pseudo = c.protocol + static_cast<uint32_t>(upper.size());
+  for (const IpAddress* a : {&from, &to}) {
+    for (size_t i = 0; i < a->size(); i += 2) pseudo += static_cast<uint32_t>(a->octets[i]) << 8 | a->octets[i + 1];
+  }
+  uint16_t sum = InternetChecksum(upper, pseudo);
+  if (c.protocol == 17 && sum == 0) sum = 0xffff;
+  upper[c.at] = static_cast<uint8_t>(sum >> 8);
+  upper[c.at + 1] = static_cast<uint8_t>(sum);
+}
+
+// RFC 3948 3.1.2: checksums made over the addresses before the NAT come out as if made over those behind it.
+TEST_F(TransportTest, MendsChecksumsThatANatSpoilt) {
+  constexpr Checksummed kKinds[] = {{6, 16}, {17, 6}, {136, 6}, {33, 6}, {58, 2}};
+  auto random = [this](bool v6) { return *IpAddress::FromBytes(rig_.Random(v6 ? 16 : 4)); };
+  for (int round = 0; round < 200; ++round) {
+    SaSpec s = Make({50, Mode::kTransport, round % 2 != 0, true});
+    const bool v6 = round % 2 != 0;
+    s.original_peer = random(v6);
+    if (round % 4 < 2) s.original_gateway = random(v6);
+    const IpAddress from = *s.original_peer, to = s.original_gateway.value_or(s.gateway.address);
+    ASSERT_EQ(Install(s), Status::kOk);
+    for (const Checksummed& c : kKinds) {
+      if (c.protocol == 58 && !v6) continue;
+      Bytes ip = Udp(s, false, v6 ? 40 : 20), upper = rig_.Random(24 + rig_.rng()() % 40);
+      // An upper-layer sum that is zero is where the two zeros differ.
+      if (round % 3 == 0) upper.assign(upper.size(), 0);
+      CutPacket cut = CutToSeal(ip);
+      cut.next = c.protocol;
+      Bytes want = upper;
+      PutChecksum(upper, c, from, to);
+      PutChecksum(want, c, s.peer.address, s.gateway.address);
+      cut.rest = upper;
+      Bytes opened = Receive(ReferenceSealAny(s.Inbound(), Join(cut), Choices(s)));
+      cut.rest = want;
+      ASSERT_EQ(opened, Join(cut)) << "protocol " << int{c.protocol};
+      // What was wrong stays wrong, and a UDP checksum that was not made is not made here.
+      upper[upper.size() - 1] ^= 1;
+      want[want.size() - 1] ^= 1;
+      if (c.protocol == 17 && !v6) upper[6] = upper[7] = want[6] = want[7] = 0;
+      cut.rest = upper;
+      opened = Receive(ReferenceSealAny(s.Inbound(), Join(cut), Choices(s)));
+      cut.rest = want;
+      ASSERT_EQ(opened, Join(cut)) << "protocol " << int{c.protocol};
+    }
+    // Too short for a checksum: as it came.
+    CutPacket runt = CutToSeal(Udp(s, false, v6 ? 40 : 20));
+    runt.next = 6;
+    runt.rest = rig_.Random(17);
+    EXPECT_EQ(Receive(ReferenceSealAny(s.Inbound(), Join(runt), Choices(s))), Join(runt));
+    Remove(s);
+  }
+}
+
 // RFC 4555 1.2. A NAT's new port is no move of either end.
 TEST_F(TransportTest, DoesNotMove) {
   SaSpec s = Make({50, Mode::kTransport, false, true});
