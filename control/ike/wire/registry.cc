@@ -1,19 +1,11 @@
 #include "control/ike/wire/registry.h"
 
-#include <span>
-#include <string_view>
-#include <utility>
+#include "control/ike/wire/names.h"
 
 namespace culvert::ike {
 namespace {
 
-template <typename E>
-struct Row {
-  E value;
-  std::string_view name;
-};
-
-constexpr Row<ExchangeType> kExchanges[] = {
+constexpr NameRow<ExchangeType> kExchanges[] = {
     {ExchangeType::kIkeSaInit, "IKE_SA_INIT"},
     {ExchangeType::kIkeAuth, "IKE_AUTH"},
     {ExchangeType::kCreateChildSa, "CREATE_CHILD_SA"},
@@ -23,7 +15,7 @@ constexpr Row<ExchangeType> kExchanges[] = {
     {ExchangeType::kIkeFollowupKe, "IKE_FOLLOWUP_KE"},
 };
 
-constexpr Row<PayloadType> kPayloads[] = {
+constexpr NameRow<PayloadType> kPayloads[] = {
     {PayloadType::kNone, "none"},
     {PayloadType::kSa, "SA"},
     {PayloadType::kKe, "KE"},
@@ -44,7 +36,7 @@ constexpr Row<PayloadType> kPayloads[] = {
     {PayloadType::kSkf, "SKF"},
 };
 
-constexpr Row<TransformType> kTransforms[] = {
+constexpr NameRow<TransformType> kTransforms[] = {
     {TransformType::kEncr, "ENCR"},
     {TransformType::kPrf, "PRF"},
     {TransformType::kInteg, "INTEG"},
@@ -59,7 +51,7 @@ constexpr Row<TransformType> kTransforms[] = {
     {TransformType::kAddKe7, "ADDKE7"},
 };
 
-constexpr Row<NotifyType> kNotifies[] = {
+constexpr NameRow<NotifyType> kNotifies[] = {
     {NotifyType::kUnsupportedCriticalPayload, "UNSUPPORTED_CRITICAL_PAYLOAD"},
     {NotifyType::kInvalidIkeSpi, "INVALID_IKE_SPI"},
     {NotifyType::kInvalidMajorVersion, "INVALID_MAJOR_VERSION"},
@@ -119,7 +111,7 @@ constexpr Row<NotifyType> kNotifies[] = {
     {NotifyType::kAdditionalKeyExchange, "ADDITIONAL_KEY_EXCHANGE"},
 };
 
-constexpr Row<IdType> kIds[] = {
+constexpr NameRow<IdType> kIds[] = {
     {IdType::kIpv4, "ID_IPV4_ADDR"},
     {IdType::kFqdn, "ID_FQDN"},
     {IdType::kRfc822, "ID_RFC822_ADDR"},
@@ -129,7 +121,7 @@ constexpr Row<IdType> kIds[] = {
     {IdType::kKeyId, "ID_KEY_ID"},
 };
 
-constexpr Row<AuthMethod> kAuthMethods[] = {
+constexpr NameRow<AuthMethod> kAuthMethods[] = {
     {AuthMethod::kRsa, "RSA_DIGITAL_SIGNATURE"},
     {AuthMethod::kSharedKey, "SHARED_KEY_MIC"},
     {AuthMethod::kDss, "DSS_DIGITAL_SIGNATURE"},
@@ -140,21 +132,13 @@ constexpr Row<AuthMethod> kAuthMethods[] = {
     {AuthMethod::kDigitalSignature, "DIGITAL_SIGNATURE"},
 };
 
-template <typename E>
-std::string Lookup(std::span<const Row<E>> table, E value) {
-  for (const auto& row : table) {
-    if (row.value == value) return std::string(row.name);
-  }
-  return std::to_string(std::to_underlying(value));
-}
-
 }  // namespace
 
-std::string Name(ExchangeType t) { return Lookup<ExchangeType>(kExchanges, t); }
-std::string Name(PayloadType t) { return Lookup<PayloadType>(kPayloads, t); }
-std::string Name(NotifyType t) { return Lookup<NotifyType>(kNotifies, t); }
-std::string Name(TransformType t) { return Lookup<TransformType>(kTransforms, t); }
-std::string Name(IdType t) { return Lookup<IdType>(kIds, t); }
-std::string Name(AuthMethod m) { return Lookup<AuthMethod>(kAuthMethods, m); }
+std::string Name(ExchangeType t) { return LookUpName<ExchangeType>(kExchanges, t); }
+std::string Name(PayloadType t) { return LookUpName<PayloadType>(kPayloads, t); }
+std::string Name(NotifyType t) { return LookUpName<NotifyType>(kNotifies, t); }
+std::string Name(TransformType t) { return LookUpName<TransformType>(kTransforms, t); }
+std::string Name(IdType t) { return LookUpName<IdType>(kIds, t); }
+std::string Name(AuthMethod m) { return LookUpName<AuthMethod>(kAuthMethods, m); }
 
 }  // namespace culvert::ike
