@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "absl/log/check.h"
+#include "absl/log/log.h"
 #include "control/ike/crypto/mac.h"
 
 namespace culvert::ike {
 namespace {
 
-constexpr size_t kSha1Size = 20, kSha256Size = 32;  // octets
+constexpr size_t kSha256Size = 32;  // octets
 constexpr size_t kAesKey = 16;                      // octets, of the two PRFs with a fixed key length
 
 Mac KeyedMac(PrfId prf, ByteView key) {
@@ -27,6 +28,16 @@ Mac KeyedMac(PrfId prf, ByteView key) {
     fit.Final(fitted.span());
   }
   return Mac(*kind, fitted.view());
+}
+
+Bytes Digest(const EVP_MD* hash, std::initializer_list<ByteView> parts) {
+  MdCtxPtr ctx(EVP_MD_CTX_new());
+  CHECK(hash && ctx);
+  CHECK_EQ(EVP_DigestInit_ex2(ctx.get(), hash, nullptr), 1);
+  for (ByteView part : parts) CHECK_EQ(EVP_DigestUpdate(ctx.get(), part.data(), part.size()), 1);
+  Bytes out(static_cast<size_t>(EVP_MD_get_size(hash)));
+  CHECK_EQ(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr), 1);
+  return out;
 }
 
 }  // namespace
@@ -63,13 +74,20 @@ SecretBytes PrfPlus(PrfId prf, ByteView key, ByteView seed, size_t length) {
 
 Bytes Sha1(std::initializer_list<ByteView> parts) {
   static EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-  MdCtxPtr ctx(EVP_MD_CTX_new());
-  CHECK(sha1 && ctx);
-  CHECK_EQ(EVP_DigestInit_ex2(ctx.get(), sha1, nullptr), 1);
-  for (ByteView part : parts) CHECK_EQ(EVP_DigestUpdate(ctx.get(), part.data(), part.size()), 1);
-  Bytes out(kSha1Size);
-  CHECK_EQ(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr), 1);
-  return out;
+  return Digest(sha1, parts);
+}
+
+Bytes HashOf(PrfId prf, std::initializer_list<ByteView> parts) {
+  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static EVP_MD* const sha384 = EVP_MD_fetch(nullptr, "SHA384", nullptr);
+  static EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+  switch (prf) {
+    case PrfId::kHmacSha1: return Sha1(parts);
+    case PrfId::kHmacSha256: return Digest(sha256, parts);
+    case PrfId::kHmacSha384: return Digest(sha384, parts);
+    case PrfId::kHmacSha512: return Digest(sha512, parts);
+    default: LOG(FATAL) << Name(prf) << " is no HMAC";
+  }
 }
 
 Bytes HmacSha256(ByteView key, std::initializer_list<ByteView> parts) {

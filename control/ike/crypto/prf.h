@@ -19,6 +19,8 @@ namespace culvert::ike {
 
 // Plain hashes, for NAT detection (SHA-1) and cookies (HMAC-SHA-256).
 [[nodiscard]] Bytes Sha1(std::initializer_list<ByteView> parts);
+// The hash that `prf` is the HMAC of (CHECKed), as IKEv1 uses it.
+[[nodiscard]] Bytes HashOf(PrfId prf, std::initializer_list<ByteView> parts);
 [[nodiscard]] Bytes HmacSha256(ByteView key, std::initializer_list<ByteView> parts);
 
 }  // namespace culvert::ike
