@@ -22,6 +22,11 @@ int Sysctl(const std::string& path, int absent) {
   return file >> value ? value : absent;
 }
 
+bool SetSysctl(const std::string& path, int value) {
+  std::ofstream file("/proc/sys/net/" + path);
+  return static_cast<bool>(file << value << std::flush);
+}
+
 bool HasAddress(const std::string& interface) {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return false;
@@ -78,6 +83,20 @@ absl::Status CheckKernelBlind(const std::string& interface) {
                   "sysctl -w net.ipv6.conf.all.forwarding=0, or give the gateway a namespace");
   }
   return absl::OkStatus();
+}
+
+absl::Status KeepHostAway(const std::string& interface) {
+  constexpr int kReplyToNobody = 8;  // arp_ignore
+  std::string v4 = absl::StrCat("ipv4/conf/", interface, "/"), v6 = absl::StrCat("ipv6/conf/", interface, "/");
+  // An interface without addresses and routes is no way back to anybody, so its reverse path filter lets nothing in.
+  bool done = (Sysctl(v4 + "rp_filter", 0) != 0 || SetSysctl(v4 + "rp_filter", 1)) &&
+              SetSysctl(v4 + "arp_ignore", kReplyToNobody) &&
+              (Sysctl(v6 + "disable_ipv6", 1) == 1 || SetSysctl(v6 + "disable_ipv6", 1));
+  if (done) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      interface, ": with tap = yes the host would take the gateway's traffic from it too, and this cannot be stopped; ",
+      "sysctl -w net.ipv4.conf.", interface, ".rp_filter=1 net.ipv4.conf.", interface, ".arp_ignore=8 net.ipv6.conf.",
+      interface, ".disable_ipv6=1"));
 }
 
 }  // namespace culvert

@@ -18,4 +18,9 @@ uint32_t KernelMtu(const std::string& interface);
 // namespace forwards; the message says how to put it right.
 absl::Status CheckKernelBlind(const std::string& interface);
 
+// For an interface that is blind while the host has the gateway's addresses elsewhere (a TAP): Linux takes a packet to any of
+// its addresses on any interface, and answers ARP for it there. Puts settings of the interface so that it does neither; refuses
+// where that cannot be done.
+absl::Status KeepHostAway(const std::string& interface);
+
 }  // namespace culvert
