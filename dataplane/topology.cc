@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <set>
 
 #include "dataplane/worker/context.h"
@@ -13,6 +14,7 @@ constexpr uint32_t kBetweenWorkers = 1024;  // packets: some bursts
 constexpr uint32_t kFromMain = 2048;        // a thousand neighbours resolved at once, with what is held for them
 constexpr uint32_t kControl = 1024;         // ARP, neighbour discovery, packets to resolve, fragments
 constexpr uint32_t kIkeKnown = 1024;
+constexpr uint32_t kHost = 1024;            // each way: some windows of TCP; what a flood has behind it is dropped
 constexpr uint32_t kIkeNew = 256;           // what strangers may queue up before they are dropped
 
 std::string Thread(unsigned t) { return t == Topology::kMain ? "main" : absl::StrCat("worker ", t); }
@@ -34,12 +36,17 @@ Topology::PortPlan PlanPort(unsigned workers, size_t index, const Topology::Port
 Topology Topology::Plan(unsigned workers, const std::vector<PortQueues>& ports) {
   Topology t;
   t.workers = workers;
+  t.host = std::ranges::any_of(ports, &PortQueues::tap);
   for (size_t i = 0; i < ports.size(); ++i) t.ports.push_back(PlanPort(workers, i, ports[i]));
   for (unsigned w = 0; w < workers; ++w) {
     t.rings.push_back({absl::StrCat("from-main-", w), kMain, w, kFromMain});
     t.rings.push_back({absl::StrCat("control-", w), w, kMain, kControl});
     t.rings.push_back({absl::StrCat("ike-known-", w), w, kMain, kIkeKnown});
     t.rings.push_back({absl::StrCat("ike-new-", w), w, kMain, kIkeNew});
+    if (t.host) {
+      t.rings.push_back({absl::StrCat("from-host-", w), kMain, w, kHost});
+      t.rings.push_back({absl::StrCat("to-host-", w), w, kMain, kHost});
+    }
     for (unsigned other = 0; other < workers; ++other) {
       if (other != w) t.rings.push_back({absl::StrCat("worker-", w, "-", other), w, other, kBetweenWorkers});
     }
@@ -66,8 +73,10 @@ std::string Topology::Check() const {
     if (!names.insert(r.name).second) return absl::StrCat("ring ", r.name, " has two producers or consumers");
     if (r.producer == r.consumer) return absl::StrCat("ring ", r.name, " leads back to its producer");
   }
+  std::vector<const char*> kinds = {"from-main-", "control-", "ike-known-", "ike-new-"};
+  if (host) kinds.insert(kinds.end(), {"from-host-", "to-host-"});
   for (unsigned w = 0; w < workers; ++w) {
-    for (const char* kind : {"from-main-", "control-", "ike-known-", "ike-new-"}) {
+    for (const char* kind : kinds) {
       if (!names.contains(absl::StrCat(kind, w))) return absl::StrCat("worker ", w, " lacks ring ", kind, w);
     }
   }

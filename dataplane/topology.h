@@ -23,9 +23,11 @@ struct Topology {
   struct PortQueues {
     std::string name;
     uint16_t rx = 1, tx = 1;
+    bool tap = false;                     // the host has its addresses
   };
 
   unsigned workers = 1;
+  bool host = false;                      // some port has a TAP: rings to and from it
   std::vector<PortPlan> ports;
   std::vector<RingPlan> rings;
 

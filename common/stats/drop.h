@@ -41,6 +41,8 @@ enum class Drop : uint8_t {
   kUnconsumed,         // for an own address, and nothing here consumes it
   kIcmpIgnored,        // an ICMP error or type we neither answer nor use
   kCryptoFailed,       // an engine refused the job
+  kHostFull,           // on its way to or from the host: the ring was full, or the TAP took no more
+  kHostSource,         // the host sent from an address that is not its own, or as IKE
   kEcn,                // congestion marked outside, and inside no ECN to carry it (RFC 6040 4.2)
   kTransportFragment,  // a fragment that an SA in transport mode would carry (RFC 4303 3.3.4, RFC 4302 3.3.4)
   kCount

@@ -25,7 +25,7 @@ bool IsNeighbourDiscovery(const Packet& p, const uint8_t* data) {
 
 // The gateway's own packets that no policy concerns: IKE, whose SAs the policies wait for, and neighbour discovery.
 bool IsOwnException(const Packet& p) {
-  if (!p.local_origin) return false;
+  if (!p.local_origin || p.from_host) return false;
   if (p.protocol == kUdp) {
     auto ports = PortsOf(p);
     return ports && IsIkePort(ports->source);
@@ -75,7 +75,7 @@ inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint1
       if (RouteByFlow(ctx, v, p, run) || Forward(ctx, p)) forward.Add(p);
       return;
     case FlowVerdict::kUnmatched:
-      if (!p.local_origin) return ctx.Drop(p, Drop::kPolicy);
+      if (!p.local_origin || p.from_host) return ctx.Drop(p, Drop::kPolicy);
       if (Forward(ctx, p)) forward.Add(p);
       return;
     case FlowVerdict::kNoSa: return ctx.Drop(p, Drop::kNoSa);
@@ -173,6 +173,22 @@ bool EspWorker::PlainAllowed(WorkerContext&, const Packet& p) {
   if (IsNeighbourDiscovery(p, data)) return true;
   const Policy* in = tables_.spd.current()->FindInbound(Flow::Of(p));
   return in == nullptr || in->action == PolicyAction::kBypass;
+}
+
+Drop EspWorker::RefuseToHost(WorkerContext&, const Packet& p) {
+  const Spd& spd = *tables_.spd.current();
+  if (auto quoted = Flow::QuotedBy(p)) {
+    const Policy* out = spd.FindOutbound(*quoted);
+    if (out != nullptr && out->action == PolicyAction::kProtect) return Drop::kPlaintextInbound;
+  }
+  const Policy* in = spd.FindInbound(Flow::Of(p));
+  if (in == nullptr) return options_.default_forward ? Drop::kCount : Drop::kPolicy;
+  switch (in->action) {
+    case PolicyAction::kProtect: return Drop::kPlaintextInbound;
+    case PolicyAction::kDiscard: return Drop::kPolicy;
+    case PolicyAction::kBypass: break;
+  }
+  return Drop::kCount;
 }
 
 }  // namespace culvert::dp

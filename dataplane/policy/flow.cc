@@ -50,6 +50,34 @@ Flow Flow::Of(const Packet& p) {
   return f;
 }
 
+std::optional<Flow> Flow::QuotedBy(const Packet& p) {
+  bool v4 = p.family == 4;
+  const uint8_t icmp = v4 ? 1 : 58;
+  if (p.protocol != icmp || (p.fragment && !p.first_fragment) || p.length < p.l4 + 8u) return std::nullopt;
+  const auto* error = rte_pktmbuf_mtod_offset(p.m, const uint8_t*, p.l4);
+  // RFC 1122 3.2.2, RFC 4443 2.1.
+  bool is_error = v4 ? error[0] == 3 || error[0] == 4 || error[0] == 5 || error[0] == 11 || error[0] == 12 : error[0] < 128;
+  const uint8_t* quote = error + 8;
+  unsigned available = p.length - p.l4 - 8u;
+  unsigned header = v4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr);
+  if (!is_error || available < header || quote[0] >> 4 != p.family) return std::nullopt;
+  Flow f;
+  f.family = p.family;
+  f.protocol = v4 ? quote[offsetof(rte_ipv4_hdr, next_proto_id)] : quote[offsetof(rte_ipv6_hdr, proto)];
+  unsigned source = v4 ? offsetof(rte_ipv4_hdr, src_addr) : offsetof(rte_ipv6_hdr, src_addr);
+  f.source = WideAddress::Of(p.family, quote + source);
+  f.destination = WideAddress::Of(p.family, quote + source + (v4 ? 4 : 16));
+  if (v4) header = (quote[0] & 15u) * 4;
+  uint32_t mask = PortMask(f.protocol);
+  bool fragment = v4 && ((quote[6] & 0x1f) | quote[7]) != 0;
+  if (mask == 0 || fragment || header < sizeof(rte_ipv4_hdr) || available < header + 4) return f;
+  f.ports_known = true;
+  f.source_port = static_cast<uint16_t>(quote[header] << 8 | quote[header + 1]);
+  f.destination_port =
+      mask == 0xffffffff ? static_cast<uint16_t>(quote[header + 2] << 8 | quote[header + 3]) : f.source_port;
+  return f;
+}
+
 Flow Flow::Reversed() const {
   Flow f = *this;
   std::swap(f.source, f.destination);

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 
 #include "common/net/ip_address.h"
 #include "dataplane/worker/packet.h"
@@ -25,6 +26,8 @@ struct Flow {
   bool ports_known = false;  // false for a fragment but the first, and for protocols without
 
   static Flow Of(const Packet& p);
+  // Of the packet that an ICMP error is about, as far as the error quotes it; nothing where p is none, or quotes too little.
+  static std::optional<Flow> QuotedBy(const Packet& p);
   Flow Reversed() const;
   IpAddress SourceAddress() const;
   IpAddress DestinationAddress() const;

@@ -152,6 +152,7 @@ inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa
   p.protocol = sa.encap ? kUdp : kEsp;
   p.fragment = p.first_fragment = false;
   p.local_origin = true;
+  p.from_host = false;
   p.opened = false;
 }
 

@@ -30,6 +30,7 @@ class EspWorker final : public IpsecWorker {
   void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) override;                        // esp_seal.cc
   void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) override;  // policy/apply.cc
   bool PlainAllowed(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
+  Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
 

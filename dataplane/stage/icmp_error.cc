@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/stage/host.h"
 #include "dataplane/stage/route.h"
 
 namespace culvert::dp {
@@ -40,7 +41,7 @@ bool MayAnswerV6(const rte_ipv6_hdr* ip) {
 }
 
 bool MayAnswer(const WorkerContext& ctx, const Packet& p) {
-  if (p.local_origin || p.link_broadcast || (p.fragment && !p.first_fragment)) return false;
+  if ((p.local_origin && !p.from_host) || p.link_broadcast || (p.fragment && !p.first_fragment)) return false;
   const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
   bool icmp = p.protocol == (p.family == 4 ? kIcmpV4 : kIcmpV6);
   if (icmp) {
@@ -52,17 +53,22 @@ bool MayAnswer(const WorkerContext& ctx, const Packet& p) {
 }
 
 // The address the error speaks from. Of a packet out of a tunnel it is the one of the port its destination lies behind: it is
-// the address the policy of that tunnel is most likely to let back in.
-const OwnAddress* Speaker(const WorkerContext& ctx, const Packet& p, const uint8_t* sender, const uint8_t* destination) {
+// the address the policy of that tunnel is most likely to let back in. A stack takes nothing from its own addresses: to the
+// host the destination is said to have spoken itself.
+std::optional<IpAddress> Speaker(const WorkerContext& ctx, const Packet& p, const uint8_t* sender,
+                                 const uint8_t* destination) {
+  if (p.from_host) return IpAddress::FromBytes({destination, p.family == 4 ? size_t{4} : size_t{16}});
   uint16_t port = p.port;
   if (p.opened) {
     Packet towards = p;
     if (RouteTo(ctx, p.family, destination, towards) != nullptr) port = towards.out_port;
   }
-  return ctx.fib->SourceFor(port, p.family, sender);
+  const OwnAddress* own = ctx.fib->SourceFor(port, p.family, sender);
+  if (own == nullptr) return std::nullopt;
+  return own->address;
 }
 
-void FillV4(WorkerContext& ctx, uint8_t* out, const OwnAddress& from, unsigned total, const uint8_t* offending) {
+void FillV4(WorkerContext& ctx, uint8_t* out, const IpAddress& from, unsigned total, const uint8_t* offending) {
   auto* ip = reinterpret_cast<rte_ipv4_hdr*>(out);
   *ip = {};
   ip->version_ihl = 0x45;
@@ -71,19 +77,19 @@ void FillV4(WorkerContext& ctx, uint8_t* out, const OwnAddress& from, unsigned t
   ip->packet_id = rte_cpu_to_be_16(ctx.ip_id++);
   ip->time_to_live = 64;
   ip->next_proto_id = kIcmpV4;
-  std::memcpy(&ip->src_addr, from.address.octets.data(), 4);
+  std::memcpy(&ip->src_addr, from.octets.data(), 4);
   std::memcpy(&ip->dst_addr, offending + offsetof(rte_ipv4_hdr, src_addr), 4);
   ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
-void FillV6(uint8_t* out, const OwnAddress& from, unsigned total, const uint8_t* offending) {
+void FillV6(uint8_t* out, const IpAddress& from, unsigned total, const uint8_t* offending) {
   auto* ip = reinterpret_cast<rte_ipv6_hdr*>(out);
   *ip = {};
   ip->vtc_flow = rte_cpu_to_be_32(6u << 28);
   ip->payload_len = rte_cpu_to_be_16(static_cast<uint16_t>(total - sizeof *ip));
   ip->proto = kIcmpV6;
   ip->hop_limits = 64;
-  std::memcpy(ip->src_addr.a, from.address.octets.data(), 16);
+  std::memcpy(ip->src_addr.a, from.octets.data(), 16);
   std::memcpy(ip->dst_addr.a, offending + offsetof(rte_ipv6_hdr, src_addr), 16);
 }
 
@@ -111,8 +117,8 @@ void SendIcmpError(WorkerContext& ctx, const Packet& p, IcmpError what, uint32_t
   bool v4 = p.family == 4;
   const uint8_t* sender = offending + (v4 ? offsetof(rte_ipv4_hdr, src_addr) : offsetof(rte_ipv6_hdr, src_addr));
   const uint8_t* destination = offending + (v4 ? offsetof(rte_ipv4_hdr, dst_addr) : offsetof(rte_ipv6_hdr, dst_addr));
-  const OwnAddress* from = Speaker(ctx, p, sender, destination);
-  if (from == nullptr) return;
+  std::optional<IpAddress> from = Speaker(ctx, p, sender, destination);
+  if (!from) return;
   unsigned head = v4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr);
   unsigned quote = std::min<unsigned>(p.length, (v4 ? kMaxV4Error : kMaxV6Error) - head - 8);
   rte_mbuf* m = rte_pktmbuf_alloc(ctx.pool);
@@ -137,8 +143,9 @@ void SendIcmpError(WorkerContext& ctx, const Packet& p, IcmpError what, uint32_t
   error.l4 = static_cast<uint16_t>(head);
   error.length = static_cast<uint16_t>(total);
   error.local_origin = true;
-  ctx.originated.Add(error);
   ctx.counters.injected.Add(1);
+  if (p.from_host) return GiveToHost(ctx, error, p.port);
+  ctx.originated.Add(error);
 }
 
 }  // namespace culvert::dp

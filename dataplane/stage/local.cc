@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "dataplane/stage/host.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/parse.h"
 
@@ -85,15 +86,30 @@ bool InClear(WorkerContext& ctx, Packet& p) {
   return false;
 }
 
+// What nothing here consumes: the host's, where the port that has the address has a TAP, else dropped for `otherwise`.
+void LocalRest(WorkerContext& ctx, Packet& p, Drop otherwise) {
+  auto port = HostPortOf(ctx, p);
+  if (!port) return ctx.Drop(p, otherwise);
+  Drop refused = BadSource(ctx, p) ? Drop::kMartian : AdmitToHost(ctx, p);
+  if (refused != Drop::kCount) return ctx.Drop(p, refused);
+  GiveToHost(ctx, p, *port);
+}
+
+// Redirects and router discovery: where packets go is for this gateway to say, and not for the wire to tell the host.
+bool SteersHosts(uint8_t family, uint8_t type) { return family == 4 ? type == 5 || type == 9 : type >= 133 && type <= 137; }
+
 void LocalIcmp(WorkerContext& ctx, Packet& p) {
-  if (p.fragment) return ctx.Drop(p, Drop::kFragment);
+  if (p.fragment && !p.first_fragment) return LocalRest(ctx, p, Drop::kFragment);
   if (p.length < p.l4 + 8) return ctx.Drop(p, Drop::kRunt);
   uint8_t type = rte_pktmbuf_mtod_offset(p.m, const uint8_t*, p.l4)[0];
   if (p.family == 6 && IsNeighbourDiscovery(type)) return NeighbourDiscovery(ctx, p);
+  if (SteersHosts(p.family, type)) return ctx.Drop(p, Drop::kIcmpIgnored);
+  if (p.fragment) return LocalRest(ctx, p, Drop::kFragment);
   // An echo reply has exactly the request's headers, so a request behind extension headers gets none.
   bool request = p.family == 4 ? type == 8 : type == 128 && p.l4 == sizeof(rte_ipv6_hdr);
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
-  if (!request || p.link_broadcast) return ctx.Drop(p, Drop::kIcmpIgnored);
+  if (!request) return LocalRest(ctx, p, Drop::kIcmpIgnored);
+  if (p.link_broadcast) return ctx.Drop(p, Drop::kIcmpIgnored);
   if (InClear(ctx, p)) Echo(ctx, p);
 }
 
@@ -118,12 +134,21 @@ void LocalNatt(WorkerContext& ctx, Packet& p, unsigned payload, Burst* esp) {
   esp->Add(p);
 }
 
-void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
-  if (p.fragment) {
-    if (p.opened) return ctx.Drop(p, Drop::kFragment);
-    if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
-    return ctx.ToMain(MainKind::kFragment, p);
+// Whether a fragment is IKE's only the first one tells, and not of what comes apart from it: main puts every datagram together,
+// and gives the host only what IKE does not want. Out of an SA nothing is IKE's.
+void LocalUdpFragment(WorkerContext& ctx, Packet& p) {
+  if (p.opened) {
+    auto ports = PortsOf(p);
+    bool ike = ports && (ports->destination == kIkePort || ports->destination == kNattPort);
+    return ike ? ctx.Drop(p, Drop::kUnconsumed) : LocalRest(ctx, p, Drop::kFragment);
   }
+  if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
+  bool for_host = HostPortOf(ctx, p) && AdmitToHost(ctx, p) == Drop::kCount;
+  ctx.ToMain(for_host ? MainKind::kHostFragment : MainKind::kFragment, p);
+}
+
+void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
+  if (p.fragment) return LocalUdpFragment(ctx, p);
   if (p.length < p.l4 + sizeof(rte_udp_hdr)) return ctx.Drop(p, Drop::kRunt);
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
   const auto* udp = rte_pktmbuf_mtod_offset(p.m, const rte_udp_hdr*, p.l4);
@@ -134,6 +159,8 @@ void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
   // culvert-ike answers in clear what it gets, so IKE that came through a tunnel is not for it.
   if (!p.opened && port == kIkePort) return PuntIke(ctx, p, payload);
   if (!p.opened && port == kNattPort) return LocalNatt(ctx, p, payload, esp);
+  bool ike = port == kIkePort || port == kNattPort;
+  if (!ike && HostPortOf(ctx, p)) return LocalRest(ctx, p, Drop::kUnconsumed);
   if (!InClear(ctx, p)) return;
   SendIcmpError(ctx, p, IcmpError::kPortUnreachable);
   ctx.Drop(p, Drop::kUnconsumed);
@@ -159,7 +186,7 @@ void Local(WorkerContext& ctx, Packet& p, Burst* esp) {
       break;
     default: break;
   }
-  ctx.Drop(p, Drop::kUnconsumed);
+  LocalRest(ctx, p, Drop::kUnconsumed);
 }
 
 void LocalMulticast(WorkerContext& ctx, Packet& p) {

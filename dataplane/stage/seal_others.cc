@@ -93,6 +93,7 @@ void EspWorker::Sealed(Packet& p, const SealPlan& plan, const IpFront& front, ui
   p.protocol = protocol;
   p.fragment = p.first_fragment = false;
   p.local_origin = true;
+  p.from_host = false;
   p.opened = false;
 }
 

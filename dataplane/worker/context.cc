@@ -20,4 +20,15 @@ void WorkerContext::ToMain(MainKind what, Packet& p) {
   rings->main_bell->Ring();
 }
 
+bool WorkerContext::ToHost(Packet& p) {
+  if (rings->to_host == nullptr || !rings->to_host->Put({p, static_cast<uint8_t>(MainKind::kHost)})) {
+    Drop(p, culvert::Drop::kHostFull);
+    return false;
+  }
+  counters.parked.Add(1);
+  p.m = nullptr;
+  rings->main_bell->Ring();
+  return true;
+}
+
 }  // namespace culvert::dp

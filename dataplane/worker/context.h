@@ -4,6 +4,7 @@
 #include <rte_ring.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "dataplane/fib/forwarding.h"
@@ -25,6 +26,7 @@ struct WorkerPort {
   uint16_t rx_queue = kNoQueue;     // kNoQueue: another worker receives here
   uint16_t tx_queue = kNoQueue;     // kNoQueue: packets go to `tx_owner` by ring
   unsigned tx_owner = 0;
+  bool tap = false;                 // the host has this port's addresses
 };
 
 // ICMP errors a worker may send: a bucket refilled by time (RFC 4443 2.4 (f), RFC 1812 4.3.2.8).
@@ -65,6 +67,7 @@ struct WorkerContext {
   TokenBucket icmp_errors;
   Burst originated;                         // ICMP made in this pass; goes through policy at its end
   uint16_t ip_id = 0;
+  std::array<Counter, kMaxPorts> host_dropped;  // by the TAP's port: on the way to or from the host, among `counters.drops`
 
   // Ends a packet: counts it and frees its mbuf.
   void Drop(Packet& p, culvert::Drop why) {
@@ -82,6 +85,8 @@ struct WorkerContext {
   void HandOver(unsigned worker, HandOverKind what, Packet& p);
   // Gives the packet to main; drops it (punt-full) where the ring is full.
   void ToMain(MainKind what, Packet& p);
+  // Gives main a packet for the TAP of p.out_port. False: dropped (host-full), the ring is full.
+  [[nodiscard]] bool ToHost(Packet& p);
 };
 
 }  // namespace culvert::dp

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/stats/drop.h"
 #include "dataplane/worker/packet.h"
 
 namespace culvert::dp {
@@ -27,6 +28,11 @@ class IpsecWorker {
   // caller drops it as plaintext-inbound). IKE and neighbour discovery always may. Packets to be forwarded need no asking:
   // ApplyPolicy drops them itself.
   virtual bool PlainAllowed(WorkerContext& ctx, const Packet& p) = 0;
+
+  // What keeps a packet in clear to an own address from the host: a policy that wants it protected or refused, or, where none
+  // matches, default_policy, as for packets to be forwarded. kCount: nothing does. An ICMP error is also measured by the packet
+  // it quotes: about one that never left in clear, nobody may tell in clear (RFC 4301 6).
+  virtual Drop RefuseToHost(WorkerContext& ctx, const Packet& p) = 0;
 
   // `sa` is set by ApplyPolicy, or `tag` by the worker that handed the packet over. Sealed packets begin at the outer IP
   // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.

@@ -19,6 +19,7 @@ enum class HandOverKind : uint8_t {
   kSeal,        // to IpsecWorker::Seal, with `tag`
   kTransmit,    // has out_port and, unless framed, next_hop
   kOriginate,   // made by main: policy, then routing
+  kFromHost,    // the host's, from its IP header on, not parsed: then as kOriginate
   kUnreachable, // its neighbour does not answer: drop it and tell its sender
 };
 
@@ -28,7 +29,9 @@ enum class MainKind : uint8_t {
   kIkeNew,      // IKE without: strangers, never in the way of the others
   kNeighbour,   // ARP or neighbour discovery; the Ethernet header is still there
   kResolve,     // IP packet whose next hop has no MAC yet; out_port is set
-  kFragment,    // UDP fragment to an own address
+  kFragment,    // UDP fragment to an own address: IKE's, or nobody's
+  kHostFragment,  // the same, which the host may have where it is not IKE's
+  kHost,        // IP packet for the host: to the TAP of out_port
 };
 
 struct HandedOver {
@@ -79,6 +82,8 @@ struct WorkerRings {
   PacketRing* to_main_ike_known = nullptr;
   PacketRing* to_main_ike_new = nullptr;
   PacketRing* to_main_control = nullptr;  // neighbours, resolution, fragments
+  PacketRing* from_host = nullptr;        // main produces; null, as the next, where no port has a TAP
+  PacketRing* to_host = nullptr;          // main consumes
   Bell* main_bell = nullptr;
 };
 

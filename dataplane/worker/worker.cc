@@ -10,6 +10,7 @@
 
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/forward.h"
+#include "dataplane/stage/host.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/transmit.h"
 
@@ -35,6 +36,7 @@ bool Worker::Pass() {
   if (ctx_.ipsec != nullptr) ctx_.ipsec->PollCommands(ctx_);
   bool busy = false;
   if (ctx_.rings->from_main != nullptr) busy |= TakeRing(*ctx_.rings->from_main);
+  if (ctx_.rings->from_host != nullptr) busy |= TakeRing(*ctx_.rings->from_host);
   for (PacketRing* r : ctx_.rings->from_worker) {
     if (r != nullptr) busy |= TakeRing(*r);
   }
@@ -67,6 +69,9 @@ bool Worker::TakeRing(PacketRing& ring) {
       case HandOverKind::kSeal: seal_.Add(p); break;
       case HandOverKind::kTransmit: transmit_.Add(p); break;
       case HandOverKind::kOriginate: plain_.Add(p); break;
+      case HandOverKind::kFromHost:
+        if (AdmitFromHost(ctx_, p)) plain_.Add(p);
+        break;
       case HandOverKind::kUnreachable:
         SendIcmpError(ctx_, p, IcmpError::kHostUnreachable);
         ctx_.Drop(p, Drop::kNoNeighbour);

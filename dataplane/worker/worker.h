@@ -13,7 +13,8 @@ namespace culvert::dp {
 //   rings from main and workers ─┐
 //   receive → classify ─┬→ esp → Open → classify ─┐
 //                       ├→ main (IKE, ARP, ND)    ├→ policy ─┬→ forward ─┬→ transmit
-//                       └→ own address: ICMP ─────┘          └→ seal ────┘
+//                       └→ own address: ICMP ─────┤          └→ seal ────┘
+//   the host's TAP ←→ main ←→ own address: rest ──┘
 class Worker {
  public:
   struct Options {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <rte_ip.h>
 #include <time.h>
 
 #include <thread>
@@ -193,6 +194,81 @@ TEST_F(SaDatabaseTest, NeverSendsInClearWhatAPolicyProtects) {
   EXPECT_EQ(Send(), Fate::kDropped);
   EXPECT_EQ(rig_.Drops(Drop::kNoSa), 1u);
   EXPECT_TRUE(Events(EventType::kAcquire).empty()) << "the policy is no trap";
+}
+
+// What the host's stack sends obeys the policy as forwarded traffic does: no exception that is the gateway's own is its.
+TEST_F(SaDatabaseTest, TheHostObeysThePolicy) {
+  enum class Maker { kHost, kGateway };
+  auto send = [](EspRig& rig, const IpAddress& to, uint16_t source_port, Maker maker) {
+    dp::Burst plain, forward, seal, sealed;
+    dp::Packet& p = rig.MakePacket(MakeUdp(kHere, to, source_port, 500, 100));
+    p.local_origin = true;
+    p.from_host = maker == Maker::kHost;
+    plain.Add(p);
+    rig.worker().ApplyPolicy(rig.context(), plain, forward, seal);
+    Fate fate = seal.n != 0 ? Fate::kSealed : forward.n != 0 ? Fate::kForwarded : Fate::kDropped;
+    rig.worker().Seal(rig.context(), seal, sealed);
+    if (sealed.n != 0) {
+      EXPECT_FALSE(sealed.p[0]->from_host) << "errors about the outer packet are not the host's";
+    }
+    rig.Free(forward);
+    rig.Free(sealed);
+    return fate;
+  };
+  const IpAddress elsewhere = *IpAddress::Parse("203.0.113.9");
+  rig_.InstallBoth(sa_);
+  EXPECT_EQ(send(rig_, kThere, 500, Maker::kHost), Fate::kSealed);
+  EXPECT_EQ(send(rig_, kThere, 500, Maker::kGateway), Fate::kForwarded) << "IKE";
+  EXPECT_EQ(send(rig_, elsewhere, 1000, Maker::kHost), Fate::kForwarded);
+  EXPECT_EQ(rig_.Remove(sa_, Direction::kOutbound), Status::kOk);
+  EXPECT_EQ(send(rig_, kThere, 500, Maker::kHost), Fate::kDropped);
+  EXPECT_EQ(rig_.Drops(Drop::kNoSa), 1u);
+  EspRig closed(1, {.default_forward = false});
+  EXPECT_EQ(send(closed, elsewhere, 1000, Maker::kGateway), Fate::kForwarded);
+  EXPECT_EQ(send(closed, elsewhere, 1000, Maker::kHost), Fate::kDropped);
+  EXPECT_EQ(closed.Drops(Drop::kPolicy), 1u);
+}
+
+Bytes MakeError(const IpAddress& from, const IpAddress& to, ByteView quote) {
+  Bytes icmp = {3, 4, 0, 0, 0, 0, 2, 0};
+  Append(icmp, quote);
+  Bytes packet = MakeUdp(from, to, 0, 0, 20 + icmp.size());
+  packet[9] = 1;
+  std::copy(icmp.begin(), icmp.end(), packet.begin() + 20);
+  packet[10] = packet[11] = 0;
+  uint16_t sum = static_cast<uint16_t>(~rte_raw_cksum(packet.data(), 20));
+  std::memcpy(packet.data() + 10, &sum, 2);
+  return packet;
+}
+
+TEST_F(SaDatabaseTest, TheHostGetsInClearOnlyWhatMayComeInClear) {
+  const IpAddress stranger = *IpAddress::Parse("203.0.113.9"), refused = *IpAddress::Parse("203.0.113.10");
+  auto answer = [](EspRig& rig, ByteView packet) {
+    dp::Burst made;
+    made.Add(rig.MakePacket(packet));
+    Drop why = rig.worker().RefuseToHost(rig.context(), *made.p[0]);
+    rig.Free(made);
+    return why;
+  };
+  sa_.remote[0].protocol = sa_.local[0].protocol = 17;
+  sa_.remote[0].port_first = sa_.remote[0].port_last = 7000;
+  rig_.InstallBoth(sa_);
+  SelectorList here = {{IpRange{kHere, kHere}}};
+  ASSERT_EQ(rig_.AddPolicy(8, here, {{IpRange{refused, refused}}}, channel::PolicyAction::kDiscard), Status::kOk);
+  EXPECT_EQ(answer(rig_, MakeUdp(kThere, kHere, 7000, 9, 100)), Drop::kPlaintextInbound);
+  EXPECT_EQ(answer(rig_, MakeUdp(kThere, kHere, 7001, 9, 100)), Drop::kCount);
+  EXPECT_EQ(answer(rig_, MakeUdp(refused, kHere, 1, 9, 100)), Drop::kPolicy);
+  EXPECT_EQ(answer(rig_, MakeUdp(stranger, kHere, 1, 9, 100)), Drop::kCount);
+  // A router that nobody protects may tell about what went in clear, and about nothing else.
+  Bytes sealed = MakeUdp(kHere, kThere, 9, 7000, 100), open = MakeUdp(kHere, kThere, 9, 7001, 100);
+  EXPECT_EQ(answer(rig_, MakeError(stranger, kHere, sealed)), Drop::kPlaintextInbound);
+  EXPECT_EQ(answer(rig_, MakeError(stranger, kHere, ByteView(sealed).first(28))), Drop::kPlaintextInbound);
+  EXPECT_EQ(answer(rig_, MakeError(stranger, kHere, open)), Drop::kCount);
+  EXPECT_EQ(answer(rig_, MakeError(stranger, kHere, ByteView(sealed).first(12))), Drop::kCount) << "says nothing about anything";
+  EspRig closed(1, {.default_forward = false});
+  EXPECT_EQ(answer(closed, MakeUdp(stranger, kHere, 1, 9, 100)), Drop::kPolicy);
+  ASSERT_EQ(closed.AddPolicy(8, here, {{IpRange{stranger, stranger}}}, channel::PolicyAction::kBypass), Status::kOk);
+  EXPECT_EQ(answer(closed, MakeUdp(stranger, kHere, 1, 9, 100)), Drop::kCount);
 }
 
 TEST_F(SaDatabaseTest, AsksForAnSaOnceAndNotForEveryPacket) {

@@ -135,6 +135,11 @@ TEST(Topology, GivesEveryQueueOneWorkerAndEveryRingTwoEnds) {
     for (uint16_t q : t.ports[2].tx_queue) EXPECT_LT(q, workers);
     EXPECT_EQ(t.rings.size(), workers * 4 + workers * (workers - 1));
   }
+  Topology with_host = Topology::Plan(3, {{"a", 1, 1, true}, {"b", 1, 1}});
+  EXPECT_EQ(with_host.Check(), "");
+  EXPECT_EQ(with_host.rings.size(), 3u * 6 + 3u * 2);
+  std::erase_if(with_host.rings, [](const auto& r) { return r.name == "to-host-2"; });
+  EXPECT_EQ(with_host.Check(), "worker 2 lacks ring to-host-2");
   Topology t = Topology::Plan(2, {{"a", 1, 1}});
   EXPECT_NE(t.ToString().find("hands over to worker 0"), std::string::npos);
   Topology broken = t;
