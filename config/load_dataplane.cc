@@ -20,6 +20,12 @@ constexpr uint64_t kMaxHugepagesMib = 1 << 20;  // 1 TiB
 
 std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
 
+// What Linux takes for the name of an interface; a % would be a pattern to it, and these words are settings of all of them.
+bool IsInterfaceName(const std::string& name) {
+  bool plain = std::ranges::all_of(name, [](char c) { return c > ' ' && c < 127 && c != '/' && c != ':' && c != '%'; });
+  return plain && !name.empty() && name != "." && name != ".." && name != "all" && name != "default";
+}
+
 Port ReadPort(const SectionReader& in) {
   Port port{.name = in.section().name, .device = in.Text("device"), .addrs = {}};
   if (port.name.size() > kMaxPortName) in.Error(Cat("the name is too long; expected at most ", kMaxPortName, " characters"));
@@ -29,6 +35,9 @@ Port ReadPort(const SectionReader& in) {
   }
   port.mtu = static_cast<uint32_t>(in.Integer("mtu", port.mtu));
   port.tap = in.Bool("tap", port.tap);
+  if (port.tap && !IsInterfaceName(port.name)) {
+    in.Error("tap", Cat("no interface can be called ", Quote(port.name), "; give the port another name"));
+  }
   return port;
 }
 

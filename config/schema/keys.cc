@@ -30,7 +30,9 @@ constexpr Key kKeys[] = {
     {"dataplane.ports.<port>.device", kText, "", kWorks, "a PCI address, or a DPDK vdev with its arguments; required"},
     {"dataplane.ports.<port>.addrs", kPortAddresses, "", kWorks, "own addresses with their prefix lengths"},
     {"dataplane.ports.<port>.mtu", kInteger, "1500", kWorks, "largest IP packet in octets", 576, 9216},
-    {"dataplane.ports.<port>.tap", kBool, "no", kNotYetRefused, "a TAP interface for what the gateway itself does not consume"},
+    {"dataplane.ports.<port>.tap", kBool, "no", kWorks,
+     "gives this machine's own programs the port's addresses, on a TAP interface of the port's name: what comes for them and "
+     "is not the gateway's goes there, what is sent there obeys the policies"},
     {"dataplane.routes", kSection, "", kWorks, "static routes; a port's subnets need none"},
     {"dataplane.routes.<route>", kSection, "", kWorks, "one route"},
     {"dataplane.routes.<route>.to", kPrefix, "", kWorks, "destination prefix; required"},

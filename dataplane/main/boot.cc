@@ -15,10 +15,12 @@
 #include "drivers/mem/pools.h"
 #include "drivers/port/ethdev_port.h"
 #include "drivers/port/kernel_interface.h"
+#include "drivers/port/tap.h"
 
 namespace culvert::dp {
 namespace {
 
+constexpr uint32_t kHostPackets = 2048; // in one worker's rings to and from the host
 constexpr uint32_t kOwnMemoryMib = 64;  // rings, tables of DPDK, device queues
 
 // Short, because DPDK makes socket paths of it; the same for the same directory, so that what a killed process left is reused.
@@ -40,6 +42,8 @@ EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_di
   return o;
 }
 
+bool HasTap(const config::Dataplane& config) { return std::ranges::any_of(config.ports, &config::Port::tap); }
+
 PoolPlan PoolFor(const config::Dataplane& config) {
   auto workers = static_cast<unsigned>(config.worker_cores.size());
   PortMemory all;
@@ -48,6 +52,7 @@ PoolPlan PoolFor(const config::Dataplane& config) {
     all.descriptors += m.descriptors;
     all.buffer = std::max(all.buffer, m.buffer);
   }
+  if (HasTap(config)) all.descriptors += workers * kHostPackets;
   return PlanPool(all.descriptors, workers, all.buffer);
 }
 
@@ -64,6 +69,37 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Datap
     ports.push_back(std::move(*port));
   }
   return ports;
+}
+
+// What the kernel could take part in, and what it must give: before anything is started.
+absl::Status CheckKernel(const config::Dataplane& config) {
+  for (const auto& p : config.ports) {
+    auto check = [&](const absl::Status& s) {
+      return s.ok() ? s : absl::Status(s.code(), absl::StrCat("port ", p.name, ": ", s.message()));
+    };
+    if (p.tap) {
+      if (auto s = check(Tap::Check(p.name)); !s.ok()) return s;
+    }
+    auto interface = KernelInterfaceUnder(p.device);
+    if (!interface) continue;
+    if (auto s = check(CheckKernelBlind(*interface)); !s.ok()) return s;
+    if (!HasTap(config)) continue;
+    if (auto s = check(KeepHostAway(*interface)); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<HostLink>>> MakeTaps(const config::Dataplane& config,
+                                                                const std::vector<std::unique_ptr<Port>>& ports) {
+  std::vector<std::unique_ptr<HostLink>> taps(ports.size());
+  for (uint16_t i = 0; i < ports.size(); ++i) {
+    if (!config.ports[i].tap) continue;
+    const std::string& name = ports[i]->name();
+    auto tap = Tap::Create({.name = name, .mac = ports[i]->mac, .mtu = ports[i]->mtu, .index = i});
+    if (!tap.ok()) return absl::Status(tap.status().code(), absl::StrCat("port ", name, ": ", tap.status().message()));
+    taps[i] = std::move(*tap);
+  }
+  return taps;
 }
 
 absl::Status Refused(const std::string& what, channel::Status s) {
@@ -91,19 +127,13 @@ Topology ExpectedTopology(const config::Dataplane& config) {
   std::vector<Topology::PortQueues> queues;
   for (const auto& p : config.ports) {
     auto n = static_cast<uint16_t>(IsVdev(p.device) ? 1 : workers);
-    queues.push_back({p.name, n, n});
+    queues.push_back({p.name, n, n, p.tap});
   }
   return Topology::Plan(workers, queues);
 }
 
 absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& run_dir) {
-  for (const auto& p : config.ports) {
-    auto interface = KernelInterfaceUnder(p.device);
-    if (!interface) continue;
-    if (auto s = CheckKernelBlind(*interface); !s.ok()) {
-      return absl::Status(s.code(), absl::StrCat("port ", p.name, ": ", s.message()));
-    }
-  }
+  if (auto s = CheckKernel(config); !s.ok()) return s;
   PoolPlan plan = PoolFor(config);
   auto eal = BootEal(OptionsFor(config, run_dir, plan.mib));
   if (!eal.ok()) return eal.status();
@@ -113,18 +143,22 @@ absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& 
   if (!ports.ok()) return ports.status();
   std::vector<Topology::PortQueues> queues;
   bool some_virtual = false;
+  auto taps = MakeTaps(config, *ports);
+  if (!taps.ok()) return taps.status();
   for (const auto& p : *ports) {
-    queues.push_back({p->name(), p->rx_queues(), p->tx_queues()});
+    queues.push_back({p->name(), p->rx_queues(), p->tx_queues(), config.ports[p->index()].tap});
     some_virtual |= p->is_virtual();
   }
   Booted b{.eal = *eal, .gateway = nullptr};
   b.adaptive = config.idle ? *config.idle == config::Idle::kAdaptive : some_virtual;
   Topology topology = Topology::Plan(static_cast<unsigned>(config.worker_cores.size()), queues);
   b.gateway = std::make_unique<Gateway>(Gateway::Parts{.ports = std::move(*ports),
+                                                       .hosts = std::move(*taps),
                                                        .topology = std::move(topology),
                                                        .pool = *pool,
                                                        .worker = {.adaptive = b.adaptive}});
   if (auto s = AddConfigured(config, b.gateway->network()); !s.ok()) return s;
+  if (auto s = b.gateway->host().first_error(); !s.ok()) return s;
   return b;
 }
 

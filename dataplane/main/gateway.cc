@@ -14,6 +14,7 @@ namespace {
 constexpr double kIcmpErrorsPerSecond = 1000, kIcmpErrorBurst = 50;  // of one worker
 constexpr Duration kLinkInterval = std::chrono::seconds(1);
 constexpr uint32_t kKnownPerTurn = 64, kControlPerTurn = 64, kNewPerTurn = 16;  // packets of one worker: strangers come last
+constexpr uint32_t kHostPerTurn = 64;  // likewise, and at most as many as kKnownPerTurn: each is a system call
 
 std::unique_ptr<const Forwarding> NoRoutes() {
   return std::make_unique<Forwarding>(1, std::vector<Forwarding::Route>{}, std::vector<OwnAddress>{},
@@ -43,6 +44,7 @@ Gateway::Gateway(Parts parts)
   neighbours_ = std::make_unique<Neighbours>(table_, fib_, grace_, *sender_, std::move(macs));
   network_ = std::make_unique<Network>(std::move(infos), fib_, grace_, *neighbours_);
   ike_ = std::make_unique<IkePath>(fib_, table_, *neighbours_, *sender_);
+  BuildHost(parts);
   loop_.AddPoller([this] { return Poll(std::chrono::steady_clock::now()); });
   loop_.Every(kRequestInterval, [this] { Tick(std::chrono::steady_clock::now()); });
 }
@@ -60,7 +62,8 @@ void Gateway::BuildRings(const Topology& t, const std::string& name) {
     rings_.push_back(std::make_unique<PacketRing>(absl::StrCat(name, "-", plan.name), plan.slots));
     PacketRing* ring = rings_.back().get();
     if (plan.producer == Topology::kMain) {
-      worker_rings_[plan.consumer].from_main = ring;
+      WorkerRings& r = worker_rings_[plan.consumer];
+      (plan.name.starts_with("from-host") ? r.from_host : r.from_main) = ring;
     } else if (plan.consumer != Topology::kMain) {
       worker_rings_[plan.producer].to_worker[plan.consumer] = ring;
       worker_rings_[plan.consumer].from_worker[plan.producer] = ring;
@@ -68,6 +71,7 @@ void Gateway::BuildRings(const Topology& t, const std::string& name) {
       WorkerRings& r = worker_rings_[plan.producer];
       (plan.name.starts_with("ike-known") ? r.to_main_ike_known
        : plan.name.starts_with("ike-new") ? r.to_main_ike_new
+       : plan.name.starts_with("to-host") ? r.to_host
                                           : r.to_main_control) = ring;
     }
   }
@@ -89,7 +93,8 @@ void Gateway::BuildWorkers(const Parts& parts) {
     for (size_t i = 0; i < ports_.size(); ++i) {
       const auto& plan = parts.topology.ports[i];
       WorkerPort& port = ctx->ports[i];
-      port = {.port = ports_[i].get(), .rx_queue = kNoQueue, .tx_queue = plan.tx_queue[w], .tx_owner = plan.tx_owner};
+      port = {.port = ports_[i].get(), .rx_queue = kNoQueue, .tx_queue = plan.tx_queue[w], .tx_owner = plan.tx_owner,
+              .tap = i < parts.hosts.size() && parts.hosts[i] != nullptr};
       for (uint16_t q = 0; q < plan.rx_worker.size(); ++q) {
         if (plan.rx_worker[q] == w) port.rx_queue = q;
       }
@@ -97,6 +102,24 @@ void Gateway::BuildWorkers(const Parts& parts) {
     workers_.push_back(std::make_unique<Worker>(*ctx, fib_, grace_, parts.worker));
     contexts_.push_back(std::move(ctx));
   }
+}
+
+void Gateway::BuildHost(Parts& parts) {
+  std::vector<HostPath::Link> links(ports_.size());
+  for (size_t i = 0; i < parts.hosts.size(); ++i) {
+    if (parts.hosts[i] == nullptr) continue;
+    CHECK(parts.topology.host) << "a TAP without rings";
+    links[i] = {std::move(parts.hosts[i]), ports_[i]->mac, worker_rings_[parts.topology.ports[i].tx_owner].from_host};
+  }
+  host_ = std::make_unique<HostPath>(std::move(links), *sender_, loop_);
+  network_->SetAddressObserver(
+      [this](uint16_t port, const IpPrefix& address, bool present) { host_->SetAddress(port, address, present); });
+  ike_->SetHostSink([this](const IpAddress& own, uint16_t port, ByteView packet) {
+    const OwnAddress* a = fib_.get()->FindOwn(static_cast<uint8_t>(own.family), own.octets.data(), port);
+    if (a == nullptr || !host_->HasTap(a->port)) return false;
+    host_->Deliver(a->port, packet);
+    return true;
+  });
 }
 
 void Gateway::Start() {
@@ -125,6 +148,7 @@ bool Gateway::Poll(Time now) {
   for (auto& r : worker_rings_) busy |= PollRing(*r.to_main_ike_known, kKnownPerTurn, now);
   for (auto& r : worker_rings_) busy |= PollRing(*r.to_main_control, kControlPerTurn, now);
   for (auto& r : worker_rings_) busy |= PollRing(*r.to_main_ike_new, kNewPerTurn, now);
+  for (auto& r : worker_rings_) busy |= r.to_host != nullptr && PollRing(*r.to_host, kHostPerTurn, now);
   return busy;
 }
 
@@ -142,7 +166,9 @@ void Gateway::Dispatch(const HandedOver& h, Time now) {
     case MainKind::kIkeNew: return ike_->Receive(h.packet);
     case MainKind::kNeighbour: return neighbours_->Receive(h.packet, now);
     case MainKind::kResolve: return neighbours_->Resolve(h.packet, now);
-    case MainKind::kFragment: return ike_->ReceiveFragment(h.packet, now);
+    case MainKind::kFragment: return ike_->ReceiveFragment(h.packet, false, now);
+    case MainKind::kHostFragment: return ike_->ReceiveFragment(h.packet, true, now);
+    case MainKind::kHost: return host_->Receive(h.packet);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "dataplane/main/event_loop.h"
 #include "dataplane/main/gateway_control.h"
+#include "dataplane/main/host_path.h"
 #include "dataplane/main/ike_path.h"
 #include "dataplane/main/neighbours.h"
 #include "dataplane/main/network.h"
@@ -23,6 +24,7 @@ class Gateway : public GatewayControl {
  public:
   struct Parts {
     std::vector<std::unique_ptr<Port>> ports;   // index() is the position
+    std::vector<std::unique_ptr<HostLink>> hosts;  // by port, null where it has no TAP; or empty. As the topology has it
     Topology topology;                          // Check()ed
     rte_mempool* pool = nullptr;                // borrowed
     Worker::Options worker;
@@ -54,6 +56,7 @@ class Gateway : public GatewayControl {
   Network& network() { return *network_; }
   Neighbours& neighbours() { return *neighbours_; }
   IkePath& ike() { return *ike_; }
+  HostPath& host() { return *host_; }
   Grace& grace() { return grace_; }
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   Worker& worker(unsigned i) { return *workers_[i]; }
@@ -68,6 +71,7 @@ class Gateway : public GatewayControl {
 
  private:
   void BuildRings(const Topology& t, const std::string& name);
+  void BuildHost(Parts& parts);
   void BuildWorkers(const Parts& parts);
   bool PollRing(PacketRing& ring, uint32_t most, Time now);
   void Dispatch(const HandedOver& h, Time now);
@@ -87,6 +91,7 @@ class Gateway : public GatewayControl {
   std::unique_ptr<Neighbours> neighbours_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<IkePath> ike_;
+  std::unique_ptr<HostPath> host_;
   uint64_t refused_[5] = {};  // by InjectStatus
   Time links_at_{};
   bool running_ = false;

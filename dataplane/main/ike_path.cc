@@ -160,7 +160,21 @@ void IkePath::Deliver(channel::DatagramInfo info, ByteView udp) {
   }
 }
 
-void IkePath::ReceiveFragment(Packet p, Time now) {
+// False: it is IKE's, or nobody takes it.
+bool IkePath::DeliverToHost(const channel::DatagramInfo& info, ByteView udp) {
+  Reader r(udp);
+  r.Skip(2);
+  uint16_t port = r.U16();
+  if (!r.ok() || port == kIkePort || port == kNattPort || udp.size() > 65535 - kV4Header || !host_sink_) return false;
+  IpFields ip{info.remote.address, info.local.address, info.dscp, info.ttl};
+  Writer w;
+  PutIp(w, ip, udp.size(), kUdp);
+  if (ip.source.family == Family::kV4) PatchV4(w, 0, 0);
+  w.Put(udp);
+  return host_sink_(info.local.address, static_cast<uint16_t>(info.local.zone), w.view());
+}
+
+void IkePath::ReceiveFragment(Packet p, bool for_host, Time now) {
   Counters& counters = sender_.counters();
   ByteView packet{rte_pktmbuf_mtod(p.m, const uint8_t*), p.length};
   auto fragment = FragmentOf(packet);
@@ -168,6 +182,7 @@ void IkePath::ReceiveFragment(Packet p, Time now) {
     rte_pktmbuf_free(p.m);
     return counters.Drop(Drop::kFragment);
   }
+  fragment->for_host = for_host;
   IpFields ip = FieldsOf(packet);
   auto result = reassembly_.Add(*fragment, now);
   rte_pktmbuf_free(p.m);
@@ -181,7 +196,7 @@ void IkePath::ReceiveFragment(Packet p, Time now) {
   info.remote = {ip.source, 0, ip.source.is_link_local() ? p.port : 0u};
   info.dscp = ip.dscp;
   info.ttl = ip.ttl;
-  Deliver(info, *result.datagram);
+  if (!result.for_host || !DeliverToHost(info, *result.datagram)) Deliver(info, *result.datagram);
 }
 
 void IkePath::Tick(Time now) {

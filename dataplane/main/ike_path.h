@@ -29,15 +29,21 @@ class IkePath {
   using PuntSink = std::function<bool(const channel::DatagramInfo& info, ByteView payload)>;
   void SetSink(PuntSink sink) { sink_ = std::move(sink); }
 
-  // What a worker sent as kIkeKnown or kIkeNew, and as kFragment. Takes p.
+  // Where datagrams go that came in fragments and are for the host: a whole IP packet, to be counted there. False: nobody
+  // takes it.
+  using HostSink = std::function<bool(const IpAddress& own, uint16_t port, ByteView packet)>;
+  void SetHostSink(HostSink sink) { host_sink_ = std::move(sink); }
+
+  // What a worker sent as kIkeKnown or kIkeNew, and as kFragment or kHostFragment. Takes p.
   void Receive(Packet p);
-  void ReceiveFragment(Packet p, Time now);
+  void ReceiveFragment(Packet p, bool for_host, Time now);
   void Tick(Time now);
 
   InjectStatus Inject(const channel::DatagramInfo& info, ByteView payload, Time now);
 
  private:
   void Deliver(channel::DatagramInfo info, ByteView udp);
+  bool DeliverToHost(const channel::DatagramInfo& info, ByteView udp);
   InjectStatus Send(const channel::DatagramInfo& info, const RouteTarget& route, ByteView udp, Time now);
   bool SendPacket(uint16_t port, NextHop hop, ByteView packet, Time now);
 
@@ -46,6 +52,7 @@ class IkePath {
   Neighbours& neighbours_;
   Sender& sender_;
   PuntSink sink_;
+  HostSink host_sink_;
   IkeReassembly reassembly_;
   uint32_t next_id_ = 1;
 };

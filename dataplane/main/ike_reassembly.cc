@@ -40,6 +40,7 @@ IkeReassembly::Result IkeReassembly::Add(const Fragment& f, Time now) {
     return r;
   }
   p.pieces.emplace(f.offset, ToBytes(f.data));
+  p.for_host &= f.for_host;
   if (!f.more) p.total = f.offset + static_cast<uint32_t>(f.data.size());
   size_t have = 0;
   for (const auto& [offset, piece] : p.pieces) have += piece.size();
@@ -52,6 +53,7 @@ IkeReassembly::Result IkeReassembly::Add(const Fragment& f, Time now) {
   for (const auto& [offset, piece] : p.pieces) Append(whole, piece);
   r.consumed = static_cast<unsigned>(p.pieces.size() - 1);
   r.datagram = std::move(whole);
+  r.for_host = p.for_host;
   partial_.erase(it);
   return r;
 }

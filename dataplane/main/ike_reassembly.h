@@ -10,7 +10,8 @@
 
 namespace culvert::dp {
 
-// Puts UDP datagrams to own addresses together again, for IKE alone: certificates make messages longer than a link takes.
+// Puts UDP datagrams to own addresses together again: IKE's, because certificates make messages longer than a link takes, and
+// before they are whole nobody can tell them from others.
 // What comes here is from strangers, so everything is bounded, and a datagram with overlapping pieces is given up
 // (RFC 5722 4). Owned by main.
 class IkeReassembly {
@@ -26,11 +27,13 @@ class IkeReassembly {
     uint32_t offset = 0;      // octets
     bool more = false;
     ByteView data;            // copied
+    bool for_host = false;    // the policy lets the host have it, should it not be IKE's
   };
   struct Result {
     std::optional<Bytes> datagram;  // whole, from the UDP header on
     unsigned consumed = 0;          // earlier fragments that are part of it
     unsigned dropped = 0;           // earlier fragments given up
+    bool for_host = false;          // every part of it is
     bool kept = false;              // this fragment waits for more; otherwise it is part of `datagram` or dropped
   };
   Result Add(const Fragment& f, Time now);
@@ -47,6 +50,7 @@ class IkeReassembly {
   struct Partial {
     std::map<uint32_t, Bytes> pieces;   // by offset
     std::optional<uint32_t> total;      // octets, once the last piece is here
+    bool for_host = true;
     Time until;
   };
   bool Fits(const Partial& p, const Fragment& f) const;

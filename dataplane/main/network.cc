@@ -69,6 +69,7 @@ Status Network::AddAddress(Address address, Origin origin) {
   addresses_.emplace(address, origin);
   Rebuild();
   neighbours_.Announce(*port, address.address.address);
+  if (address_observer_) address_observer_(*port, address.address, true);
   Tell(AddressEvent(EventType::kAddressAdded, address));
   return Status::kOk;
 }
@@ -78,6 +79,7 @@ Status Network::RemoveAddress(const Address& address, Origin origin) {
   if (it == addresses_.end() || it->second != origin) return Status::kNotFound;
   addresses_.erase(it);
   Rebuild();
+  if (address_observer_) address_observer_(*PortByName(address.port), address.address, false);
   Tell(AddressEvent(EventType::kAddressRemoved, address));
   return Status::kOk;
 }

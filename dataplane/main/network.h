@@ -43,6 +43,9 @@ class Network {
   Network(std::vector<PortInfo> ports, Published<Forwarding>& fib, Grace& grace, Neighbours& neighbours);
 
   void SetListener(Listener listener) { listener_ = std::move(listener); }
+  // Told of every own address that comes or goes from now on, before the listener is.
+  using AddressObserver = std::function<void(uint16_t port, const IpPrefix& address, bool present)>;
+  void SetAddressObserver(AddressObserver observer) { address_observer_ = std::move(observer); }
 
   // kExists: it is there. kNotFound: no such port, or nothing of that origin to remove. kMalformed: no address a port can
   // have, or a route that says neither how. kNoMemory: too many.
@@ -88,6 +91,7 @@ class Network {
   Grace& grace_;
   Neighbours& neighbours_;
   Listener listener_;
+  AddressObserver address_observer_;
   std::map<Address, Origin> addresses_;
   std::map<Route, RouteState> routes_;
   uint64_t generation_ = 1;

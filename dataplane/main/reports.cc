@@ -47,6 +47,18 @@ Json ThreadCounters(const std::string& name, const Counters& c) {
           {"drops", DropsOf({&c})}};
 }
 
+Json TapRows(Gateway& g) {
+  Json taps = Json::array();
+  for (uint16_t i = 0; i < g.ports().size(); ++i) {
+    if (!g.host().HasTap(i)) continue;
+    const HostPath::TapCounters& c = g.host().counters(i);
+    uint64_t dropped = c.dropped;
+    for (unsigned w = 0; w < g.workers(); ++w) dropped += g.context(w).host_dropped[i].get();
+    taps.push_back({{"tap", g.ports()[i]->name()}, {"to_host", c.to_host}, {"from_host", c.from_host}, {"dropped", dropped}});
+  }
+  return taps;
+}
+
 Json CountersReport(Gateway& g) {
   std::vector<const Counters*> blocks{&g.main_counters()};
   Json threads = Json::array({ThreadCounters("main", g.main_counters())});
@@ -57,7 +69,7 @@ Json CountersReport(Gateway& g) {
   Balance b = g.ReadBalance();
   return {{"received", b.received}, {"injected", b.injected}, {"forwarded", b.forwarded}, {"punted", b.punted},
           {"consumed", b.consumed}, {"held", b.held},         {"dropped", b.dropped},     {"balanced", b.Holds()},
-          {"drops", DropsOf(blocks)}, {"threads", threads}};
+          {"drops", DropsOf(blocks)}, {"taps", TapRows(g)},    {"threads", threads}};
 }
 
 Json PortsReport(Gateway& g) {

@@ -26,6 +26,7 @@ class Sender {
   rte_mbuf* MakePacket(ByteView data);
 
   Counters& counters() { return counters_; }
+  rte_mempool* pool() { return pool_; }
 
  private:
   std::vector<unsigned> tx_owner_;

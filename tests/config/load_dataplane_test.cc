@@ -87,6 +87,15 @@ TEST(LoadDataplane, DefaultsAndOtherForms) {
   EXPECT_EQ(d->routes[1].port, "p");
 }
 
+TEST(LoadDataplane, GivesAPortATap) {
+  Complaints complaints;
+  auto d = Load("dataplane { ports { wan { device = net_null0  tap = yes } lan { device = net_null1 } } }", complaints);
+  ASSERT_TRUE(d) << Print(complaints);
+  EXPECT_EQ(Print(complaints), "");
+  EXPECT_TRUE(d->ports[0].tap);
+  EXPECT_FALSE(d->ports[1].tap);
+}
+
 TEST(LoadDataplane, NeverOpensWhatControlIncludes) {
   MemoryFiles files;
   files.files["/etc/d/culvert.conf"].text =
@@ -138,10 +147,14 @@ TEST(LoadDataplane, Errors) {
        "E culvert.conf:3: dataplane.ports.wan.addrs: 192.0.2.1 is an address of port \"a\" too"},
       {"ports { a234567890123456 { device = x } }",
        "E culvert.conf:2: dataplane.ports.a234567890123456: the name is too long; expected at most 15 characters"},
-      {"ports { a { device = x  tap = yes } }",
-       "E culvert.conf:2: dataplane.ports.a.tap: not supported yet, and not to be ignored: a TAP interface for what the "
-       "gateway itself does "
-       "not consume"},
+      {"ports { a { device = x  tap = maybe } }", "E culvert.conf:2: dataplane.ports.a.tap: \"maybe\"; expected yes or no"},
+      {"ports { a/b { device = x  tap = yes } }",
+       "E culvert.conf:2: dataplane.ports.a/b.tap: no interface can be called \"a/b\"; give the port another name"},
+      {"ports { a%d { device = x  tap = yes } }",
+       "E culvert.conf:2: dataplane.ports.a%d.tap: no interface can be called \"a%d\"; give the port another name"},
+      {"ports { all { device = x  tap = yes } }",
+       "E culvert.conf:2: dataplane.ports.all.tap: no interface can be called \"all\"; give the port another name"},
+      {"ports { a/b { device = x  tap = no } }", ""},
       {"tunnels { t { if_id = 42 } }",
        "E culvert.conf:2: dataplane.tunnels: not supported yet, and not to be ignored: tunnel interfaces, reached by routes "
        "instead of policies"},

@@ -24,10 +24,16 @@ GatewayRig::GatewayRig(Options options) {
     auto p = std::make_unique<RingPort>(port, static_cast<uint16_t>(ports_.size()));
     p->mtu = options.mtu;
     ports_.push_back(p.get());
-    queues.push_back({port, 1, 1});
+    queues.push_back({port, 1, 1, options.tap && ports_.size() == 1});
     parts.ports.push_back(std::move(p));
   }
   parts.topology = dp::Topology::Plan(options.workers, queues);
+  if (options.tap) {
+    auto host = std::make_unique<FakeHost>();
+    host_ = host.get();
+    parts.hosts.push_back(std::move(host));
+    parts.hosts.push_back(nullptr);
+  }
   parts.pool = pool_;
   gateway_ = std::make_unique<Gateway>(std::move(parts));
   if (!options.addresses) return;
@@ -63,7 +69,7 @@ void GatewayRig::Feed(uint16_t port, ByteView frame) {
 void GatewayRig::Run() {
   bool busy = true;
   while (busy) {
-    busy = false;
+    busy = host_ != nullptr && gateway_->host().Read(kWan);
     for (unsigned w = 0; w < gateway_->workers(); ++w) busy |= gateway_->worker(w).Pass();
     busy |= gateway_->Poll(now_);
   }

@@ -5,6 +5,7 @@
 
 #include "dataplane/main/gateway.h"
 #include "drivers/port/ring_port.h"
+#include "tests/support/fake_host.h"
 #include "tests/support/frames.h"
 
 namespace culvert::testing {
@@ -20,6 +21,7 @@ class GatewayRig {
     unsigned workers = 1;
     uint32_t mtu = 1500;
     bool addresses = true;
+    bool tap = false;        // on wan
   };
   GatewayRig() : GatewayRig(Options()) {}
   explicit GatewayRig(Options options);
@@ -29,6 +31,7 @@ class GatewayRig {
 
   dp::Gateway& gateway() { return *gateway_; }
   RingPort& port(uint16_t i) { return *ports_[i]; }
+  FakeHost& host() { return *host_; }   // of wan; with `tap`
 
   // A frame on the wire, then everything it sets off, to its end.
   void Send(uint16_t port, ByteView frame);
@@ -56,6 +59,7 @@ class GatewayRig {
  private:
   rte_mempool* pool_;
   std::vector<RingPort*> ports_;
+  FakeHost* host_ = nullptr;
   std::unique_ptr<dp::Gateway> gateway_;
   // Far ahead of the workers' own clock, so that their stamps of use are old until a test sets one.
   Time now_ = std::chrono::steady_clock::now() + std::chrono::hours(24);
