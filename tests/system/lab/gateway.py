@@ -32,6 +32,7 @@ class Gateway(Vici):
         common = ['--config', self.config, '--run', self.run_folder]
         self.keylog, self.keylogging = self.folder / 'keys', False
         self.mtu = {}                          # port name -> octets, where it is not 1500
+        self._taps = {}                        # interface -> name of its port, which has a TAP
         # The workers pin themselves; the main thread floats.
         self.dataplane = Daemon(f'culvert-dataplane of {name}', [lab.programs / 'culvert-dataplane', *common],
                                 lab.log(f'{name}-dataplane.log'), netns=self.ns, cores=None)
@@ -41,6 +42,10 @@ class Gateway(Vici):
 
     # ---- configuration ----
 
+    def tap(self, interface, port):
+        """The port on `interface` is called `port` from now on, and so is its TAP: an interface has that name alone."""
+        self._taps[interface] = port
+
     def write_config(self, conf):
         """culvert.conf and, for `control`, swanctl.conf. conf: sections of swanctl.conf, or None for a plain router."""
         self.config.mkdir(parents=True, exist_ok=True)
@@ -48,7 +53,8 @@ class Gateway(Vici):
         secrets = self.config / 'swanctl.conf'
         secrets.write_text(render(conf or {}))
         secrets.chmod(0o600)     # culvert-ike refuses secrets that everybody may read
-        ports = {name: {'device': device(self._port, index, name), 'addrs': addresses, 'mtu': self.mtu.get(name)}
+        ports = {self._taps.get(name, name): {'device': device(self._port, index, name), 'addrs': addresses,
+                                              'mtu': self.mtu.get(name), 'tap': True if name in self._taps else None}
                  for index, (name, addresses) in enumerate((('wan', self.side.wan_addresses), ('lan', self.side.lan_addresses)))}
         routes = {f'r{index}': {'to': to, 'via': via} for index, (to, via) in enumerate(self.side.routes)}
         core = WORKER_CORES[self.ns.name]
