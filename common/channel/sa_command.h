@@ -36,6 +36,8 @@ enum class Mode : uint8_t { kTunnel = 1, kTransport = 2 };
 enum class Offload : uint8_t { kAuto = 1, kNo, kCrypto, kPacket };
 enum class PolicyAction : uint8_t { kProtect = 1, kBypass = 2, kDiscard = 3 };
 
+inline constexpr uint16_t kTfcToMtu = 0xffff;     // InstallSa::tfc_padding: to what the path takes
+
 struct SelectorPairHead {
   uint8_t local_count, remote_count;      // selectors in this message; their sum is at most kMaxSelectorsPerMessage
   uint8_t more;                           // 1: a kMoreSelectors of the same txn follows
@@ -68,12 +70,14 @@ struct InstallSa {
   uint8_t encr_key_len, integ_key_len;
   uint16_t iv_generation;                 // 0..kMaxIvGeneration
   uint32_t replay_window;                 // packets, a power of two, 64..65536; 0 = no replay protection (manual SAs only)
-  uint32_t zero2;
+  uint16_t tfc_padding;                   // outbound ESP tunnel: octets each inner packet is padded to, or kTfcToMtu; 0 = none
+  uint16_t zero2;
   uint64_t sequence;                      // outbound: last number used (0 = fresh); inbound: right edge, window full below it
   WireEndpoint local, remote;             // outer addresses; ports matter with udp_encap
   WireLifetime lifetime;
   uint32_t if_id;                         // 0 = none
-  uint8_t copy_dscp, copy_ecn, copy_df, tfc_padding;
+  uint8_t copy_dscp, copy_ecn, copy_df;
+  uint8_t zero3;
   char connection[32];                    // names for people; NUL-terminated, cut
   char child[32];
   char peer_id[64];

@@ -98,8 +98,12 @@ void CheckInstall(const InstallSa& m, Checker& c) {
   // RFC 4302 covers the addresses: no AH crosses a NAT, nor goes in UDP.
   c.Require(m.protocol == 50 || !m.udp_encap);
   CheckOriginals(m, c);
-  c.Span(m.lifetime).Flag(m.copy_dscp).Flag(m.copy_ecn).Flag(m.copy_df).Flag(m.tfc_padding);
-  c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors).Zero(m.zero).ZeroObject(m.zero2);
+  c.Span(m.lifetime).Flag(m.copy_dscp).Flag(m.copy_ecn).Flag(m.copy_df);
+  c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors).Zero(m.zero);
+  c.ZeroObject(m.zero2).ZeroObject(m.zero3);
+  // RFC 4303 2.7: in transport mode the payload would have to say where it ends; an inbound SA takes any.
+  bool may_pad = m.protocol == 50 && m.mode == Mode::kTunnel && m.direction == Direction::kOutbound;
+  c.Require(m.tfc_padding == 0 || may_pad);
 }
 
 void CheckUpdate(const UpdateSa& m, Checker& c) {

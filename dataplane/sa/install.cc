@@ -93,7 +93,9 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   if (!ValidWindow(sa) || !ValidLifetime(sa.lifetime)) return Status::kMalformed;
   bool names = ReadName(sa.connection, out.connection) & ReadName(sa.child, out.child) & ReadName(sa.peer_id, out.peer_id);
   if (!names) return Status::kMalformed;
-  if (sa.if_id != 0 || sa.tfc_padding != 0) return Status::kUnsupported;
+  if (sa.if_id != 0) return Status::kUnsupported;
+  bool may_pad = sa.protocol == kEsp && sa.mode == channel::Mode::kTunnel && !inbound;
+  if (sa.tfc_padding != 0 && !may_pad) return Status::kMalformed;
   // No engine but the processor here: what insists on a NIC's fails, `auto` steps down.
   if (sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket) return Status::kUnsupported;
   if (sa.iv_generation > kMaxIvGeneration || sa.sequence > LastSequence(sa.esn)) return Status::kIvSpent;
@@ -244,6 +246,8 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.header_sum = h.header_sum;
   out.udp_sum = h.udp_sum;
   out.encap = r.encap;
+  out.tfc_padding = sa.tfc_padding;
+  if (sa.tfc_padding != 0) out.form = SaForm::kEspTunnelPadded;
   out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));
   out.zone = static_cast<uint16_t>(r.remote.zone);
   out.installation = r.installation;

@@ -43,7 +43,8 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t alignment;
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
-  uint8_t unused0[12];
+  uint16_t tfc_padding;  // kEspTunnelPadded: octets an inner packet has at least, or channel::kTfcToMtu
+  uint8_t unused0[10];
 
   // line 1
   Counter sequence;                      // last used

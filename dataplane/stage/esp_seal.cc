@@ -69,7 +69,7 @@ inline EspWorker::SealPlan EspWorker::PlanFor(const OutboundSa& sa, uint32_t len
   return plan;
 }
 
-inline Drop EspWorker::AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
+[[gnu::always_inline]] inline Drop EspWorker::AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
   if (sa.sequence.get() >= sa.alarm_sequence || sa.bytes.get() >= sa.alarm_bytes || ctx.now >= sa.alarm_at) [[unlikely]] {
     // RFC 4303 3.3.3: the counter must not cycle; the IV's must not either.
     if (!CheckLimits(ctx, sa)) return sa.sequence.get() >= sa.last_sequence ? Drop::kSequenceExhausted : Drop::kExpired;
@@ -116,7 +116,8 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   return Drop::kCount;
 }
 
-inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {
+[[gnu::always_inline]] inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan,
+                                                          crypto::CryptoOp& op) {
   rte_mbuf* m = p.m;
   auto* inner = rte_pktmbuf_mtod(m, uint8_t*);
   uint8_t inner_tos = GetTos(inner, p.family);
@@ -154,6 +155,13 @@ inline void EspWorker::WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa
   p.local_origin = true;
   p.from_host = false;
   p.opened = false;
+}
+
+void EspWorker::WritePadded(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {
+  uint32_t length = plan.text - plan.pad - kEspTrailer;
+  std::memset(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.length), 0, length - p.length);
+  p.length = static_cast<uint16_t>(length);
+  WriteSealed(ctx, p, sa, plan, op);
 }
 
 void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {

@@ -103,7 +103,9 @@ class EspWorker final : public IpsecWorker {
 
   // seal_others.cc, esp_transport.cc, ah_seal.cc: the packets put aside.
   void SealOthers(WorkerContext& ctx, Burst& sealed);
-  Drop PlanOther(const Packet& p, const OutboundSa& sa, SealPlan& plan);
+  Drop PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPlan& plan);
+  Drop PaddedLength(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& length);
+  void WritePadded(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);  // esp_seal.cc
   void WriteTransport(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);
   static void Sealed(Packet& p, const SealPlan& plan, const IpFront& front, uint8_t protocol);
   static bool CanMute(const Packet& p, uint16_t front);

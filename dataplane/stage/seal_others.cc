@@ -1,12 +1,14 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include <algorithm>
+
 #include "dataplane/stage/ah_header.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/esp_write.h"
 
-// Sealing what is not ESP in tunnel mode, by the steps of esp_seal.cc. An SA in transport mode is found by the addresses of its
-// two ends alone (sa/transport.h), so every packet here is between them.
+// Sealing what is not plain ESP in tunnel mode, by the steps of esp_seal.cc. An SA in transport mode is found by the addresses
+// of its two ends alone (sa/transport.h), so every packet of one is between them.
 namespace culvert::dp {
 namespace {
 
@@ -36,8 +38,23 @@ uint32_t EspWorker::InnerMtu(const OutboundSa& sa, const Packet& p, uint32_t out
   return text > kEspTrailer ? at.length + text - kEspTrailer : 0;
 }
 
-Drop EspWorker::PlanOther(const Packet& p, const OutboundSa& sa, SealPlan& plan) {
+// RFC 4303 2.7. Not beyond what the path takes: to be told apart by its fragments would be no gain.
+Drop EspWorker::PaddedLength(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& length) {
+  uint32_t mtu = sa.route_mtu;
+  if (sa.route_generation != ctx.fib->generation()) {
+    if (Drop why = Reroute(ctx, p, sa, mtu); why != Drop::kCount) return why;
+  }
+  uint32_t fits = InnerMtu(sa, p, mtu);
+  length = std::max<uint32_t>(p.length, std::min<uint32_t>(sa.tfc_padding, fits));
+  return Drop::kCount;
+}
+
+Drop EspWorker::PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPlan& plan) {
   plan.at = {};
+  uint32_t length = p.length;
+  if (sa.form == SaForm::kEspTunnelPadded) {
+    if (Drop why = PaddedLength(ctx, p, sa, length); why != Drop::kCount) return why;
+  }
   if (IsTransport(sa.form)) {
     if (Drop why = FindFront(p, plan.at); why != Drop::kCount) return why;
   }
@@ -47,7 +64,7 @@ Drop EspWorker::PlanOther(const Packet& p, const OutboundSa& sa, SealPlan& plan)
     plan.text = plan.total = plan.front + p.length;
     return CanMute(p, plan.at.length) ? Drop::kCount : Drop::kBadHeader;
   }
-  auto payload = static_cast<uint32_t>(p.length - plan.at.length);
+  uint32_t payload = length - plan.at.length;
   plan.pad = (0u - (payload + kEspTrailer)) & (sa.pad_to - 1u);
   plan.text = payload + plan.pad + kEspTrailer;
   plan.total = plan.at.length + plan.front + plan.text + sa.icv_length;
@@ -60,7 +77,7 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
     Packet& p = *others_.p[i];
     auto& sa = *static_cast<OutboundSa*>(p.sa);
     SealPlan plan;
-    Drop why = PlanOther(p, sa, plan);
+    Drop why = PlanOther(ctx, p, sa, plan);
     if (why == Drop::kCount) why = AdmitOther(ctx, p, sa, plan);
     if (why != Drop::kCount) {
       if (p.m != nullptr) ctx.Drop(p, why);
@@ -68,8 +85,10 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
     }
     if (IsAh(sa.form))
       WriteAh(ctx, p, sa, plan, ah++);
-    else
+    else if (IsTransport(sa.form))
       WriteTransport(ctx, p, sa, plan, ops_[n++]);
+    else
+      WritePadded(ctx, p, sa, plan, ops_[n++]);
     sealed.Add(p);
   }
   others_.n = 0;

@@ -33,6 +33,7 @@ struct SaSpec {
   uint16_t iv_generation = 3;
   uint32_t policy_id = 1, preference = 0;
   bool copy_dscp = false, copy_ecn = true;
+  uint16_t tfc_padding = 0;  // outbound
   channel::WireLifetime lifetime{};
   SelectorList local, remote;
 

@@ -115,6 +115,7 @@ constexpr SpoiledInstall kSpoiled[] = {
     {"two families", Violation::kValue, [](Command& c) { c.install.remote.address = ToWire(*IpAddress::Parse("::1")); }},
     {"octets behind a v4 address", Violation::kValue, [](Command& c) { c.install.local.address.octets[4] = 1; }},
     {"endpoint padding", Violation::kValue, [](Command& c) { c.install.local.zero = 1; }},
+    {"inbound padding", Violation::kValue, [](Command& c) { c.install.tfc_padding = 100; }},
     {"encapsulated without ports", Violation::kValue, [](Command& c) { c.install.udp_encap = 1; }},
     {"a lifetime before boot", Violation::kValue, [](Command& c) { c.install.lifetime.hard_at = -1; }},
     {"an endless name", Violation::kValue, [](Command& c) { std::memset(c.install.child, 'a', sizeof c.install.child); }},

@@ -369,5 +369,40 @@ TEST_F(SmallPathTest, SaysWhichInnerLengthFits) {
   }
 }
 
+// RFC 4303 2.7: to one length as far as the path takes it, however long the packet is and from the first packet on.
+TEST_F(SmallPathTest, PadsAgainstTrafficAnalysis) {
+  for (uint16_t padding : {uint16_t{700}, uint16_t{9000}, channel::kTfcToMtu}) {
+    sa_.suite = {EncrId::kAesCbc, 256, IntegId::kHmacSha256_128, true};
+    sa_.tfc_padding = padding;
+    rig_.MakeKeys(sa_);
+    rig_.InstallBoth(sa_);
+    size_t length = 0;
+    for (size_t size : {100, 28, 700, 333}) {
+      ASSERT_EQ(Send(size), Fate::kSealed);
+      if (length == 0) length = last_sealed_.size();
+      EXPECT_EQ(last_sealed_.size(), length);
+      ReferenceOpened o = ReferenceOpen(sa_.Outbound(), last_sealed_, 0);
+      EXPECT_EQ(o.error, "");
+      Bytes inner = MakeUdp(kHere, kThere, 1000, 2000, size);
+      inner.resize(o.inner.size());
+      EXPECT_EQ(o.inner, inner);
+    }
+    EXPECT_LE(length, kMtu);
+    if (padding != 700) {
+      EXPECT_GT(length + 16, kMtu) << "no block more would fit";
+    } else {
+      ASSERT_EQ(Send(1200), Fate::kSealed);
+      EXPECT_GT(last_sealed_.size(), length);
+    }
+    EXPECT_EQ(Send(kMtu), Fate::kDropped);
+    EXPECT_EQ(rig_.Drops(Drop::kTooBig), 1u);
+    rig_.Free(rig_.context().originated);
+    EXPECT_EQ(rig_.Remove(sa_, Direction::kOutbound), Status::kOk);
+    EXPECT_EQ(rig_.Remove(sa_, Direction::kInbound), Status::kOk);
+    EXPECT_EQ(rig_.database().RemovePolicy(sa_.policy_id), Status::kOk);
+    rig_.Settle();
+  }
+}
+
 }  // namespace
 }  // namespace culvert::test

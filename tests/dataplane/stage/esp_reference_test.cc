@@ -112,6 +112,7 @@ class EspReference : public ::testing::Test {
     s.sa_index = SaIndex(s.spi);
     s.protocol = s.suite.encr == EncrId::kNone ? 51 : 50;
     s.mode = Roll(2) ? channel::Mode::kTransport : channel::Mode::kTunnel;
+    if (!s.ah() && !s.transport() && Roll(4) == 0) s.tfc_padding = static_cast<uint16_t>(1 + Roll(2000));
     s.encap = !s.ah() && Roll(3) == 0;
     bool v6 = Roll(2) != 0;
     s.gateway = {v6 ? *IpAddress::Parse("2001:db8::1") : *IpAddress::Parse("192.0.2.1"), 4500, 0};
@@ -242,6 +243,7 @@ void EspReference::SealBurst(size_t n) {
     uint64_t sequence = live->next_out++;
     ReferenceOpened o = ReferenceOpenAny(s.Outbound(), outer, static_cast<uint32_t>(sequence >> 32));
     ASSERT_EQ(o.error, "") << Describe(s) << " inner " << ToHex(inner);
+    if (inner.size() < s.tfc_padding) inner.resize(s.tfc_padding);  // RFC 4303 2.7
     ASSERT_EQ(ToHex(o.inner), ToHex(inner)) << Describe(s);
     ASSERT_EQ(o.sequence, sequence);
     if (!s.transport()) {
