@@ -109,7 +109,8 @@ void Gateway::BuildHost(Parts& parts) {
   for (size_t i = 0; i < parts.hosts.size(); ++i) {
     if (parts.hosts[i] == nullptr) continue;
     CHECK(parts.topology.host) << "a TAP without rings";
-    links[i] = {std::move(parts.hosts[i]), ports_[i]->mac, worker_rings_[parts.topology.ports[i].tx_owner].from_host};
+    PacketRing* to_worker = worker_rings_[parts.topology.ports[i].tx_owner].from_host;
+    links[i] = {std::move(parts.hosts[i]), ports_[i]->name(), ports_[i]->mac, to_worker};
   }
   host_ = std::make_unique<HostPath>(std::move(links), *sender_, loop_);
   network_->SetAddressObserver(

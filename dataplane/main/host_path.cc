@@ -39,7 +39,7 @@ HostPath::~HostPath() {
 
 // Somebody took the interface away: what is for the host is dropped from now on.
 void HostPath::GiveUp(uint16_t port) {
-  LOG(ERROR) << "the TAP of port " << port << " is gone; restart to have it again";
+  LOG(ERROR) << "the TAP " << links_[port].name << " was taken away; restart to have it again";
   loop_.Remove(links_[port].host->fd());
 }
 

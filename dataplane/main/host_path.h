@@ -4,6 +4,7 @@
 #include <rte_ether.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/bytes/bytes.h"
@@ -20,6 +21,7 @@ class HostPath {
  public:
   struct Link {
     std::unique_ptr<HostLink> host;       // null: this port has no TAP
+    std::string name;                     // the port's, and so the TAP's
     rte_ether_addr mac{};                 // the port's, and so the TAP's
     PacketRing* to_worker = nullptr;      // of the worker that transmits on the port; main produces. Borrowed
   };
