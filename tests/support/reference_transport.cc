@@ -229,7 +229,9 @@ ReferenceOpened ReferenceOpenAny(const ReferenceSa& sa, ByteView outer, uint32_t
     TakeAh(sa, cut, high, out);
   else
     OpenEsp(sa, r.Rest(), high, out);
-  if (sa.transport && out.error.empty()) out.inner = Join({cut.front, out.next_header, out.inner});
+  if (!sa.transport || !out.error.empty()) return out;
+  out.inner = Join({cut.front, out.next_header, out.inner});
+  if (CutToSeal(out.inner).front.size() != cut.front.size()) out.error = "place";
   return out;
 }
 

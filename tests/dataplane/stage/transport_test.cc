@@ -398,6 +398,32 @@ TEST_F(TransportTest, MendsChecksumsThatANatSpoilt) {
   }
 }
 
+// RFC 768: a sum that comes to zero is sent as all ones, as zero would say that there is none.
+TEST_F(TransportTest, MendsAChecksumToTheOtherZero) {
+  for (bool v6 : {false, true}) {
+    SaSpec s = Make({50, Mode::kTransport, v6, true});
+    s.original_peer = *IpAddress::Parse(v6 ? "fd00::77" : "10.0.0.77");
+    ASSERT_EQ(Install(s), Status::kOk);
+    constexpr Checksummed kUdp = {17, 6};
+    CutPacket cut = CutToSeal(Udp(s, false, v6 ? 40 : 20));
+    cut.next = 17;
+    Bytes want(24, 1);
+    for (unsigned word = 0; word < 0x10000; ++word) {
+      want[10] = static_cast<uint8_t>(word >> 8);
+      want[11] = static_cast<uint8_t>(word);
+      PutChecksum(want, kUdp, s.peer.address, s.gateway.address);
+      if (want[6] == 0xff && want[7] == 0xff) break;
+    }
+    ASSERT_EQ(want[6] & want[7], 0xff);
+    cut.rest = want;
+    PutChecksum(cut.rest, kUdp, *s.original_peer, s.gateway.address);
+    Bytes opened = Receive(ReferenceSealAny(s.Inbound(), Join(cut), Choices(s)));
+    cut.rest = want;
+    EXPECT_EQ(opened, Join(cut));
+    Remove(s);
+  }
+}
+
 // RFC 4555 1.2. A NAT's new port is no move of either end.
 TEST_F(TransportTest, DoesNotMove) {
   SaSpec s = Make({50, Mode::kTransport, false, true});
