@@ -7,6 +7,7 @@
 #include "common/bytes/hex.h"
 #include "config/peer_address.h"
 #include "config/profile.h"
+#include "config/selectors.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -90,10 +91,26 @@ std::vector<Proposal> ReadProposals(const SectionReader& in, std::string_view ke
   return out;
 }
 
+// As charon reads them: `default` is ESP's where neither list is written, and both may be.
+void ReadChildProposals(const SectionReader& in, Profile profile, Child& child) {
+  const auto ah = in.List("ah_proposals");
+  if (ah.empty() || in.Has("esp_proposals")) {
+    child.esp_proposals = ReadProposals(in, "esp_proposals", DefaultEspProposals(profile),
+                                        [profile](const std::string& text) { return ParseEspProposal(text, false, profile); });
+  }
+  if (ah.empty()) return;
+  const auto expanded = DefaultAhProposals(profile);
+  if (expanded.empty() && std::ranges::contains(ah, "default")) {
+    in.Error("ah_proposals", Cat("profile ", Name(profile), " has no integrity without encryption"));
+  }
+  child.ah_proposals = ReadProposals(in, "ah_proposals", expanded,
+                                     [profile](const std::string& text) { return ParseEspProposal(text, true, profile); });
+}
+
 Child ReadChild(const SectionReader& in, Profile profile) {
   Child child{.name = in.section().name};
-  child.esp_proposals = ReadProposals(in, "esp_proposals", DefaultEspProposals(profile),
-                                      [profile](const std::string& text) { return ParseEspProposal(text, false, profile); });
+  child.mode = in.Text("mode", "tunnel") == "transport" ? ChildMode::kTransport : ChildMode::kTunnel;
+  ReadChildProposals(in, profile, child);
   child.local_ts = ReadSelectors(in, "local_ts");
   child.remote_ts = ReadSelectors(in, "remote_ts");
   child.seconds_ = ReadLifetime(in, "time", child.seconds_.rekey);
@@ -118,6 +135,35 @@ void CheckStartable(const SectionReader& in, const Connection& conn, const Secti
   if (conn.ppk_required && conn.ppk_id.empty()) {
     child_in.Error("start_action",
                    Cat("has no post-quantum key to call with: ", in.shown(), " has ppk_required and no ppk_id"));
+  }
+}
+
+// What can be seen to come to nothing before any peer is spoken to.
+void CheckAh(const SectionReader& in, const Connection& conn, const Child& child) {
+  if (child.ah_proposals.empty() || !conn.encap) return;
+  // RFC 3948 is of ESP: the addresses are under AH's protection.
+  if (child.esp_proposals.empty()) in.Error("ah_proposals", "AH does not go in UDP, which encap = yes demands");
+  else in.Warn("ah_proposals", "of no use: AH does not go in UDP, which encap = yes demands");
+}
+
+void CheckTransport(const SectionReader& in, const Connection& conn, const Child& child) {
+  if (child.mode != ChildMode::kTransport) return;
+  auto meets = [](const std::vector<Ts>& selectors, const std::vector<std::string>& ends) {
+    return std::ranges::any_of(ends, [&](const std::string& end) {
+      auto address = KindOf(end) == PeerAddress::kOne ? IpAddress::Parse(end) : std::nullopt;
+      return !address || !AtHost(selectors, *address).empty();
+    });
+  };
+  if (!conn.local_addrs.empty() && !meets(child.local_ts, conn.local_addrs)) {
+    in.Error("local_ts", "transport mode protects own addresses; expected dynamic, or one of local_addrs among them");
+  }
+  if (!conn.remote_addrs.empty() && !meets(child.remote_ts, conn.remote_addrs)) {
+    in.Error("remote_ts", "transport mode protects the peer's addresses; expected dynamic, or one of remote_addrs among them");
+  }
+  const bool traps = child.start_action == StartAction::kTrap || child.start_action == StartAction::kTrapStart;
+  if (traps && !ProtectedBy(conn, child)) {
+    in.Warn("start_action", "catches nothing before there is an SA: local_addrs and remote_addrs would have to name one address"
+                            " each for transport mode");
   }
 }
 
@@ -201,6 +247,8 @@ Connection ReadConnection(const SectionReader& in, Profile floor, const std::str
       SectionReader child_in = all.Child(s);
       conn.children.push_back(ReadChild(child_in, conn.profile));
       CheckStartable(in, conn, child_in, conn.children.back());
+      CheckAh(child_in, conn, conn.children.back());
+      CheckTransport(child_in, conn, conn.children.back());
     }
   }
   if (conn.children.empty()) in.Warn("children", "none: the connection protects nothing");

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "config/connections.h"
+#include "config/selectors.h"
 #include "config/text.h"
 
 namespace culvert::config {
@@ -17,15 +18,15 @@ struct Piece {
   TrafficSelector local, remote;
 };
 
-// A side that is `dynamic` protects nothing before it is narrowed, so it overlaps with nothing here.
+// What is not known before there is an SA overlaps with nothing here.
 std::vector<Piece> Pieces(const std::vector<Connection>& connections) {
   std::vector<Piece> out;
   for (const Connection& conn : connections) {
     for (const Child& child : conn.children) {
-      for (const Ts& local : child.local_ts) {
-        for (const Ts& remote : child.remote_ts) {
-          if (!local.dynamic && !remote.dynamic) out.push_back({&conn, &child, local.selector, remote.selector});
-        }
+      auto all = ProtectedBy(conn, child);
+      if (!all) continue;
+      for (const TrafficSelector& local : all->local) {
+        for (const TrafficSelector& remote : all->remote) out.push_back({&conn, &child, local, remote});
       }
     }
   }

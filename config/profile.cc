@@ -160,26 +160,34 @@ void AddIke(const Lists& lists, KeGroup demanded, std::vector<IkeProposal>& out)
     if (!p.encrs.empty()) out.push_back(std::move(p));
   }
 }
+struct Protection {
+  std::vector<Cipher> encrs;
+  std::vector<IntegId> integs;
+};
+void AddChild(Protection by, std::span<const KeGroup> groups, KeGroup demanded, std::vector<EspProposal>& out) {
+  EspProposal p{.encrs = std::move(by.encrs),
+                .integs = std::move(by.integs),
+                .groups = Copy(groups),
+                .additional = {},
+                .esn = {EsnId::kYes, EsnId::kNo},
+                .accept_without_ke = true};
+  if (demanded == KeGroup::kNone) {
+    out.push_back(std::move(p));
+    return;
+  }
+  // All of its key exchanges or none: an additional one that may be left out could be left out alone.
+  p.accept_without_ke = false;
+  EspProposal without = p;
+  without.groups.clear();
+  p.additional[0] = {demanded};
+  out.push_back(std::move(p));
+  out.push_back(std::move(without));
+}
 void AddEsp(const Lists& lists, KeGroup demanded, std::vector<EspProposal>& out) {
   for (bool aead : {true, false}) {
-    EspProposal p{.encrs = OfSort(lists.ciphers, aead, true),
-                  .integs = aead ? std::vector<IntegId>{} : Copy(lists.integs),
-                  .groups = Copy(lists.groups),
-                  .additional = {},
-                  .esn = {EsnId::kYes, EsnId::kNo},
-                  .accept_without_ke = true};
-    if (p.encrs.empty()) continue;
-    if (demanded == KeGroup::kNone) {
-      out.push_back(std::move(p));
-      continue;
-    }
-    // All of its key exchanges or none: an additional one that may be left out could be left out alone.
-    p.accept_without_ke = false;
-    EspProposal without = p;
-    without.groups.clear();
-    p.additional[0] = {demanded};
-    out.push_back(std::move(p));
-    out.push_back(std::move(without));
+    auto encrs = OfSort(lists.ciphers, aead, true);
+    if (encrs.empty()) continue;
+    AddChild({std::move(encrs), aead ? std::vector<IntegId>{} : Copy(lists.integs)}, lists.groups, demanded, out);
   }
 }
 constexpr Lists kLegacyLast = {kLegacyCiphers, kLegacyIntegs, kLegacyPrfs, kLegacyGroups};
@@ -210,6 +218,14 @@ std::vector<EspProposal> DefaultEspProposals(Profile p) {
   std::vector<EspProposal> out;
   AddEsp(RowOf(p).offers, Demanded(p), out);
   if (p == Profile::kLegacy) AddEsp(kLegacyLast, KeGroup::kNone, out);
+  return out;
+}
+
+std::vector<EspProposal> DefaultAhProposals(Profile p) {
+  std::vector<EspProposal> out;
+  const Lists& lists = RowOf(p).offers;
+  if (!lists.integs.empty()) AddChild({{}, Copy(lists.integs)}, lists.groups, Demanded(p), out);
+  if (p == Profile::kLegacy) AddChild({{}, Copy(kLegacyLast.integs)}, kLegacyLast.groups, KeGroup::kNone, out);
   return out;
 }
 

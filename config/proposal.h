@@ -43,5 +43,7 @@ std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, 
 // What `default` expands to: the profile's list, AEAD and non-AEAD apart, ESN offered before none.
 std::vector<IkeProposal> DefaultIkeProposals(Profile profile = Profile::kDefault);
 std::vector<EspProposal> DefaultEspProposals(Profile profile = Profile::kDefault);
+// Of AH; empty where the profile has no integrity but an AEAD's.
+std::vector<EspProposal> DefaultAhProposals(Profile profile = Profile::kDefault);
 
 }  // namespace culvert::config

@@ -32,12 +32,13 @@ std::string FirstProblem(const Value& value, Parse parse) {
 }
 
 // Several proposals may be wrong alone: the error names the one.
-std::string ProposalProblem(const Value& value, bool ike) {
+std::string ProposalProblem(const Value& value, Type of) {
   for (const std::string& item : Items(value)) {
     if (item == "default") continue;
     // Under which profile it stands shows only when the connection is read.
     constexpr Profile kAny = Profile::kLegacy;
-    auto problem = ike ? Problem(ParseIkeProposal(item, kAny)) : Problem(ParseEspProposal(item, false, kAny));
+    auto problem = of == Type::kIkeProposals ? Problem(ParseIkeProposal(item, kAny))
+                                             : Problem(ParseEspProposal(item, of == Type::kAhProposals, kAny));
     if (!problem.empty()) return Cat("proposal ", Quote(item), ": ", problem);
   }
   return "";
@@ -127,9 +128,9 @@ SectionRule RuleFor(std::string_view rule_path) {
 
 std::string CheckValue(const Key& key, const Value& value) {
   const std::string& text = value.text;
-  bool takes_list = key.type == Type::kList || key.type == Type::kIkeProposals || key.type == Type::kEspProposals ||
-                    key.type == Type::kSelectors || key.type == Type::kPeerAddresses || key.type == Type::kPortAddresses;
-  if (value.list && !takes_list) return "is a list; expected one value";
+  constexpr Type kLists[] = {Type::kList,         Type::kIkeProposals, Type::kEspProposals, Type::kAhProposals,
+                             Type::kSelectors,    Type::kPeerAddresses, Type::kPortAddresses};
+  if (value.list && !std::ranges::contains(kLists, key.type)) return "is a list; expected one value";
   switch (key.type) {
     case Type::kBool: return ParseBool(text) ? "" : Cat(Quote(text), "; expected yes or no");
     case Type::kInteger: return Problem(ParseInteger(text, key.min, key.max));
@@ -137,8 +138,9 @@ std::string CheckValue(const Key& key, const Value& value) {
     case Type::kTime: return Problem(ParseTime(text));
     case Type::kSize: return Problem(ParseSize(text));
     case Type::kWord: return WordProblem(key, text);
-    case Type::kIkeProposals: return ProposalProblem(value, true);
-    case Type::kEspProposals: return ProposalProblem(value, false);
+    case Type::kIkeProposals:
+    case Type::kEspProposals:
+    case Type::kAhProposals: return ProposalProblem(value, key.type);
     case Type::kSelectors: return FirstProblem(value, ParseSelector);
     case Type::kPeerAddresses: return FirstProblem(value, ParsePeerAddress);
     case Type::kPortAddresses: return FirstProblem(value, ParsePortAddress);

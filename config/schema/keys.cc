@@ -283,8 +283,10 @@ constexpr Key kKeys[] = {
     // ---- children ----
     {"connections.<conn>.children", kSection, "", kWorks, "the connection's Child SAs"},
     {"connections.<conn>.children.<child>", kSection, "", kWorks, "one Child SA"},
-    {"connections.<conn>.children.<child>.esp_proposals", kEspProposals, "default", kWorks, "ESP proposals"},
-    {"connections.<conn>.children.<child>.ah_proposals", kList, "", kNotYetRefused, "AH proposals"},
+    {"connections.<conn>.children.<child>.esp_proposals", kEspProposals, "default", kWorks,
+     "ESP proposals; with ah_proposals alone there are none, beside ah_proposals they come first"},
+    {"connections.<conn>.children.<child>.ah_proposals", kAhProposals, "", kWorks,
+     "AH proposals: integrity without encryption, and never through a NAT"},
     {"connections.<conn>.children.<child>.sha256_96", kBool, "no", kNotYetRefused,
      "HMAC-SHA-256 cut to 96 bits, for old peers"},
     {"connections.<conn>.children.<child>.local_ts", kSelectors, "dynamic", kWorks, "what is protected on this side"},
@@ -304,7 +306,10 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.children.<child>.rand_packets", kSize, "", kWorks, "default: life_packets - rekey_packets"},
     {"connections.<conn>.children.<child>.updown", kText, "", kNotYet, "program to run when the child comes up or goes down"},
     {"connections.<conn>.children.<child>.hostaccess", kBool, "no", kNoMeaning, "a variable for firewall scripts of the host"},
-    {"connections.<conn>.children.<child>.mode", kWord, "tunnel", kWorks, "how packets are wrapped", 0, 0,
+    {"connections.<conn>.children.<child>.mode", kWord, "tunnel", kWorks,
+     "how packets are wrapped. `transport` protects what the two ends of the SA say to each other, of the selectors what lies"
+     " at their addresses; neither side falls back to a tunnel",
+     0, 0,
      "tunnel transport transport_proxy beet iptfs pass drop"},
     {"connections.<conn>.children.<child>.policies", kBool, "yes", kNotYetRefused,
      "`no`: the child protects nothing by itself"},
@@ -417,7 +422,6 @@ constexpr WordVerdict kWordVerdicts[] = {
     {kVersion, "0", kNotYet, "IKEv1 is not supported yet; only IKEv2 is accepted"},
     {kVersion, "1", kNotYetRefused, "IKEv1"},
     {kFragmentation, "force", kNoMeaning, "IKEv1 only"},
-    {kMode, "transport", kNotYetRefused, "transport mode"},
     {kMode, "pass", kNotYetRefused, "a policy that bypasses protection"},
     {kMode, "drop", kNotYetRefused, "a policy that drops"},
     {kMode, "transport_proxy", kRefused, "Mobile IPv6 proxy mode does not exist here; use tunnel"},
@@ -487,7 +491,8 @@ std::string_view Name(Type type) {
     case kText: return "text";
     case kList: return "list";
     case kIkeProposals:
-    case kEspProposals: return "list of proposals";
+    case kEspProposals:
+    case kAhProposals: return "list of proposals";
     case kSelectors: return "list of traffic selectors";
     case kPeerAddresses: return "list of addresses";
     case kPortAddresses: return "list of addresses with prefix length";

@@ -23,6 +23,7 @@ enum class Type : uint8_t {
   kList,
   kIkeProposals,
   kEspProposals,
+  kAhProposals,
   kSelectors,
   kPeerAddresses,
   kPortAddresses,

@@ -1,5 +1,7 @@
 #include "control/sadb/policies.h"
 
+#include "config/selectors.h"
+
 namespace culvert::sadb {
 namespace {
 
@@ -7,16 +9,6 @@ namespace {
 constexpr uint32_t kShuntPriority = 100000, kProtectPriority = 200000;
 
 bool IsShunt(config::ChildMode m) { return m == config::ChildMode::kPass || m == config::ChildMode::kDrop; }
-
-// nullopt where a side is not known before it is narrowed.
-std::optional<SelectorList> Known(const std::vector<config::Ts>& list) {
-  SelectorList out;
-  for (const auto& ts : list) {
-    if (ts.dynamic) return std::nullopt;
-    out.push_back(ts.selector);
-  }
-  return out.empty() ? std::nullopt : std::optional(out);
-}
 
 Policy PolicyOf(const std::string& connection, const config::Child& child) {
   Policy p;
@@ -42,13 +34,13 @@ Policies::Changes Policies::Load(const std::vector<config::Connection>& connecti
       const Name name{connection.name, child.name};
       Policy p = PolicyOf(connection.name, child);
       p.acquire |= trapped_.contains(name);
-      auto local = Known(child.local_ts), remote = Known(child.remote_ts);
-      if (!local || !remote) {
+      auto all = config::ProtectedBy(connection, child);
+      if (!all) {
         templates_[name] = std::move(p);
         continue;
       }
-      p.local = std::move(*local);
-      p.remote = std::move(*remote);
+      p.local = std::move(all->local);
+      p.remote = std::move(all->remote);
       auto old = before.find(name);
       p.id = old != before.end() ? old->second : NewId();
       if (old == before.end() || !policies_.at(p.id).SameEffect(p)) changes.add.push_back(p.id);

@@ -8,24 +8,6 @@
 namespace culvert::config {
 namespace {
 
-// In a connection "a" of which nothing else is wrong; the text is on line 2.
-std::string InConnection(const std::string& text) {
-  return Complain("connections { a {\n" + text + "\n" + kRounds + "children { x { } } } }");
-}
-// In a child "x", on line 3.
-std::string InChild(const std::string& text) {
-  return Complain(std::string("connections { a { remote_addrs = 192.0.2.2\n") + "children { x {\n" + text + "\n} }\n" +
-                  kRounds + "} }");
-}
-
-std::optional<Connection> LoadOne(const std::string& text) {
-  Complaints complaints;
-  auto control = Load(text, complaints);
-  EXPECT_TRUE(control) << Print(complaints);
-  if (!control || control->connections.size() != 1) return std::nullopt;
-  return std::move(control->connections[0]);
-}
-
 TEST(LoadControl, ReadsASiteToSitePair) {
   Complaints complaints;
   auto control = Load(R"(
@@ -307,8 +289,23 @@ TEST(LoadControl, ChildComplaints) {
        "3600"},
       {"rand_time = 2h",
        "E swanctl.conf:3: connections.a.children.x.rand_time: leaves no time before rekeying; expected less than 3600"},
-      {"mode = transport",
-       "E swanctl.conf:3: connections.a.children.x.mode: not supported yet, and not to be ignored: transport mode"},
+      {"mode = transport", ""},
+      {"mode = transport\n ah_proposals = sha256-ecp256-esn, default\n esp_proposals = aes128gcm16", ""},
+      {"mode = pass",
+       "E swanctl.conf:3: connections.a.children.x.mode: not supported yet, and not to be ignored: a policy that bypasses "
+       "protection"},
+      {"mode = transport\n start_action = trap",
+       "W swanctl.conf:4: connections.a.children.x.start_action: catches nothing before there is an SA: local_addrs and "
+       "remote_addrs would have to name one address each for transport mode"},
+      {"ah_proposals = aes128-sha256",
+       "E swanctl.conf:3: connections.a.children.x.ah_proposals: proposal \"aes128-sha256\": encryption in an AH proposal; "
+       "expected integrity algorithms alone"},
+      {"ah_proposals = sha1",
+       "E swanctl.conf:3: connections.a.children.x.ah_proposals: proposal \"sha1\": \"sha1\" is a legacy algorithm; expected "
+       "another, or `profile = legacy`"},
+      {"ah_proposals = aes128gmac",
+       "E swanctl.conf:3: connections.a.children.x.ah_proposals: proposal \"aes128gmac\": encryption in an AH proposal; expected "
+       "integrity algorithms alone"},
       {"mode = beet", "E swanctl.conf:3: connections.a.children.x.mode: refused: BEET mode does not exist here; use tunnel"},
       {"mark_in = 42",
        "E swanctl.conf:3: connections.a.children.x.mark_in: refused: netfilter marks do not exist here; use if_id_in and a "

@@ -85,6 +85,10 @@ TEST(LoadProfile, RefusesWhatIsBelowTheProfile) {
   EXPECT_NE(complain("profile = legacy", "profile = 3gpp", "esp_proposals = chacha20poly1305")
                 .find("\"chacha20poly1305\" is below the floor of profile 3gpp"),
             std::string::npos);
+  EXPECT_NE(complain("profile = cnsa1", "", "ah_proposals = sha384").find("\"sha384\" is below the floor of profile cnsa1"),
+            std::string::npos);
+  EXPECT_NE(complain("profile = cnsa2", "", "ah_proposals = default").find("profile cnsa2 has no integrity without encryption"),
+            std::string::npos);
   EXPECT_NE(complain("profile = cnsa2", "proposals = aes256gcm16-prfsha384-ecp384")
                 .find("a key exchange without \"mlkem1024\", which profile cnsa2 demands; expected ke1_mlkem1024"),
             std::string::npos);

@@ -26,4 +26,23 @@ inline std::string Complain(const std::string& swanctl, const std::string& setti
 
 inline constexpr const char* kRounds = " local { auth = psk\n } remote { auth = psk\n }\n";
 
+// Complaints about the text, in a connection "a" of which nothing else is wrong; it is on line 2.
+inline std::string InConnection(const std::string& text) {
+  return Complain("connections { a {\n" + text + "\n" + kRounds + "children { x { } } } }");
+}
+// In a child "x", on line 3.
+inline std::string InChild(const std::string& text) {
+  return Complain(std::string("connections { a { remote_addrs = 192.0.2.2\n") + "children { x {\n" + text + "\n} }\n" +
+                  kRounds + "} }");
+}
+
+// The only connection of this text.
+inline std::optional<Connection> LoadOne(const std::string& text) {
+  Complaints complaints;
+  auto control = Load(text, complaints);
+  EXPECT_TRUE(control) << Print(complaints);
+  if (!control || control->connections.size() != 1) return std::nullopt;
+  return std::move(control->connections[0]);
+}
+
 }  // namespace culvert::config

@@ -167,6 +167,10 @@ TEST(DefaultProposals, FollowTheAlgorithmPolicy) {
   EXPECT_EQ(Print(esp[0]), aead + groups + " ESN NO_ESN");
   EXPECT_EQ(Print(esp[1]), classic + groups + " ESN NO_ESN");
   EXPECT_TRUE(esp[0].accept_without_ke && esp[1].accept_without_ke);
+  auto ah = DefaultAhProposals();
+  ASSERT_EQ(ah.size(), 1u);
+  EXPECT_EQ(Print(ah[0]), "E I HMAC_SHA2_256_128 HMAC_SHA2_384_192 HMAC_SHA2_512_256" + groups + " ESN NO_ESN");
+  EXPECT_TRUE(ah[0].accept_without_ke);
 }
 
 // hostile.md's "not compiled" algorithms have no path to the wire, whatever the spelling.

@@ -59,6 +59,26 @@ TEST(Policies, SomeChildrenProtectNothing) {
   EXPECT_TRUE(changes.add.empty());
 }
 
+// Of transport mode: what the two ends say to each other, from load where the connection names them, and as wide as the SA
+// otherwise.
+TEST(Policies, OfTransportModeAreOfTheTwoEndsAlone) {
+  for (bool named : {true, false}) {
+    Policies p;
+    auto child = MakeChild("host", "192.0.2.0/24", nullptr);
+    child.mode = config::ChildMode::kTransport;
+    auto connections = Connections({child});
+    connections[0].local_addrs = {"192.0.2.1"};
+    connections[0].remote_addrs = {named ? "198.51.100.2" : "%any"};
+    auto changes = p.Load(connections);
+    ASSERT_EQ(changes.add.size(), named ? 1u : 0u);
+    const uint32_t id = p.Acquire(Install("host", "192.0.2.1/32", "198.51.100.2/32"), changes);
+    ASSERT_EQ(changes.add.size(), 1u);
+    EXPECT_EQ(id, changes.add[0]);
+    EXPECT_EQ(ToString(p.Find(id)->local), "192.0.2.1/32");
+    EXPECT_EQ(ToString(p.Find(id)->remote), "198.51.100.2/32");
+  }
+}
+
 TEST(Policies, ShuntsStandBeforeProtection) {
   Policies p;
   auto pass = MakeChild("pass", "10.1.0.0/24", "10.1.0.0/24"), protect = MakeChild("net", "10.1.0.0/24", "10.2.0.0/24");
