@@ -92,9 +92,10 @@ size_t EspSuite::integ_keymat() const {
 }
 
 std::string Name(const EspSuite& s) {
-  std::string out = Name(s.encr);
+  const bool ah = s.encr == EncrId::kNone && s.integ != IntegId::kNone;
+  std::string out = ah ? Name(s.integ) : Name(s.encr);
   if (auto* row = Find(s.encr); row && !row->fixed_key) out += "-" + std::to_string(s.encr_key_bits);
-  if (s.integ != IntegId::kNone) out += "/" + Name(s.integ);
+  if (!ah && s.integ != IntegId::kNone) out += "/" + Name(s.integ);
   if (s.esn) out += "/ESN";
   return out;
 }

@@ -80,7 +80,7 @@ std::string Name(KeGroup id);
 
 // What one Child SA's data path runs: negotiated by control, installed in a worker.
 struct EspSuite {
-  EncrId encr = EncrId::kNone;
+  EncrId encr = EncrId::kNone;  // so of AH
   uint16_t encr_key_bits = 0;   // cipher key without salt
   IntegId integ = IntegId::kNone;
   bool esn = false;
@@ -90,6 +90,7 @@ struct EspSuite {
   size_t integ_keymat() const;
   friend bool operator==(const EspSuite&, const EspSuite&) = default;
 };
-std::string Name(const EspSuite& s);  // "AES_GCM_16-256", "AES_CBC-128/HMAC_SHA2_256_128", with "/ESN" where on
+// "AES_GCM_16-256", "AES_CBC-128/HMAC_SHA2_256_128", of AH "HMAC_SHA2_256_128"; with "/ESN" where on.
+std::string Name(const EspSuite& s);
 
 }  // namespace culvert

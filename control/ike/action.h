@@ -33,6 +33,11 @@ struct ChildSaDirection {
   uint32_t spi = 0;
   SecretBytes encr_key, integ_key;    // encr_key with salt
 };
+// The two ends of what the peer sends through a NAT as it has them in the checksums of TCP and UDP (RFC 7296 2.23.1, RFC 3948
+// 3.1.2).
+struct OriginalAddresses {
+  IpAddress local, remote;
+};
 struct InstallChild {
   ChildId child = 0;
   IkeId ike = 0;
@@ -47,6 +52,7 @@ struct InstallChild {
   config::ChildMode mode = config::ChildMode::kTunnel;
   bool udp_encap = false;
   Endpoint local, remote;    // outer; ports where encapsulated
+  std::optional<OriginalAddresses> original;   // of an inbound half in transport mode and UDP, and always of that
   SelectorList local_ts, remote_ts;
   uint32_t replay_window = 1024;
   Time soft_at{}, hard_at{}; // Time{} = never

@@ -161,6 +161,7 @@ std::vector<IkeView> Core::List() const {
                             .group = c->group,
                             .udp_encap = sa.esp_path().encapsulates(),
                             .mode = c->config->mode,
+                            .protocol = c->protocol,
                             .spi_in = c->spi_in,
                             .spi_out = c->spi_out,
                             .local_ts = c->local_ts,

@@ -23,6 +23,7 @@ struct ChildView {
   KeGroup group = KeGroup::kNone;
   bool udp_encap = false;
   config::ChildMode mode{};
+  IpsecProtocol protocol{};
   uint32_t spi_in = 0, spi_out = 0;
   SelectorList local_ts, remote_ts;
   Time installed{}, rekey_at{}, expires_at{};

@@ -143,15 +143,22 @@ TEST_F(MobikeTest, LocalAddrsSaysWhichAddressesMayBeUsed) {
   EXPECT_EQ(p_.a.Counted(Count::kMoved), 0u);
 }
 
-// RFC 4555 1.2: what transport mode protects ends where its addresses do.
+// RFC 4555 1.2: what transport mode protects ends where its addresses do. Whichever side has a child for it does not say
+// MOBIKE_SUPPORTED.
 TEST_F(MobikeTest, IsNotForTransportMode) {
-  p_.AddChild("host", 1);
-  p_.ChildOf(p_.a, 1).mode = config::ChildMode::kTransport;
-  p_.Establish();
-  EXPECT_EQ(p_.a.Established()[0].local.port, 500);
-  Move(p_.a, p_.a.address, kA2);
-  p_.RunFor(2s);
-  EXPECT_EQ(p_.a.Counted(Count::kMoved), 0u);
+  for (bool at_a : {true, false}) {
+    TwoPeers p;
+    Prepare(p);
+    p.AddChild("host", 1);
+    p.UseTransport(at_a ? p.a : p.b, 1);
+    p.Establish();
+    EXPECT_EQ(p.a.Established()[0].local.port, at_a ? 500 : 4500);
+    p.a.AddAddress(kA2);
+    p.RunFor(1s);
+    p.a.RemoveAddress(p.a.address);
+    p.RunFor(2s);
+    EXPECT_EQ(p.a.Counted(Count::kMoved), 0u);
+  }
 }
 
 TEST_F(MobikeTest, GoesFromIpv4ToIpv6AndBack) {

@@ -52,8 +52,15 @@ class RandomRun {
       p_.ConnectionOf(peer).rand_time = 20s;
     });
     if (random_.Chance(0.3)) UseCertificates();
-    if (random_.Chance(0.3)) MayMove();
-    if (random_.Chance(0.3)) {
+    const bool transport = random_.Chance(0.2);
+    if (transport) p_.ForBoth([this](SimPeer& peer) { p_.UseTransport(peer); });
+    // RFC 4555 1.2: with transport mode nobody moves.
+    if (random_.Chance(0.3) && !transport) MayMove();
+    const bool hidden = random_.Chance(0.3);
+    if (!hidden && random_.Chance(0.2)) {
+      p_.ForBoth([&](SimPeer& peer) { p_.UseAh(peer, pfs ? "sha256-x25519" : "sha256"); });
+    }
+    if (hidden) {
       nat_ = {.inside = p_.a.address, .outside = Address("198.51.100.7"), .mapped = {}};
       p_.network.nat = &nat_;
       p_.ConnectionOf(p_.b).remote_addrs = {"%any"};

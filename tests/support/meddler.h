@@ -45,9 +45,9 @@ class Meddler {
     auto change = message ? changes_.find({message->header.exchange, message->header.response}) : changes_.end();
     if (change == changes_.end()) return false;
     Bytes changed = message->Get<SkPayload>() ? Reseal(packet.data, message->header, change->second) : InClear(*message, change->second);
-    SimPeer& to = packet.to.address == peers_.a.address ? peers_.a : peers_.b;
-    auto event = std::make_shared<DatagramIn>(packet.to, packet.from, packet.marker, std::move(changed));
-    peers_.clock.At(peers_.clock.now() + std::chrono::milliseconds(5), [&to, event] { to.Post(*event); });
+    SimPacket instead{packet.from, packet.to, packet.marker, std::move(changed), packet.number};
+    peers_.clock.At(peers_.clock.now() + std::chrono::milliseconds(5),
+                    [this, instead = std::move(instead)]() mutable { peers_.network.Deliver(std::move(instead)); });
     return true;
   }
 

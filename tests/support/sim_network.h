@@ -63,6 +63,8 @@ class SimNetwork {
   void Attach(const IpAddress& address, Receiver receiver) { hosts_[address] = std::move(receiver); }
   void Detach(const IpAddress& address) { hosts_.erase(address); }
   void Send(SimPacket packet);
+  // At the end of its way, past what translates addresses.
+  void Deliver(SimPacket packet);
 
   std::function<Fate(const SimPacket&)> fate;            // default: everything arrives after 5 ms
   std::function<void(const SimPacket&)> on_send;         // sees each datagram as it is sent
@@ -70,8 +72,6 @@ class SimNetwork {
   uint64_t sent = 0;
 
  private:
-  void Deliver(SimPacket packet);
-
   SimClock& clock_;
   SeededRandom random_;
   std::map<IpAddress, Receiver> hosts_;

@@ -23,6 +23,21 @@ class NameTable final : public Resolver {
   const SimPeer& peer_;
 };
 
+bool IsAt(const SelectorList& list, const IpAddress& a) {
+  const IpRange only{a, a};
+  return std::ranges::all_of(list, [&only](const TrafficSelector& ts) { return ts.addresses == only; });
+}
+
+// What a data plane relies on, whichever way the SA came to be.
+void ExpectInstallable(const InstallChild& i) {
+  const bool ah = i.protocol == IpsecProtocol::kAh, transport = i.mode == config::ChildMode::kTransport;
+  EXPECT_FALSE(ah && (i.udp_encap || !i.sa.encr_key.empty()));
+  EXPECT_EQ(i.original.has_value(), transport && i.udp_encap && i.inbound);
+  if (!transport) return;
+  EXPECT_TRUE(IsAt(i.local_ts, i.local.address) && IsAt(i.remote_ts, i.remote.address))
+      << ToString(i.local_ts) << " === " << ToString(i.remote_ts) << " between " << i.local.ToString() << " and " << i.remote.ToString();
+}
+
 }  // namespace
 
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
@@ -140,6 +155,7 @@ void SimPeer::Do(InstallChild a) {
   EXPECT_FALSE(installed.contains(half)) << name << ": installed twice: child " << a.child << (a.inbound ? " in" : " out");
   EXPECT_FALSE(a.local_ts.empty() || a.remote_ts.empty());
   EXPECT_FALSE(a.sa.encr_key.empty() && a.sa.integ_key.empty());
+  ExpectInstallable(a);
   InstallStatus status = install_status ? install_status(a) : InstallStatus::kOk;
   ChildInstalled answer{a.child, a.inbound, status};
   installed.emplace(half, Installed{std::move(a)});
@@ -163,6 +179,7 @@ void SimPeer::Do(UpdateChild a) {
     sa.what.udp_encap = a.udp_encap;
     sa.what.local = a.local;
     sa.what.remote = a.remote;
+    ExpectInstallable(sa.what);
   }
 }
 
@@ -249,10 +266,12 @@ const InstallChild* SimPeer::Sends(const std::string& child) const {
   return best;
 }
 
-bool SimPeer::Receives(uint32_t spi, ByteView key) {
+bool SimPeer::Receives(const ChildSaDirection& sealed) {
   for (auto& [half, sa] : installed) {
-    if (!half.second || sa.what.sa.spi != spi) continue;
-    if (!Equal(sa.what.sa.encr_key.view(), key)) return false;
+    const ChildSaDirection& ours = sa.what.sa;
+    if (!half.second || ours.spi != sealed.spi) continue;
+    const bool same = Equal(ours.encr_key.view(), sealed.encr_key.view()) && Equal(ours.integ_key.view(), sealed.integ_key.view());
+    if (!same) return false;
     sa.last_in = world_.clock.now();
     return true;
   }

@@ -48,8 +48,8 @@ class SimPeer {
   using Half = std::pair<ChildId, bool>;     // inbound?
   // The outbound SA a packet of this child goes out on: the highest preference. nullptr: none.
   const InstallChild* Sends(const std::string& child) const;
-  // Takes in ESP of that SPI sealed with that key, if there is such an SA.
-  bool Receives(uint32_t spi, ByteView key);
+  // Takes in what went out with those keys on the SA of that SPI, if there is such an SA.
+  bool Receives(const ChildSaDirection& sealed);
 
   const std::string name;
   const IpAddress address;

@@ -36,6 +36,10 @@ void Configure(SimPeer& p, const SimPeer& peer, std::string_view local_net, std:
   p.control.secrets.push_back(std::move(s));
 }
 
+std::shared_ptr<ChildSaDirection> Copy(const ChildSaDirection& sa) {
+  return std::make_shared<ChildSaDirection>(sa.spi, sa.encr_key.Clone(), sa.integ_key.Clone());
+}
+
 using SpiPairs = std::set<std::pair<uint64_t, uint64_t>>;
 
 std::string Describe(const SpiPairs& pairs) {
@@ -91,6 +95,18 @@ void TwoPeers::AddChild(const std::string& name, unsigned n) {
   ConnectionOf(b).children.push_back(MakeChild(name, at_b, at_a));
 }
 
+void TwoPeers::UseTransport(SimPeer& p, size_t i) {
+  config::Child& c = ChildOf(p, i);
+  c.mode = config::ChildMode::kTransport;
+  c.local_ts = c.remote_ts = {{.dynamic = true, .selector = {}}};
+}
+
+void TwoPeers::UseAh(SimPeer& p, const char* proposal, size_t i) {
+  config::Child& c = ChildOf(p, i);
+  c.ah_proposals = {*config::ParseEspProposal(proposal, true)};
+  c.esp_proposals.clear();
+}
+
 void TwoPeers::Establish() {
   Start();
   RequestId r = a.Up("net");
@@ -130,8 +146,8 @@ void TwoPeers::SendProbe(SimPeer& from, SimPeer& to, const std::string& child) {
     if (lost++ == 0) first_loss = from.name + " " + why + " at " + std::to_string(ToNanos(now) / 1000000) + " ms";
   };
   if (!out) return lose("has no outbound SA");
-  clock.At(clock.now() + std::chrono::milliseconds(3), [&to, lose, spi = out->sa.spi, key = std::make_shared<SecretBytes>(out->sa.encr_key.Clone())] {
-    if (!to.Receives(spi, key->view())) lose("sent on an SA that is not there");
+  clock.At(clock.now() + std::chrono::milliseconds(3), [&to, lose, sealed = Copy(out->sa)] {
+    if (!to.Receives(*sealed)) lose("sent on an SA that is not there");
   });
 }
 
@@ -190,7 +206,7 @@ void AnswerBeforeB(TwoPeers& p, TwoPeers& elsewhere, bool everything) {
 
 bool TwoPeers::Carries(SimPeer& from, SimPeer& to, const std::string& child) {
   const InstallChild* out = from.Sends(child);
-  return out && to.Receives(out->sa.spi, out->sa.encr_key.view());
+  return out && to.Receives(out->sa);
 }
 
 std::string TwoPeers::Disagreement() {
@@ -203,7 +219,7 @@ std::string TwoPeers::Disagreement() {
     SimPeer& other = p == &a ? b : a;
     if (std::string untidy = p->Untidiness(); !untidy.empty()) return untidy;
     for (const auto& [half, sa] : p->installed) {
-      if (!half.second && !other.Receives(sa.what.sa.spi, sa.what.sa.encr_key.view())) return p->name + "'s outbound SA has no match";
+      if (!half.second && !other.Receives(sa.what.sa)) return p->name + "'s outbound SA has no match";
     }
   }
   return "";

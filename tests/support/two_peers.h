@@ -26,6 +26,9 @@ class TwoPeers {
   }
   // A further child of the connection on both sides: nets 10.1.N.0/24 and 10.2.N.0/24 outside the first child's.
   void AddChild(const std::string& name, unsigned n);
+  // Transport mode between the two gateways themselves; AH in the place of ESP.
+  void UseTransport(SimPeer& p, size_t i = 0);
+  void UseAh(SimPeer& p, const char* proposal = "sha256-esn", size_t i = 0);
 
   // Whether a packet of that child, sent now, gets through.
   bool Carries(SimPeer& from, SimPeer& to, const std::string& child = "net");

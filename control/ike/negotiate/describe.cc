@@ -28,6 +28,7 @@ std::string Describe(const SaPayload& sa) {
   std::string out;
   for (const Proposal& p : sa.proposals) {
     if (!out.empty()) out += ", ";
+    if (p.protocol == IpsecProtocol::kAh) out += "AH ";
     bool first = true;
     for (const Transform& t : p.transforms) {
       if (out.size() > kLongest) return out + "...";

@@ -60,7 +60,8 @@ std::optional<ChosenEsp> ChooseEsp(const std::vector<config::EspProposal>& confi
 std::optional<ChosenIke> AcceptIke(const SaPayload& offered_by_us, const SaPayload& answer);
 std::optional<ChosenEsp> AcceptEsp(const SaPayload& offered_by_us, const SaPayload& answer);
 
-// For a log line: "AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519, ..."; long lists are cut with "...".
+// For a log line: "AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519, ...", and AH's "AH HMAC_SHA2_256_128/EXT_SEQ"; long lists are
+// cut with "...".
 std::string Describe(const SaPayload& sa);
 std::string Name(const Transform& t);   // "AES_GCM_16-256", "KE1_ML_KEM_768"
 

@@ -30,13 +30,14 @@ struct FollowUp {
 // A Child SA under negotiation, on either side of it.
 struct ChildNegotiation {
   ConnectionRef connection;
-  const config::Child* config = nullptr;      // inside `connection`
+  const config::Child* config = nullptr;      // inside `connection`; its mode is the SA's, for neither side falls back
   bool requester = false;
   ChildId replaces = 0;                       // 0: not a rekeying
   IpsecProtocol protocol = IpsecProtocol::kEsp;
   SpiLease spi;                               // ours
   SaPayload offer;                            // requester: what we sent
   SelectorList local_ts, remote_ts;           // requester: as proposed, then as answered; replier: as narrowed
+  std::optional<OriginalAddresses> original;  // of transport mode through a NAT
   Bytes nonce_i, nonce_r;                     // "i" is this exchange's requester
   KeGroup group = KeGroup::kNone;             // of the key exchange; kNone: no PFS
   std::unique_ptr<KeyExchange> key;
@@ -78,6 +79,7 @@ struct ChildSa {
   EspSuite suite;
   KeGroup group = KeGroup::kNone;
   SelectorList local_ts, remote_ts;
+  std::optional<OriginalAddresses> original; // of transport mode through a NAT
   uint32_t spi_in = 0, spi_out = 0;
   SecretBytes in_encr_key, in_integ_key;     // until that half is handed to the data plane
   SecretBytes out_encr_key, out_integ_key;   // ditto

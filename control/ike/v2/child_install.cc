@@ -4,6 +4,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/key_log.h"
+#include "control/ike/v2/child_selectors.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/reply.h"
 #include "control/ike/v2/tasks.h"
@@ -31,6 +32,7 @@ InstallChild Describe(Context& cx, const IkeSa& sa, const ChildSa& child, bool i
   i.udp_encap = path.encapsulates();
   i.local = path.local;
   i.remote = path.remote;
+  if (inbound) i.original = child.original;
   i.local_ts = child.local_ts;
   i.remote_ts = child.remote_ts;
   i.replay_window = c.replay_window;
@@ -57,7 +59,9 @@ void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
 }
 
 std::string Summary(const ChildSa& child) {
-  return Cat("Child SA ", child.name(), "{", child.id, "} ", Name(child.suite), " ", absl::Hex(child.spi_in, absl::kZeroPad8),
+  const bool ah = child.protocol == IpsecProtocol::kAh, transport = child.config->mode == config::ChildMode::kTransport;
+  return Cat("Child SA ", child.name(), "{", child.id, transport ? "} in transport mode, " : "} ", ah ? "AH " : "",
+             Name(child.suite), " ", absl::Hex(child.spi_in, absl::kZeroPad8),
              "_in ", absl::Hex(child.spi_out, absl::kZeroPad8), "_out ", ToString(child.local_ts),
              " === ", ToString(child.remote_ts));
 }
@@ -123,6 +127,7 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
   child.group = n.group;
   child.local_ts = std::move(n.local_ts);
   child.remote_ts = std::move(n.remote_ts);
+  child.original = n.original;
   child.spi_in = n.spi.Install();
   child.spi_out = n.peer_spi;
   child.installed = cx.now;
@@ -199,6 +204,24 @@ void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId id) {
   if (on_its_own || (old && old->handed_over)) return InstallOutbound(cx, sa, *child);
   cx.Emit(QueryChildUse{id});
   cx.Arm(TimerKind::kChildUse, id, cx.now + kChildUsePoll);
+}
+
+void TellChildren(Context& cx, IkeSa& sa) {
+  const Path& to = sa.esp_path();
+  std::vector<ChildId> stranded;
+  for (const auto& c : sa.children) {
+    if (OutlivesMove(*c, to)) cx.Emit(UpdateChild{c->id, to.encapsulates(), to.local, to.remote});
+    else stranded.push_back(c->id);
+  }
+  for (ChildId id : stranded) {
+    ChildSa* child = sa.Find(id);
+    if (!child || !child->live()) continue;
+    const bool ah = child->protocol == IpsecProtocol::kAh && to.encapsulates();
+    cx.Log(Severity::kWarning, sa, Cat("Child SA ", child->name(), "{", id, "} ends: ",
+                                       ah ? "AH goes through no NAT, and there is one now"
+                                          : "transport mode is for the addresses it was made with"));
+    EndChild(cx, sa, *child);
+  }
 }
 
 void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor) {

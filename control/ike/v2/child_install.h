@@ -18,6 +18,9 @@ void StartUsing(Context& cx, IkeSa& sa, ChildSa& child);
 void OnPeerUsesChild(Context& cx, IkeSa& sa, ChildId child);
 void OnChildUseTimer(Context& cx, IkeSa& sa, ChildId child);
 
+// The children's packets go another way (IkeSa::esp_path): the data plane is told, and what that way cannot carry ends.
+void TellChildren(Context& cx, IkeSa& sa);
+
 // `old` has a successor.
 void MarkRekeyed(Context& cx, ChildSa& old, ChildSa& successor);
 // `child` of `from`, whose peer has lost its IKE SA, goes to `to` and waits there for its successor: no Delete will come.

@@ -28,14 +28,16 @@ struct Wish {
   Ke ke = Ke::kWith;
 };
 std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa& sa, const Wish& wish);
-// Its SA, TSi and TSr.
+// USE_TRANSPORT_MODE where that is the mode wanted, or agreed on.
+void AddMode(const ChildNegotiation& n, PayloadList& list);
+// Its mode, SA, TSi and TSr.
 void AddOffer(const ChildNegotiation& n, PayloadList& list);
 // The replier's answer, into `n`. What is refused here stands on the peer's side already and is to be deleted there.
 std::optional<Refusal> JudgeAnswer(const IkeSa& sa, const Inbound& in, Ke ke, ChildNegotiation& n);
 
 // The answer to the peer's proposal, by the connection's children or for the successor of `rekeyed`. Draws the SPI.
 std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inbound& in, const ChildSa* rekeyed);
-// Its TSi and TSr, with ADDITIONAL_TS_POSSIBLE where that is so; with its SA before them.
+// Its TSi and TSr, with ADDITIONAL_TS_POSSIBLE where that is so; with its mode and SA before them.
 void AddSelectors(const ChildReply& r, PayloadList& list);
 void AddAnswer(const ChildReply& r, PayloadList& list);
 // For the operator: the peer would take another Child SA for what this one leaves out.

@@ -173,17 +173,22 @@ void OnExpireIkeTimer(Context& cx, IkeSa& sa) {
   Enqueue(cx, sa, {.kind = Task::Kind::kDeleteIke, .expired = true}, Where::kFront);
 }
 
+void EndChild(Context& cx, IkeSa& sa, const ChildSa& child) {
+  const ChildId id = child.id;
+  Next next = NextFor(*child.config, Why::kExpired);
+  std::string connection = child.connection->name, name = child.name();
+  Enqueue(cx, sa, {.kind = Task::Kind::kDeleteChild, .child = id}, Where::kFront);
+  if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
+  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name, id}))
+    Enqueue(cx, sa, {.kind = Task::Kind::kNewChild, .child_name = name});
+}
+
 void OnHardExpired(Context& cx, ChildId id) {
   IkeSa* sa = cx.sas.OwnerOf(id);
   ChildSa* child = sa ? sa->Find(id) : nullptr;
   if (!child || !child->live()) return;
   cx.Log(Severity::kWarning, *sa, Cat("Child SA ", child->name(), "{", id, "} reached its hard lifetime"));
-  Next next = NextFor(*child->config, Why::kExpired);
-  std::string connection = child->connection->name, name = child->name();
-  Enqueue(cx, *sa, {.kind = Task::Kind::kDeleteChild, .child = id}, Where::kFront);
-  if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
-  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name, id}))
-    Enqueue(cx, *sa, {.kind = Task::Kind::kNewChild, .child_name = name});
+  EndChild(cx, *sa, *child);
 }
 
 }  // namespace culvert::ike

@@ -18,6 +18,8 @@ void GiveUp(Context& cx, IkeSa& sa);
 void EraseChild(Context& cx, IkeSa& sa, ChildId child);
 // The same for one we did not want to lose: its close_action follows.
 void LoseChild(Context& cx, IkeSa& sa, ChildId child);
+// One that cannot go on: the peer is sent a Delete, and its close_action follows.
+void EndChild(Context& cx, IkeSa& sa, const ChildSa& child);
 
 void OnLingerTimer(Context& cx, IkeSa& sa);
 void OnExpireIkeTimer(Context& cx, IkeSa& sa);

@@ -48,6 +48,7 @@ std::optional<NotifyType> OverLimit(Context& cx, IkeSa& sa, bool rekeys) {
 
 PayloadList AnswerTo(const ChildReply& r) {
   PayloadList list;
+  AddMode(r.child, list);
   list.Add(r.answer);
   list.Add(NoncePayload{list.Keep(r.child.nonce_r)});
   if (r.child.key) list.Add(KePayload{r.child.group, list.Keep(ToBytes(r.child.key->public_value()))});

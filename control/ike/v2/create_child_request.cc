@@ -49,6 +49,7 @@ void Send(Context& cx, IkeSa& sa) {
     list.Add(
         NotifyPayload{.protocol = old->protocol, .type = NotifyType::kRekeySa, .spi = list.Keep(spi.Release()), .data = {}});
   }
+  AddMode(r.child, list);
   list.Add(r.child.offer);
   list.Add(NoncePayload{r.child.nonce_i});
   if (r.child.key) list.Add(KePayload{r.child.group, r.child.key->public_value()});

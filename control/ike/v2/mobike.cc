@@ -6,6 +6,7 @@
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
+#include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/informational.h"
 #include "control/ike/v2/nat.h"

@@ -68,8 +68,6 @@ std::vector<Path> OtherWays(const Context& cx, IkeSa& sa, unsigned sent);
 void OnAnsweredBy(Context& cx, IkeSa& sa, const DatagramIn& d);
 // Authenticated ESP came from another endpoint: of a peer behind a NAT, the Child SAs follow it, and nothing else does.
 void FollowEsp(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remote);
-// Tells the data plane where the Child SAs' ESP goes.
-void TellChildren(Context& cx, const IkeSa& sa);
 // `path` has been proven, or needs no proof: ESP goes there too.
 void BelievePath(Context& cx, IkeSa& sa);
 

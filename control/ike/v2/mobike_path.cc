@@ -2,6 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/connection_table.h"
+#include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/mobike.h"
 #include "control/ike/v2/nat.h"
@@ -242,11 +243,6 @@ void FollowEsp(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& re
   cx.Bump(Count::kPeerMoved);
   cx.Log(Severity::kInfo, sa, Cat("the peer's ESP comes from ", remote.ToString(), " now"));
   TellChildren(cx, sa);
-}
-
-void TellChildren(Context& cx, const IkeSa& sa) {
-  const Path& to = sa.esp_path();
-  for (const auto& c : sa.children) cx.Emit(UpdateChild{c->id, to.encapsulates(), to.local, to.remote});
 }
 
 void BelievePath(Context& cx, IkeSa& sa) {

@@ -3,6 +3,7 @@
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
 #include "control/ike/crypto/prf.h"
+#include "control/ike/v2/child_install.h"
 #include "control/ike/v2/mobike.h"
 #include "control/ike/v2/traffic_use.h"
 
@@ -69,7 +70,7 @@ void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& r
   sa.path.remote = remote;
   sa.path.marker = local.port != kIkePort;
   cx.sas.IndexNames(sa);
-  for (const auto& c : sa.children) cx.Emit(UpdateChild{c->id, sa.path.encapsulates(), local, remote});
+  TellChildren(cx, sa);
 }
 
 void OnPeerMovedByEsp(Context& cx, const PeerMovedByEsp& moved) {

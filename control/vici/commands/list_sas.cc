@@ -17,7 +17,7 @@ std::vector<std::string> Strings(const SelectorList& list) {
 }
 
 void AddCipher(vici::Section& s, EncrId encr, uint16_t key_bits, IntegId integ) {
-  s.Add("encr-alg", Name(encr));
+  if (encr != EncrId::kNone) s.Add("encr-alg", Name(encr));
   if (auto* row = Find(encr); row && !row->fixed_key) s.Add("encr-keysize", key_bits);
   if (integ != IntegId::kNone) s.Add("integ-alg", Name(integ));
 }
@@ -25,7 +25,7 @@ void AddCipher(vici::Section& s, EncrId encr, uint16_t key_bits, IntegId integ) 
 void AddChildSa(vici::Section& to, const ike::ChildView& child, Time now) {
   auto& s = to.AddSection(std::format("{}-{}", child.name, child.id));
   s.Add("name", child.name).Add("uniqueid", child.id).Add("reqid", child.reqid).Add("state", child.state);
-  s.Add("mode", ModeName(child.mode)).Add("protocol", "ESP");
+  s.Add("mode", ModeName(child.mode)).Add("protocol", child.protocol == IpsecProtocol::kAh ? "AH" : "ESP");
   if (child.udp_encap) s.Add("encap", "yes");
   s.Add("spi-in", std::format("{:08x}", child.spi_in)).Add("spi-out", std::format("{:08x}", child.spi_out));
   AddCipher(s, child.suite.encr, child.suite.encr_key_bits, child.suite.integ);

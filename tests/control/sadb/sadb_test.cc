@@ -432,6 +432,59 @@ TEST_F(SadbTest, ANarrowedChildBringsItsPolicy) {
   EXPECT_TRUE(dataplane->database.policies.empty());
 }
 
+// RFC 7296 2.23.1: the addresses that a NAT hides reach the data plane, and reach it again when it is another.
+TEST_F(SadbTest, TransportModeThroughANatTellsWhatThePeerWrites) {
+  Sync();
+  auto transport = [this](bool inbound, Spi spi) {
+    ike::InstallChild i = Sa(1, inbound, spi);
+    i.mode = config::ChildMode::kTransport;
+    i.udp_encap = true;
+    i.local.port = i.remote.port = 4500;
+    i.local_ts = {{.addresses = {i.local.address, i.local.address}}};
+    i.remote_ts = {{.addresses = {i.remote.address, i.remote.address}}};
+    if (inbound) i.original = {{IpAddress::V4(198, 51, 100, 1), IpAddress::V4(10, 0, 0, 1)}};
+    return i;
+  };
+  const Spi spi = control->spis().Draw(9);
+  control->Install(transport(true, spi));
+  control->Install(transport(false, 0xabcd0001));
+  for (bool again : {false, true}) {
+    if (again) {
+      dataplane.reset();
+      Run();
+      StartDataplane();
+      Sync();
+    }
+    Run();
+    const channel::InstallSa& in = Half(spi, Direction::kInbound).config;
+    EXPECT_EQ(in.mode, channel::Mode::kTransport);
+    IpAddress local, remote;
+    ASSERT_TRUE(FromWire(in.original_local, local) && FromWire(in.original_remote, remote));
+    EXPECT_EQ(local, IpAddress::V4(198, 51, 100, 1));
+    EXPECT_EQ(remote, IpAddress::V4(10, 0, 0, 1));
+    EXPECT_EQ(Half(spi, Direction::kOutbound).config.original_local.family, 0);
+  }
+}
+
+TEST_F(SadbTest, AhIsInstalledAsAh) {
+  Sync();
+  const Spi spi = control->spis().Draw(9);
+  for (bool inbound : {true, false}) {
+    ike::InstallChild i = Sa(1, inbound, inbound ? spi : 0xabcd0001);
+    i.protocol = IpsecProtocol::kAh;
+    i.suite = {.integ = IntegId::kHmacSha256_128, .esn = true};
+    i.sa.encr_key = {};
+    i.sa.integ_key = SecretBytes(ByteView(Bytes(32, 7)));
+    control->Install(std::move(i));
+  }
+  Run();
+  const channel::InstallSa& in = Half(spi, Direction::kInbound).config;
+  EXPECT_EQ(in.protocol, 51);
+  EXPECT_EQ(in.encr, 0);
+  EXPECT_EQ(in.encr_key_len, 0);
+  EXPECT_EQ(in.integ_key_len, 32);
+}
+
 TEST_F(SadbTest, RefusesADataplaneOfAnotherGeometry) {
   dataplane.reset();
   control.reset();

@@ -64,6 +64,17 @@ TEST(KdfV2, GivesTheNistAnswers) {
   EXPECT_EQ(Joined(DeriveChildKeys(PrfId::kHmacSha1, sk_d, secret_new, ni, nr, child)),
             "b109c21ad4c0797768c1cec9e63554681e48f224bca7f23c20c4ea7041983451e9aa1d5408656c8a975ff1b9d9a12c75ffeb64bdecb30174664cccb4e14f1c37"
             "7b7f6d1525af77c7092aac3e47f917ebae8297fb5539d2008ce830823a09cc197361d4a289c72745f6ce9fefe812be5bf55b3200fbb82e41a4a40877d3fe106d");
+  // AH takes the same octets as integrity keys alone, one for each direction (RFC 7296 2.17).
+  EspSuite ah{.integ = IntegId::kHmacSha512_256};
+  ChildKeys ah_keys = DeriveChildKeys(PrfId::kHmacSha1, sk_d, {}, ni, nr, ah);
+  EXPECT_TRUE(ah_keys.encr_i.empty() && ah_keys.encr_r.empty());
+  EXPECT_EQ(ToHex(ah_keys.integ_i.view()),
+            "4727dc0ef94eb326ce131cf282fb652faa638ad0ddae3786a11bcc0309876009f8c485de011ad962c5b1ca8a41ff8145445749079c5686e26ffebbc342f06981");
+  EXPECT_EQ(ToHex(ah_keys.integ_r.view()),
+            "f3da745e11ca0976424d1f8caec623d59dc7186deb20a27b411d1dcb70a365440bf7de905088b0692e8addc094e18d1939bdb67e89798ca6b239e2ccb81c2409");
+  EspSuite ah_short{.integ = IntegId::kHmacSha256_128, .esn = true};
+  EXPECT_EQ(Joined(DeriveChildKeys(PrfId::kHmacSha1, sk_d, secret_new, ni, nr, ah_short)),
+            "b109c21ad4c0797768c1cec9e63554681e48f224bca7f23c20c4ea7041983451e9aa1d5408656c8a975ff1b9d9a12c75ffeb64bdecb30174664cccb4e14f1c37");
   EXPECT_EQ(ToHex(SkeySeedRekey(PrfId::kHmacSha1, sk_d, secret_new, ni, nr).view()), "3b03bce748c96d5e8306918d2ff89b68f0648da3");
 }
 

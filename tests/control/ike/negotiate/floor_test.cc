@@ -12,9 +12,9 @@ std::vector<config::IkeProposal> Ike(std::initializer_list<const char*> texts) {
   for (const char* text : texts) out.push_back(*config::ParseIkeProposal(text, Profile::kLegacy));
   return out;
 }
-std::vector<config::EspProposal> Esp(std::initializer_list<const char*> texts) {
+std::vector<config::EspProposal> Esp(std::initializer_list<const char*> texts, bool ah = false) {
   std::vector<config::EspProposal> out;
-  for (const char* text : texts) out.push_back(*config::ParseEspProposal(text, false, Profile::kLegacy));
+  for (const char* text : texts) out.push_back(*config::ParseEspProposal(text, ah, Profile::kLegacy));
   return out;
 }
 
@@ -68,6 +68,25 @@ TEST(Floor, SaysWhichRuleAChildMisses) {
   EXPECT_EQ(EspUnder(Profile::kCnsa1, {"null-sha384"}), ", below profile cnsa1 (cipher NULL; integrity HMAC_SHA2_384_192)");
   EXPECT_EQ(EspUnder(Profile::kCnsa2, {"aes256gcm16-ecp384"}), ", below profile cnsa2 (no key exchange ML_KEM_1024)");
   EXPECT_EQ(EspUnder(Profile::kCnsa2, {"aes256gcm16"}), "") << "none of its own is not a weak one";
+}
+
+std::string AhUnder(Profile floor, const char* text, bool with_ke = true) {
+  const SaPayload offer = OfferEsp(Esp({text}, true), IpsecProtocol::kAh, 0x1000, with_ke);
+  auto r = AboveFloor(floor, ChooseEsp(Esp({text}, true), offer, with_ke, 0x2000));
+  return r ? "" : r.error().ToString(offer, with_ke);
+}
+
+// AH is integrity without a cipher: a profile that knows no integrity but an AEAD's has none of it.
+TEST(Floor, HoldsForAh) {
+  for (Profile floor : {Profile::kDefault, Profile::kBsi, Profile::k3gpp, Profile::kWindows, Profile::kLegacy}) {
+    EXPECT_EQ(AhUnder(floor, "sha256-ecp256"), "") << config::Name(floor);
+  }
+  EXPECT_EQ(AhUnder(Profile::kLegacy, "sha1"), "");
+  EXPECT_EQ(AhUnder(Profile::kDefault, "sha1"), ", below profile default (integrity HMAC_SHA1_96)");
+  EXPECT_EQ(AhUnder(Profile::kBsi, "aescmac"), ", below profile bsi (integrity AES_CMAC_96)");
+  EXPECT_EQ(AhUnder(Profile::kBsi, "sha256-modp2048"), ", below profile bsi (key exchange MODP_2048)");
+  EXPECT_EQ(AhUnder(Profile::kCnsa1, "sha384-ecp384"), ", below profile cnsa1 (integrity HMAC_SHA2_384_192)");
+  EXPECT_EQ(AhUnder(Profile::kCnsa2, "sha384"), ", below profile cnsa2 (integrity HMAC_SHA2_384_192)");
 }
 
 // Nothing chosen at all: of every proposal the rules it misses whatever is taken of it; none where one misses none.
