@@ -98,12 +98,13 @@ Violation CommandExecutor::Complete() {
 }
 
 void CommandExecutor::Install() {
-  const auto* encr = Find(static_cast<EncrId>(pending_.install.encr));
-  const auto* integ = Find(static_cast<IntegId>(pending_.install.integ));
-  const bool no_integ = pending_.install.integ == 0;
-  if (!encr || (!integ && !no_integ)) return Acknowledge(Status::kUnsupported);
-  const EspSuite suite{.encr = encr->id, .encr_key_bits = pending_.install.encr_key_bits,
+  constexpr uint8_t kAh = 51;   // integrity alone (RFC 4302)
+  const bool ah = pending_.install.protocol == kAh;
+  const EspSuite suite{.encr = static_cast<EncrId>(pending_.install.encr), .encr_key_bits = pending_.install.encr_key_bits,
                        .integ = static_cast<IntegId>(pending_.install.integ), .esn = pending_.install.esn != 0};
+  const bool encr_known = ah ? suite.encr == EncrId::kNone : Find(suite.encr) != nullptr;
+  const bool integ_known = Find(suite.integ) || (!ah && suite.integ == IntegId::kNone);
+  if (!encr_known || !integ_known) return Acknowledge(Status::kUnsupported);
   if (pending_.install.encr_key_len != suite.encr_keymat() || pending_.install.integ_key_len != suite.integ_keymat()) {
     return Acknowledge(Status::kMalformed);
   }
