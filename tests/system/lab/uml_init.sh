@@ -12,7 +12,7 @@ mount -t tmpfs tmp /var/tmp
 mount -t hostfs -o hostfs=/usr/lib/uml/modules none /lib/modules
 mkdir -p "$FOLDER"
 mount -t hostfs -o "rw,hostfs=$FOLDER" none "$FOLDER"
-for module in ipv6 xfrm_user esp4 esp6 authenc echainiv seqiv gcm ctr cbc hmac sha1_generic sha256_generic sha512_generic \
+for module in ipv6 xfrm_user esp4 esp6 ah4 ah6 authenc echainiv seqiv gcm ctr cbc hmac sha1_generic sha256_generic sha512_generic \
     ccm cmac xcbc crypto_null chacha20poly1305 xfrm4_tunnel xfrm6_tunnel; do
   modprobe -q "$module"
 done
