@@ -5,6 +5,7 @@
 #include "absl/log/check.h"
 #include "common/base/limits.h"
 #include "common/ipsec/spi.h"
+#include "control/ike/wire/substructure.h"
 
 //  0                   1                   2                   3      RFC 2408 3.4, RFC 2407 4.6.1
 // |              Domain of Interpretation  (DOI)                  |
@@ -24,24 +25,8 @@
 namespace culvert::ike::v1 {
 namespace {
 
-constexpr uint8_t kMoreProposals = 2, kMoreTransforms = 3;
-constexpr size_t kSubstructureHeader = 4;  // octets
 constexpr size_t kMostSpi = 16;            // octets: phase 1 senders put both cookies there
 constexpr size_t kMostTransforms = 1024;   // of a message: a proposal for each suite of a large policy is some hundred
-
-// Steps over the header proposals and transforms share; returns a cursor fenced to the rest of the substructure.
-Decoded<Reader> NextSubstructure(Reader& list, uint8_t more) {
-  const size_t at = list.offset();
-  const uint8_t next = list.U8();
-  list.Skip(1);
-  const uint16_t length = list.U16();
-  if (!list.ok()) return std::unexpected(list.error());
-  if (length < kSubstructureHeader) return Refuse(Malformed::kBadLength, at);
-  Reader rest = list.Sub(length - kSubstructureHeader);
-  if (!list.ok()) return std::unexpected(list.error());
-  if (next != (list.done() ? 0 : more)) return Refuse(Malformed::kBadValue, at);
-  return rest;
-}
 
 Decoded<Transform> DecodeTransform(Reader& r) {
   Transform t;
@@ -80,18 +65,6 @@ Decoded<Proposal> DecodeProposal(Reader& r, size_t& transforms_left) {
   }
   if (!r.done()) return Refuse(Malformed::kTrailing, r.offset());
   return p;
-}
-
-// Writes a substructure whose length is known once `body` has written the rest.
-template <typename Body>
-void EncodeSubstructure(uint8_t next, Writer& w, const Body& body) {
-  const size_t start = w.size();
-  w.U8(next);
-  w.U8(0);
-  w.U16(0);
-  body();
-  CHECK_LE(w.size() - start, 0xffffu);
-  w.PatchU16(start + 2, static_cast<uint16_t>(w.size() - start));
 }
 
 void EncodeProposal(const Proposal& p, Writer& w) {

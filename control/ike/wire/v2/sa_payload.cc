@@ -3,6 +3,7 @@
 #include "absl/log/check.h"
 #include "common/base/limits.h"
 #include "common/ipsec/spi.h"
+#include "control/ike/wire/substructure.h"
 
 //  0                   1                   2                   3      RFC 7296 3.3
 // |                          <Proposals>                          |
@@ -24,25 +25,8 @@
 namespace culvert::ike {
 namespace {
 
-constexpr uint8_t kMoreProposals = 2, kMoreTransforms = 3;
-constexpr size_t kSubstructureHeader = 4;  // octets
 constexpr uint16_t kAttributeIsTv = 0x8000;
 constexpr uint16_t kKeyLengthAttribute = 14;
-
-// Steps over the header proposals and transforms share; returns a cursor fenced to the rest of the substructure.
-Decoded<Reader> NextSubstructure(Reader& list, uint8_t more) {
-  size_t at = list.offset();
-  uint8_t last = list.U8();
-  list.Skip(1);
-  uint16_t length = list.U16();
-  if (!list.ok()) return std::unexpected(list.error());
-  if (length < kSubstructureHeader) return Refuse(Malformed::kBadLength, at);
-  Reader rest = list.Sub(length - kSubstructureHeader);
-  if (!list.ok()) return std::unexpected(list.error());
-  // RFC 7296 3.3.1, 3.3.2: 0 in the last substructure, `more` in every other.
-  if (last != (list.done() ? 0 : more)) return Refuse(Malformed::kBadValue, at);
-  return rest;
-}
 
 Decoded<Transform> DecodeTransform(Reader& r) {
   Transform t;
@@ -105,11 +89,7 @@ Decoded<Proposal> DecodeProposal(Reader& r) {
   return p;
 }
 
-void Encode(const Transform& t, bool last, Writer& w) {
-  size_t start = w.size();
-  w.U8(last ? 0 : kMoreTransforms);
-  w.U8(0);
-  w.U16(0);
+void EncodeTransform(const Transform& t, Writer& w) {
   w.U8(static_cast<uint8_t>(t.type));
   w.U8(0);
   w.U16(t.id);
@@ -117,24 +97,19 @@ void Encode(const Transform& t, bool last, Writer& w) {
     w.U16(kAttributeIsTv | kKeyLengthAttribute);
     w.U16(t.key_bits);
   }
-  w.PatchU16(start + 2, static_cast<uint16_t>(w.size() - start));
 }
 
-void Encode(const Proposal& p, bool last, Writer& w) {
+void EncodeProposal(const Proposal& p, Writer& w) {
   CHECK_LE(p.transforms.size(), kMaxTransformsPerProposal);
   CHECK_LE(p.spi.size(), 8u);
-  size_t start = w.size();
-  w.U8(last ? 0 : kMoreProposals);
-  w.U8(0);
-  w.U16(0);
   w.U8(p.number);
   w.U8(static_cast<uint8_t>(p.protocol));
   w.U8(static_cast<uint8_t>(p.spi.size()));
   w.U8(static_cast<uint8_t>(p.transforms.size()));
   w.Put(p.spi);
-  for (const auto& t : p.transforms) Encode(t, &t == &p.transforms.back(), w);
-  CHECK_LE(w.size() - start, 0xffffu);
-  w.PatchU16(start + 2, static_cast<uint16_t>(w.size() - start));
+  for (const Transform& t : p.transforms) {
+    EncodeSubstructure(&t == &p.transforms.back() ? 0 : kMoreTransforms, w, [&] { EncodeTransform(t, w); });
+  }
 }
 
 }  // namespace
@@ -160,7 +135,9 @@ Decoded<SaPayload> DecodeSa(Reader& body) {
 
 void Encode(const SaPayload& sa, Writer& w) {
   CHECK(!sa.proposals.empty());
-  for (const auto& p : sa.proposals) Encode(p, &p == &sa.proposals.back(), w);
+  for (const Proposal& p : sa.proposals) {
+    EncodeSubstructure(&p == &sa.proposals.back() ? 0 : kMoreProposals, w, [&] { EncodeProposal(p, w); });
+  }
 }
 
 }  // namespace culvert::ike
