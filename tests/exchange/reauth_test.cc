@@ -32,6 +32,7 @@ TEST(Reauth, MakesAllAnewBeforeTheOldGoes) {
   TwoPeers p;
   p.AddChild("more", 1);
   SetReauth(p.a);
+  p.ConnectionOf(p.a).over_time = 1s;   // less than the two SAs stand beside each other
   p.Establish();
   p.a.Up("more");
   p.RunFor(1s);
@@ -41,6 +42,7 @@ TEST(Reauth, MakesAllAnewBeforeTheOldGoes) {
   p.RunFor(kReauth + 5s);
   EXPECT_EQ(p.lost, 0u) << p.first_loss;
   EXPECT_TRUE(p.a.Logged("authenticated again"));
+  EXPECT_FALSE(p.a.Logged("in time"));
   ExpectAnew(p, before, {"net", "more"});
   EXPECT_GT(p.a.Established()[0].reauth_at, p.clock.now() + 60s);
 }

@@ -86,6 +86,8 @@ void FinishReauth(Context& cx, IkeSa& sa) {
     if (c->live() && !here) cx.Log(Severity::kWarning, sa, Cat("Child SA ", c->name(), " has not come up again"));
   }
   cx.Log(Severity::kInfo, sa, Cat("authenticated again, was [", old->id, "]"));
+  // What its lifetime asked for has happened; it ends when nothing is on its way by it any more.
+  cx.Cancel(TimerKind::kExpireIke, old->id);
   Enqueue(cx, *old, {.kind = Task::Kind::kDeleteIke, .not_before = cx.now + kReauthOverlap});
 }
 
