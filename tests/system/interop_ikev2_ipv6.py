@@ -20,7 +20,6 @@ def life(lab, peer, ipv6, rekeys=0, **tunnel):
         pair.use()
         if initiator == 'a' and rekeys:
             pair.rekey_many(rekeys)
-            pair.rekey_under_load()
         pair.down(initiator)
     pair.expect_order()
 

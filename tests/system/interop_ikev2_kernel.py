@@ -10,7 +10,7 @@ TIMEOUT = 600
 HARMLESS = {'XfrmOutNoStates', 'XfrmInTmplMismatch', 'XfrmAcquireError', 'XfrmInNoPols'}
 
 
-def exchange(lab, esp, rekeys=0, **tunnel):
+def exchange(lab, esp, rekeys=0, load=False, **tunnel):
     net = Topology(lab)
     kernel = UmlKernel(lab, net.b.ns, 'kernel-b', net.kernel_interfaces(net.b))
     pair = Pair(net, Gateway(lab, net.a, 'culvert-a'), kernel, Tunnel(esp=esp, **tunnel)).start()
@@ -19,6 +19,7 @@ def exchange(lab, esp, rekeys=0, **tunnel):
         pair.use()
         if initiator == 'a' and rekeys:
             pair.rekey_many(rekeys)
+        if initiator == 'a' and load:
             pair.rekey_under_load()
         pair.down(initiator)
     errors = {name: n for name, n in kernel.xfrm_errors().items() if name not in HARMLESS}
@@ -32,7 +33,7 @@ def test_gcm_without_esn(lab):
 
 
 def test_gcm_with_esn(lab):
-    exchange(lab, 'aes128gcm16-esn', rekeys=20)
+    exchange(lab, 'aes128gcm16-esn', rekeys=20, load=True)
 
 
 def test_cbc_sha256_without_esn(lab):
@@ -40,7 +41,7 @@ def test_cbc_sha256_without_esn(lab):
 
 
 def test_cbc_sha256_with_esn(lab):
-    exchange(lab, 'aes128-sha256-esn', rekeys=20)
+    exchange(lab, 'aes128-sha256-esn', rekeys=20, load=True)
 
 
 def test_udp_encapsulated(lab):
