@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import build
 
@@ -37,9 +36,9 @@ TREES_OF = {
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
 }
-# Of their suites, these alone are run where they are optimised: what is not a matter of many seeds shows under the sanitizers
-# all that it would show there.
-SEEDED = {'sim-ikev2': {'sim-ikev2-seeds'}}
+# Of their suites, these alone are run where they are optimised too, for there they try many times as many seeds and places. The
+# rest shows under the sanitizers all that it would show there.
+SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}}
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
