@@ -73,7 +73,7 @@ platform_ensure_root() {
 platform_ensure() {
   [ -z "${CULVERT_INSIDE:-}" ] || return 0
   [ "$(id -u)" = 0 ] || { echo "$0: needs root (packages, network namespaces, hugepages)" >&2; return 77; }
-  mkdir -p "$CULVERT_CACHE/ccache" || return 1
+  mkdir -p "$CULVERT_CACHE/ccache" "$CULVERT_CACHE/peers" || return 1
   exec 9>"$CULVERT_CACHE/.lock"
   flock -n 9 || { platform_say "waiting for another clone's platform step"; flock 9; }
   local rc
@@ -103,7 +103,7 @@ PLATFORM_INIT='
     mount --rbind /dev "$R/dev"; mount --rbind /sys "$R/sys"; mount -t proc proc "$R/proc"
     mount -t tmpfs -o mode=755 run "$R/run"; mkdir -p "$R/run/lock"
     mount --bind /tmp "$R/tmp"
-    for d in "$CULVERT_SRC" "$CULVERT_CACHE/ccache" ${CULVERT_EXTRA_BIND:+"$CULVERT_EXTRA_BIND"}; do
+    for d in "$CULVERT_SRC" "$CULVERT_CACHE/ccache" "$CULVERT_CACHE/peers" ${CULVERT_EXTRA_BIND:+"$CULVERT_EXTRA_BIND"}; do
       mkdir -p "$R$d"; mount --rbind "$d" "$R$d"; done
     cp /etc/resolv.conf "$R/etc/resolv.conf" 2>/dev/null || true
   elif [ -n "$PLATFORM_NEW_PIDS" ]; then
