@@ -31,15 +31,18 @@ bool Context::ShortOfMemory() {
   return true;
 }
 
+JobId Context::Run(IkeId sa, std::unique_ptr<Job> job, JobPriority priority) {
+  Emit(RunJob{next_job_, sa, std::move(job), priority});
+  return next_job_++;
+}
+
 JobId Context::Run(const IkeSa& sa, std::unique_ptr<Job> job) {
-  JobId id = next_job_++;
+  JobId id = Run(sa.id, std::move(job), sa.answering ? JobPriority::kStranger : JobPriority::kKnownPeer);
   sas.IndexJob(id, sa);
-  JobPriority priority = sa.answering ? JobPriority::kStranger : JobPriority::kKnownPeer;
-  Emit(RunJob{id, sa.id, std::move(job), priority});
   return id;
 }
 
-uint64_t Context::Commit(const IkeSa& sa) {
+uint64_t Context::Commit(const SaBase& sa) {
   Emit(Store{next_commit_, sa.id});
   return next_commit_++;
 }
@@ -50,7 +53,7 @@ uint32_t Context::ReqidOf(const std::string& connection, const std::string& chil
   return it->second;
 }
 
-void Context::Log(Severity severity, const IkeSa& sa, std::string_view text, RequestId request) {
+void Context::Log(Severity severity, const SaBase& sa, std::string_view text, RequestId request) {
   Emit(Audit{severity, Cat(sa.ConnectionName(), "[", sa.id, "] ", sa.path.remote.ToString(), ": ", text), sa.id, request});
 }
 

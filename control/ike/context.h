@@ -27,7 +27,8 @@ class Context {
   Random& random;
   SpiAllocator& spis;
   CoreCounters counters;
-  SaRegistry sas;
+  IkeId next_ike_id = 1;                     // of the registries of both versions
+  SaRegistry sas{next_ike_id};               // of IKEv2
   HalfOpenTable half_open;
   CookieJar cookies;
   ErrorLimiter errors;
@@ -55,21 +56,23 @@ class Context {
   void Arm(TimerKind kind, uint64_t owner, Time at) { Emit(ArmTimer{MakeTimerId(kind, owner), at}); }
   void Cancel(TimerKind kind, uint64_t owner) { Emit(CancelTimer{MakeTimerId(kind, owner)}); }
   JobId Run(const IkeSa& sa, std::unique_ptr<Job> job);
+  // Of whatever SA; who keeps it notes who waits for it.
+  JobId Run(IkeId sa, std::unique_ptr<Job> job, JobPriority priority);
   // The Store of what just changed; a datagram that tells the peer of it goes out after this commit.
-  uint64_t Commit(const IkeSa& sa);
+  uint64_t Commit(const SaBase& sa);
   ChildId NewChildId() { return next_child_++; }
   uint32_t NewPreference() { return next_preference_++; }
   // One per (connection, child), for as long as the process lives.
   uint32_t ReqidOf(const std::string& connection, const std::string& child);
 
-  void Log(Severity severity, const IkeSa& sa, std::string_view text, RequestId request = 0);
+  void Log(Severity severity, const SaBase& sa, std::string_view text, RequestId request = 0);
   // Of a peer nobody has authenticated: at most 10 lines a second, the rest counted in the next one (D22).
   void LogStranger(const Endpoint& remote, std::string_view text);
   void Log(Severity severity, std::string text) { Emit(Audit{severity, std::move(text), 0, 0}); }
   // One of an operator's request's parts has ended; the last one ends the request. 0 is nobody.
   void Answer(RequestId request, std::string_view error = {});
   void Expect(RequestId request, unsigned parts) { requests_[request] = {parts, parts, {}}; }  // otherwise one
-  void Tell(StateChange change, const IkeSa& sa, ChildId child = 0) { Emit(Notice{change, sa.id, child}); }
+  void Tell(StateChange change, const SaBase& sa, ChildId child = 0) { Emit(Notice{change, sa.id, child}); }
 
  private:
   Actions* out_ = nullptr;

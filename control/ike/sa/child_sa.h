@@ -17,6 +17,14 @@ struct TriggeringPacket {
   TrafficSelector local, remote;
 };
 
+// A child that somebody asks about, whichever SA has it.
+struct ChildName {
+  const std::string& connection;
+  const std::string& child;
+  ChildId except = 0;
+  const TriggeringPacket* packet = nullptr;
+};
+
 // The additional key exchanges of a CREATE_CHILD_SA (RFC 9370 2.2.4): one IKE_FOLLOWUP_KE each.
 struct FollowUp {
   AdditionalGroups left{};                    // to be exchanged yet

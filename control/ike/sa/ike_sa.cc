@@ -1,7 +1,5 @@
 #include "control/ike/sa/ike_sa.h"
 
-#include <algorithm>
-
 namespace culvert::ike {
 
 const char* Name(IkeState s) {
@@ -29,20 +27,6 @@ const char* Name(IkeState s) {
     case IkeState::kDead: return "DESTROYING";
   }
   return "UNKNOWN";
-}
-
-ChildSa* IkeSa::Find(ChildId child) {
-  auto it = std::ranges::find_if(children, [child](const auto& c) { return c->id == child; });
-  return it == children.end() ? nullptr : it->get();
-}
-
-ChildSa* IkeSa::FindByPeerSpi(IpsecProtocol protocol, uint32_t spi) {
-  auto it = std::ranges::find_if(children, [&](const auto& c) { return c->protocol == protocol && c->spi_out == spi; });
-  return it == children.end() ? nullptr : it->get();
-}
-
-size_t IkeSa::LiveChildren() const {
-  return static_cast<size_t>(std::ranges::count_if(children, [](const auto& c) { return c->live(); }));
 }
 
 }  // namespace culvert::ike

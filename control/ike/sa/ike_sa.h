@@ -10,10 +10,10 @@
 #include "control/ike/admission/half_open.h"
 #include "control/ike/admission/token_bucket.h"
 #include "control/ike/crypto/sk_cipher.h"
-#include "control/ike/identity.h"
 #include "control/ike/sa/exchange_window.h"
 #include "control/ike/sa/mobike_state.h"
 #include "control/ike/sa/reassembly.h"
+#include "control/ike/sa/sa_base.h"
 #include "control/ike/sa/task.h"
 #include "control/ike/wire/message.h"
 
@@ -190,13 +190,8 @@ struct PeerAllowance {
 };
 inline constexpr size_t kMaxChildrenPerIke = 256;
 
-struct IkeSa {
-  IkeId id = 0;
-  bool initiator = false;                     // original initiator: of IKE_SA_INIT, or of the rekeying that made it
+struct IkeSa : SaBase {
   IkeState state{};
-  uint64_t spi_i = 0, spi_r = 0;
-  Path path;
-  ConnectionRef connection;                   // null: a responder's, before its peer authenticated
   IkeSuite suite;
   std::optional<IkeKeying> keying;
   ExchangeWindow window;
@@ -206,7 +201,6 @@ struct IkeSa {
   unsigned attempt = 1;                       // of keyingtries
   bool caller = false;                        // was the initiator of IKE_AUTH, here or for the SA it succeeds
   IkeId replaces = 0;                         // the IKE SA this one is to take the place of, once it has its children
-  Identity local_id, remote_id;
   std::vector<uint16_t> peer_hashes;          // SIGNATURE_HASH_ALGORITHMS (RFC 7427)
   bool fragments = false;                     // both sides have announced RFC 7383
   bool ppk = false;                           // its keys descend from a post-quantum pre-shared key (RFC 8784)
@@ -214,7 +208,6 @@ struct IkeSa {
   std::unique_ptr<Mobike> mobike;             // null: not in use
   size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 
-  std::vector<std::unique_ptr<ChildSa>> children;
   Tasks tasks;
   Boxed<RequestInProgress> request;
   Boxed<ReplyInProgress> reply;
@@ -224,12 +217,8 @@ struct IkeSa {
   IkeId successor = 0;
   IkeId unsettled_rekey_of = 0;               // made by the peer while our own rekeying of that SA is unanswered
 
-  Time established{}, rekey_at{}, reauth_at{}, expires_at{};
-  Time last_in{}, last_out{};                 // authenticated IKE from the peer; anything of IKE or a keepalive to it
   TrafficUse use;
 
-  uint64_t local_spi() const { return initiator ? spi_i : spi_r; }
-  uint64_t peer_spi() const { return initiator ? spi_r : spi_i; }
   // Where its children's ESP goes.
   const Path& esp_path() const { return mobike && mobike->esp ? *mobike->esp : path; }
   bool handshaking() const { return initiating || answering; }
@@ -237,11 +226,6 @@ struct IkeSa {
   bool secured() const {
     return state == IkeState::kEstablished || state == IkeState::kRekeyed || state == IkeState::kDeleting;
   }
-  std::string ConnectionName() const { return connection ? connection->name : "(unnamed)"; }
-
-  ChildSa* Find(ChildId child);
-  ChildSa* FindByPeerSpi(IpsecProtocol protocol, uint32_t spi);
-  size_t LiveChildren() const;
 };
 
 }  // namespace culvert::ike

@@ -12,52 +12,57 @@ namespace culvert::ike {
 
 // Abseil's own hash maps are not used here: their layout changes under AddressSanitizer, and Debian's library is built without.
 //
-// Owns every IKE SA and finds it by our id, by its SPIs, and by a Child SA's id. Iteration is in order of id, so that one
-// seed gives one run.
-class SaRegistry {
+// Owns every IKE SA of one version of IKE and finds it by our id, by its SPIs, and by a Child SA's id. Iteration is in order of
+// id, so that one seed gives one run. `Sa` is a SaBase with a `state` of which kDead is one.
+template <typename Sa>
+class SaRegistryOf {
  public:
-  IkeSa& Create();
-  IkeSa* Find(IkeId id);
+  // Ids are drawn from `next_id`, which registries share: an id names one SA, of whichever version.
+  explicit SaRegistryOf(IkeId& next_id) : next_id_(next_id) {}
+
+  Sa& Create();
+  Sa* Find(IkeId id);
   // By both SPIs; the peer's is 0 until the first answer of a responder. `ours_is_i`: we are its original initiator.
-  IkeSa* FindBySpi(uint64_t ours, uint64_t peers);
+  Sa* FindBySpi(uint64_t ours, uint64_t peers);
   bool SpiInUse(uint64_t ours) const { return spis_in_use_.contains(ours); }
 
   // An SA is found by its SPIs, and no others, from here on.
-  void Index(IkeSa& sa);
+  void Index(Sa& sa);
   // And by this SPI of the peer's: one of several responders that answered.
-  void IndexAlso(IkeSa& sa, uint64_t peers);
+  void IndexAlso(Sa& sa, uint64_t peers);
 
   // By its connection's name, its identities and where its peer is, as they are now, in place of what they were.
-  void IndexNames(IkeSa& sa);
+  void IndexNames(Sa& sa);
   // The first in order of id for which f is true; nullptr: none.
   template <typename F>
-  IkeSa* FindOfConnection(const std::string& name, F f) {
-    return FindIn(by_connection_, HashOf(name), [&](IkeSa& sa) { return sa.connection->name == name && f(sa); });
+  Sa* FindOfConnection(const std::string& name, F f) {
+    return FindIn(by_connection_, HashOf(name), [&](Sa& sa) { return sa.connection->name == name && f(sa); });
   }
   // Others with the same identities on both sides; those of them whose peer is at the very same place.
-  std::vector<IkeSa*> OthersLike(const IkeSa& sa);
-  std::vector<IkeSa*> OthersAtTheSamePlace(const IkeSa& sa);
+  std::vector<Sa*> OthersLike(const Sa& sa);
+  std::vector<Sa*> OthersAtTheSamePlace(const Sa& sa);
 
-  void IndexChild(ChildId child, IkeSa& sa) { owner_of_child_[child] = sa.id; }
+  void IndexChild(ChildId child, Sa& sa) { owner_of_child_[child] = sa.id; }
   void ForgetChild(ChildId child) { owner_of_child_.erase(child); }
-  IkeSa* OwnerOf(ChildId child);
+  Sa* OwnerOf(ChildId child);
 
-  void IndexJob(JobId job, const IkeSa& sa) { owner_of_job_[job] = sa.id; }
-  IkeSa* TakeJobOwner(JobId job);
+  void IndexJob(JobId job, const Sa& sa) { owner_of_job_[job] = sa.id; }
+  Sa* TakeJobOwner(JobId job);
 
   // The SA is not found any more and freed by the next Reap().
-  void Bury(IkeSa& sa);
+  void Bury(Sa& sa);
   void Reap();
 
   size_t size() const { return by_id_.size(); }
   template <typename F>
   void ForEach(F f) const {
     for (const auto& [id, sa] : by_id_) {
-      if (sa->state != IkeState::kDead) f(*sa);
+      if (!IsDead(*sa)) f(*sa);
     }
   }
 
  private:
+  static bool IsDead(const Sa& sa) { return sa.state == decltype(sa.state)::kDead; }
   struct SpiPair {
     uint64_t ours = 0, peers = 0;
     friend bool operator==(const SpiPair&, const SpiPair&) = default;
@@ -74,15 +79,15 @@ class SaRegistry {
   void UnindexNames(IkeId id, const Indexed& entry);
   static uint64_t HashOf(const std::string& name) { return absl::HashOf(name); }
   template <typename F>
-  IkeSa* FindIn(const NameIndex& index, uint64_t hash, F is_it) {
+  Sa* FindIn(const NameIndex& index, uint64_t hash, F is_it) {
     for (auto it = index.lower_bound({hash, 0}); it != index.end() && it->first == hash; ++it) {
-      IkeSa* sa = Find(it->second);
+      Sa* sa = Find(it->second);
       if (sa && is_it(*sa)) return sa;
     }
     return nullptr;
   }
 
-  std::map<IkeId, std::unique_ptr<IkeSa>> by_id_;
+  std::map<IkeId, std::unique_ptr<Sa>> by_id_;
   std::unordered_map<SpiPair, IkeId, absl::Hash<SpiPair>> by_spi_;
   std::unordered_map<uint64_t, unsigned, absl::Hash<uint64_t>> spis_in_use_;
   NameIndex by_connection_, by_identities_, by_place_;
@@ -90,7 +95,9 @@ class SaRegistry {
   std::unordered_map<ChildId, IkeId, absl::Hash<ChildId>> owner_of_child_;
   std::unordered_map<JobId, IkeId, absl::Hash<JobId>> owner_of_job_;
   std::vector<IkeId> dead_;
-  IkeId next_id_ = 1;
+  IkeId& next_id_;
 };
+extern template class SaRegistryOf<IkeSa>;
+using SaRegistry = SaRegistryOf<IkeSa>;   // of IKEv2
 
 }  // namespace culvert::ike

@@ -12,39 +12,6 @@
 namespace culvert::ike {
 namespace {
 
-// A child that its peer deletes as soon as it is up is not brought up again at once, for ever.
-constexpr std::chrono::seconds kFlapGuard{10};
-
-enum class Next : uint8_t { kNothing, kTrap, kStart };
-
-Next NextFor(const config::Child& child, Why why) {
-  switch (why) {
-    case Why::kPeerDead:
-      if (child.dpd_action == config::DpdAction::kRestart) return Next::kStart;
-      return child.dpd_action == config::DpdAction::kTrap ? Next::kTrap : Next::kNothing;
-    case Why::kPeerDeleted:
-    case Why::kExpired:
-    case Why::kProtocolError:
-      if (child.close_action == config::CloseAction::kStart) return Next::kStart;
-      return child.close_action == config::CloseAction::kTrap ? Next::kTrap : Next::kNothing;
-    default: return Next::kNothing;
-  }
-}
-
-const char* Describe(Why why) {
-  switch (why) {
-    case Why::kPeerDeleted: return "deleted by the peer";
-    case Why::kPeerDead: return "the peer is dead";
-    case Why::kOperator: return "terminated";
-    case Why::kExpired: return "its lifetime is over";
-    case Why::kReplaced: return "the peer has made another";
-    case Why::kRekeyed: return "replaced by rekeying";
-    case Why::kAuthFailed: return "authentication failed";
-    case Why::kProtocolError: return "the peer broke the protocol";
-  }
-  return "unknown";
-}
-
 void CancelTimers(Context& cx, const IkeSa& sa) {
   for (auto k = TimerKind::kRetransmit; k <= TimerKind::kLinger; k = static_cast<TimerKind>(static_cast<uint8_t>(k) + 1)) {
     cx.Cancel(k, sa.id);
@@ -70,9 +37,9 @@ Restart CollectRestart(Context& cx, const IkeSa& sa, Why why) {
   Restart restart;
   for (const auto& c : sa.children) {
     if (!c->live()) continue;
-    Next next = NextFor(*c->config, why);
-    if (next == Next::kTrap) cx.Emit(SetTrap{c->connection->name, c->name()});
-    if (next != Next::kStart || IsUpOrComing(cx, {c->connection->name, c->name()})) continue;
+    AfterEnd next = NextFor(*c->config, why);
+    if (next == AfterEnd::kTrap) cx.Emit(SetTrap{c->connection->name, c->name()});
+    if (next != AfterEnd::kStart || IsUpOrComing(cx, {c->connection->name, c->name()})) continue;
     restart.tasks.push_back({.kind = Task::Kind::kNewChild, .child_name = c->name()});
     if (why != Why::kPeerDead) restart.not_before = std::max(restart.not_before, c->installed + kFlapGuard);
   }
@@ -151,12 +118,12 @@ void LoseChild(Context& cx, IkeSa& sa, ChildId id) {
   // A successor that goes while what it was to replace is still there leaves nothing unprotected.
   ChildSa* old = sa.Find(child->replaces);
   bool spare = old && old->state != ChildState::kRetired;
-  Next next = child->live() && !spare ? NextFor(*child->config, Why::kPeerDeleted) : Next::kNothing;
+  AfterEnd next = child->live() && !spare ? NextFor(*child->config, Why::kPeerDeleted) : AfterEnd::kNothing;
   Task again{.kind = Task::Kind::kNewChild, .child_name = child->name(), .not_before = child->installed + kFlapGuard};
   std::string connection = child->connection->name, name = child->name();
   EraseChild(cx, sa, id);
-  if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
-  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name})) Enqueue(cx, sa, std::move(again));
+  if (next == AfterEnd::kTrap) cx.Emit(SetTrap{connection, name});
+  if (next == AfterEnd::kStart && !IsUpOrComing(cx, {connection, name})) Enqueue(cx, sa, std::move(again));
 }
 
 void OnLingerTimer(Context& cx, IkeSa& sa) {
@@ -175,11 +142,11 @@ void OnExpireIkeTimer(Context& cx, IkeSa& sa) {
 
 void EndChild(Context& cx, IkeSa& sa, const ChildSa& child) {
   const ChildId id = child.id;
-  Next next = NextFor(*child.config, Why::kExpired);
+  AfterEnd next = NextFor(*child.config, Why::kExpired);
   std::string connection = child.connection->name, name = child.name();
   Enqueue(cx, sa, {.kind = Task::Kind::kDeleteChild, .child = id}, Where::kFront);
-  if (next == Next::kTrap) cx.Emit(SetTrap{connection, name});
-  if (next == Next::kStart && !IsUpOrComing(cx, {connection, name, id}))
+  if (next == AfterEnd::kTrap) cx.Emit(SetTrap{connection, name});
+  if (next == AfterEnd::kStart && !IsUpOrComing(cx, {connection, name, id}))
     Enqueue(cx, sa, {.kind = Task::Kind::kNewChild, .child_name = name});
 }
 

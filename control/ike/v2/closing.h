@@ -1,11 +1,10 @@
 #pragma once
 
 #include "control/ike/context.h"
+#include "control/ike/sa/ending.h"
 
 // How IKE SAs and Child SAs end.
 namespace culvert::ike {
-
-enum class Why : uint8_t { kPeerDeleted, kPeerDead, kOperator, kExpired, kReplaced, kRekeyed, kAuthFailed, kProtocolError };
 
 // Ends an IKE SA at once, without a word to the peer: its children leave the data plane, operators waiting are answered, and
 // what the children's close_action or dpd_action asks for is begun. An SA whose last act was an answer stays as a tombstone

@@ -22,12 +22,6 @@ bool IsAboutAddresses(const Task& task);
 
 // Whether some IKE SA has that child, or is to have it; what is on its way out, and `except`, do not count, nor what is up but
 // was narrowed to less than `packet` needs.
-struct ChildName {
-  const std::string& connection;
-  const std::string& child;
-  ChildId except = 0;
-  const TriggeringPacket* packet = nullptr;
-};
 bool IsUpOrComing(Context& cx, const ChildName& name);
 
 }  // namespace culvert::ike

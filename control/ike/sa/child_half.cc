@@ -1,0 +1,61 @@
+#include "control/ike/sa/child_half.h"
+
+#include "control/ike/cat.h"
+
+namespace culvert::ike {
+
+using std::chrono::seconds;
+
+InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound) {
+  const auto& [sa, path, child] = place;
+  const config::Child& c = *child.config;
+  auto life = [&](uint64_t v) { return v == 0 ? Time{} : child.installed + seconds(v); };
+  InstallChild i;
+  i.child = child.id;
+  i.ike = sa.id;
+  i.inbound = inbound;
+  i.connection = child.connection->name;
+  i.name = c.name;
+  i.peer_id = sa.remote_id.ToString();
+  i.preference = child.preference;
+  i.protocol = child.protocol;
+  i.suite = child.suite;
+  i.mode = c.mode;
+  i.udp_encap = path.encapsulates();
+  i.local = path.local;
+  i.remote = path.remote;
+  if (inbound) i.original = child.original;
+  i.local_ts = child.local_ts;
+  i.remote_ts = child.remote_ts;
+  i.replay_window = c.replay_window;
+  // Time: the soft limit is the core's own timer, the hard one also holds while culvert-ike is dead.
+  i.hard_at = life(c.seconds_.life);
+  i.soft_bytes = Jittered(c.bytes.rekey, c.bytes.rand, cx.random);
+  i.hard_bytes = c.bytes.life;
+  i.soft_packets = Jittered(c.packets.rekey, c.packets.rand, cx.random);
+  i.hard_packets = c.packets.life;
+  i.if_id = inbound ? c.if_id_in : c.if_id_out;
+  i.offload = c.hw_offload;
+  i.copy_df = c.copy_df;
+  i.copy_ecn = c.copy_ecn;
+  i.copy_dscp = inbound ? c.copy_dscp_in : c.copy_dscp_out;
+  return i;
+}
+
+void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
+  HalfState& half = inbound ? child.in : child.out;
+  if (half == HalfState::kInstalling || half == HalfState::kUp) {
+    cx.Emit(RemoveChild{child.id, inbound, inbound ? child.spi_in : child.spi_out});
+  }
+  half = HalfState::kRemoved;
+}
+
+std::string Summary(const ChildSa& child) {
+  const bool ah = child.protocol == IpsecProtocol::kAh, transport = child.config->mode == config::ChildMode::kTransport;
+  return Cat("Child SA ", child.name(), "{", child.id, transport ? "} in transport mode, " : "} ", ah ? "AH " : "",
+             Name(child.suite), " ", absl::Hex(child.spi_in, absl::kZeroPad8),
+             "_in ", absl::Hex(child.spi_out, absl::kZeroPad8), "_out ", ToString(child.local_ts),
+             " === ", ToString(child.remote_ts));
+}
+
+}  // namespace culvert::ike

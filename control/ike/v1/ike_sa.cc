@@ -1,0 +1,38 @@
+#include "control/ike/v1/ike_sa.h"
+
+#include <algorithm>
+
+#include "control/ike/v1/phase1_state.h"
+#include "control/ike/v1/user_state.h"
+
+namespace culvert::ike::v1 {
+
+const char* Name(IkeState s) {
+  switch (s) {
+    case IkeState::kRouting:
+    case IkeState::kPhase1:
+    case IkeState::kUser: return "CONNECTING";
+    case IkeState::kEstablished: return "ESTABLISHED";
+    case IkeState::kReplaced: return "REKEYED";
+    case IkeState::kDeparted: return "PASSIVE";
+    case IkeState::kDeleting: return "DELETING";
+    case IkeState::kDead: return "DESTROYING";
+  }
+  return "UNKNOWN";
+}
+
+IkeSa::IkeSa() = default;
+IkeSa::~IkeSa() = default;
+
+Exchange* IkeSa::FindExchange(uint32_t message_id) {
+  auto it = std::ranges::find(exchanges, message_id, &Exchange::message_id);
+  return it == exchanges.end() ? nullptr : &*it;
+}
+
+Exchange* IkeSa::FindExchangeOfJob(JobId job) {
+  if (first.job == job) return &first;
+  auto it = std::ranges::find(exchanges, job, &Exchange::job);
+  return it == exchanges.end() ? nullptr : &*it;
+}
+
+}  // namespace culvert::ike::v1
