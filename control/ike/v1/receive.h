@@ -26,7 +26,7 @@ struct Inbound {
 void OnDatagram(Context& cx, const DatagramIn& d);
 
 // The handler believes the message: its exchange's chain goes on from it, its repeats are known, what we said need not be
-// repeated any more, and the peer is alive. In phase 1, where nothing but the handler can tell a forged message from a true one,
+// repeated any more, and the peer is alive. In phase 1, where only the handler can tell a forged message from a true one,
 // it is not called before that; in phase 2 HASH was good, and OnDatagram has called it.
 void Accept(Context& cx, IkeSa& sa, Exchange& exchange, const Inbound& in);
 

@@ -5,7 +5,7 @@
 // What is to be done with a peer: many at once, for each quick mode is an exchange of its own.
 namespace culvert::ike::v1 {
 
-// Does it now where the SA is ready, otherwise as soon as it is. A SA that cannot do it any more (kDeparted, kReplaced) passes it
+// Now where the SA is ready, otherwise as soon as it is. A SA that cannot do it any more (kDeparted, kReplaced) passes it
 // to one that can, or calls the peer.
 void Enqueue(Context& cx, IkeSa& sa, Task task);
 void Pump(Context& cx, IkeSa& sa);

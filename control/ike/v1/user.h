@@ -2,11 +2,11 @@
 
 #include "control/ike/v1/receive.h"
 
-// What lies between phase 1 and quick mode: XAUTH (draft-beaulieu-ike-xauth) and mode config (draft-ietf-ipsec-isakmp-mode-cfg),
+// Between phase 1 and quick mode: XAUTH (draft-beaulieu-ike-xauth) and mode config (draft-ietf-ipsec-isakmp-mode-cfg),
 // both as transactions; and what of it lasts: addresses leased, the user's name.
 namespace culvert::ike::v1 {
 
-// Phase 1 is done with and both sides are authenticated as far as it goes. Begins what the connection asks for, or waits for the
+// Phase 1 is done and both sides are authenticated as far as it goes. Begins what the connection asks for, or waits for the
 // peer to; ends in OnReady (established.h), at once where there is nothing to do.
 void OnAuthenticated(Context& cx, IkeSa& sa);
 // The first message of a transaction of the peer's; HASH was good, Accept() called.

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "control/ike/sa/ike_sa.h"
+
 namespace culvert::ike {
 namespace {
 
 TEST(SaRegistry, FindsByIdAndSpisUntilBuried) {
-  SaRegistry r;
+  IkeId next = 1;
+  SaRegistry r{next};
   IkeSa& sa = r.Create();
   IkeId id = sa.id;
   sa.initiator = true;
@@ -49,7 +52,8 @@ IkeSa& Named(SaRegistry& r, const std::string& connection, const char* peer) {
 }
 
 TEST(SaRegistry, FindsByConnectionAndIdentitiesAsTheyWereLastTold) {
-  SaRegistry r;
+  IkeId next = 1;
+  SaRegistry r{next};
   auto any = [](const IkeSa&) { return true; };
   IkeSa &a = Named(r, "one", "a.example.org"), &b = Named(r, "one", "a.example.org"), &c = Named(r, "two", "b.example.org");
   EXPECT_EQ(r.FindOfConnection("one", any), &a);
@@ -66,7 +70,8 @@ TEST(SaRegistry, FindsByConnectionAndIdentitiesAsTheyWereLastTold) {
 }
 
 TEST(SaRegistry, IdsAreNeverUsedTwice) {
-  SaRegistry r;
+  IkeId next = 1;
+  SaRegistry r{next};
   IkeId first = r.Create().id;
   r.Bury(*r.Find(first));
   r.Reap();
@@ -74,7 +79,8 @@ TEST(SaRegistry, IdsAreNeverUsedTwice) {
 }
 
 TEST(SaRegistry, AJobHasItsOwnerOnce) {
-  SaRegistry r;
+  IkeId next = 1;
+  SaRegistry r{next};
   IkeSa& sa = r.Create();
   r.IndexJob(1, sa);
   EXPECT_EQ(r.TakeJobOwner(1), &sa);
