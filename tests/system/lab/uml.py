@@ -1,4 +1,4 @@
-"""A gateway with a real Linux kernel's ESP: charon with kernel-netlink inside a user-mode-linux guest."""
+"""A gateway with a real Linux kernel's ESP: an IKE daemon, here charon with kernel-netlink, inside a user-mode-linux guest."""
 
 import shlex
 import shutil
@@ -11,37 +11,21 @@ from .swanctl import Vici, render, swanctl_command
 INIT = Path(__file__).with_name('uml_init.sh')
 
 
-class UmlKernel(Vici):
+class UmlGuest:
     """The guest drives the veths of its namespace through raw sockets: the namespace's own stack must have no addresses.
 
     interfaces: {veth name: [addresses with prefix length]}; the guest calls them vec0, vec1, ... in that order.
     """
 
-    def __init__(self, lab, ns, name, interfaces, settings=None):
-        self.lab, self.ns, self.name, self._settings = lab, ns, name, settings
+    def __init__(self, lab, ns, name, interfaces):
+        self.lab, self.ns, self.name = lab, ns, name
         self.interfaces = interfaces
         self.folder = lab.work / name
         self._sequence = 0
-        self._env = {'STRONGSWAN_CONF': str(self.folder / 'strongswan.conf')}
         self.daemon = None
         lab.on_close(self.stop)
 
-    def start(self, conf):
-        self._boot()
-        write_settings(self.folder, '/run/vici.sock', 'kernel-netlink', settings=self._settings)
-        self.lab.keep_log(self.folder / 'charon.log', f'{self.name}.log')
-        (self.folder / 'swanctl' / 'swanctl.conf').write_text(render(conf))
-        self.sh(f'export STRONGSWAN_CONF={self._env["STRONGSWAN_CONF"]}\n'
-                f'/usr/sbin/charon-systemd > {self.folder}/charon.stdout 2>&1 &\n'
-                'for i in $(seq 200); do [ -S /run/vici.sock ] && exit 0; sleep 0.05; done; exit 1')
-        self.swanctl('--load-all')
-        return self
-
-    def load(self, conf):
-        (self.folder / 'swanctl' / 'swanctl.conf').write_text(render(conf))
-        self.swanctl('--load-all')
-
-    def _boot(self):
+    def boot(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         init = self.folder / 'init'            # a path without spaces, wherever the checkout is
         shutil.copyfile(INIT, init)
@@ -80,10 +64,6 @@ class UmlKernel(Vici):
         rows = (line.split() for line in self.sh('cat /proc/net/xfrm_stat')[1].splitlines())
         return {name: int(value) for name, value in rows if int(value)}
 
-    def log_text(self):
-        log = self.folder / 'charon.log'
-        return log.read_text(errors='replace') if log.exists() else ''
-
     def stop(self):
         if self.daemon and self.daemon.running():
             (self.folder / 'off').touch()
@@ -92,6 +72,34 @@ class UmlKernel(Vici):
 
     def kill(self):
         self.daemon.kill()
+
+
+class UmlKernel(UmlGuest, Vici):
+    """charon in such a guest."""
+
+    def __init__(self, lab, ns, name, interfaces, settings=None):
+        super().__init__(lab, ns, name, interfaces)
+        self._settings = settings
+        self._env = {'STRONGSWAN_CONF': str(self.folder / 'strongswan.conf')}
+
+    def start(self, conf):
+        self.boot()
+        write_settings(self.folder, '/run/vici.sock', 'kernel-netlink', settings=self._settings)
+        self.lab.keep_log(self.folder / 'charon.log', f'{self.name}.log')
+        (self.folder / 'swanctl' / 'swanctl.conf').write_text(render(conf))
+        self.sh(f'export STRONGSWAN_CONF={self._env["STRONGSWAN_CONF"]}\n'
+                f'/usr/sbin/charon-systemd > {self.folder}/charon.stdout 2>&1 &\n'
+                'for i in $(seq 200); do [ -S /run/vici.sock ] && exit 0; sleep 0.05; done; exit 1')
+        self.swanctl('--load-all')
+        return self
+
+    def load(self, conf):
+        (self.folder / 'swanctl' / 'swanctl.conf').write_text(render(conf))
+        self.swanctl('--load-all')
+
+    def log_text(self):
+        log = self.folder / 'charon.log'
+        return log.read_text(errors='replace') if log.exists() else ''
 
     def _swanctl(self, words, timeout):
         command, env = swanctl_command('unix:///run/vici.sock', self.folder / 'swanctl', words)
