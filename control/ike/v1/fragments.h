@@ -16,7 +16,7 @@ inline constexpr std::chrono::seconds kFragmentsLife{5};
 class FragmentsIn {
  public:
   enum class Verdict : uint8_t { kKept, kRepeat, kRefused, kComplete };
-  // Keeps a copy. With kComplete, message() is the whole.
+  // Keeps a copy. With kComplete, TakeMessage() gives the whole. One of another id than those before it takes their place.
   Verdict Take(const FragmentPayload& fragment, Time now);
   Bytes TakeMessage();                        // after kComplete; forgets all
   void Expire(Time now);                      // what has waited for longer than kFragmentsLife
@@ -32,7 +32,8 @@ class FragmentsIn {
   Time since_{};
 };
 
-// The datagrams of one message of `header`, each of at most `room` octets; one where it fits.
+// The datagrams of one message, each of at most `room` octets; the message itself where it fits. `id` is not 0. Headers are the
+// message's own but for what says that it is encrypted, which no fragment is.
 std::vector<Bytes> CutMessage(Bytes message, uint16_t id, size_t room);
 
 }  // namespace culvert::ike::v1
