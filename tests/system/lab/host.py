@@ -32,6 +32,11 @@ class Host:
             raise LabError(f'{self.ns} pings {to}: {answers} of {count} answered\n{done.stdout}')
         return answers
 
+    def expect_no_answer(self, peer, why, ipv6=False):
+        """LabError `why` where a ping gets through: what passes is answered in milliseconds here, so a second tells."""
+        if self.ping(peer, count=2, ipv6=ipv6, check=False, wait=1):
+            raise LabError(why)
+
     def iperf3(self, peer, seconds=3, reverse=False, ipv6=False, udp_mbit=None):
         """Bulk traffic to `peer` (with reverse: from it); bits per second that arrived."""
         return Iperf3(self, peer, seconds, reverse, ipv6, udp_mbit).wait()

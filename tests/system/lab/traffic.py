@@ -45,8 +45,7 @@ class Pair:
         """The IKE SA is deleted by one side; neither has anything left, and nothing passes any more."""
         (self.a if by == 'a' else self.b).terminate(self.tunnel.name)
         self.expect_nothing_left()
-        if self.net.alice.ping(self.net.bob, count=2, ipv6=self.ipv6, check=False):
-            raise LabError('alice still reaches bob without an SA')
+        self.net.alice.expect_no_answer(self.net.bob, 'alice still reaches bob without an SA', self.ipv6)
 
     def expect_nothing_left(self):
         wait_until(lambda: not self.a.sas() and not self.b.sas(), 'no SA left at either end', 20)
