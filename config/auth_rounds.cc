@@ -10,7 +10,7 @@
 namespace culvert::config {
 namespace {
 
-constexpr std::string_view kOthers[] = {"eap", "xauth", "bliss", "any"};  // what charon has besides
+constexpr std::string_view kOthers[] = {"eap", "bliss", "any"};  // what charon has besides
 
 // Certificates named in a list `lists` and, each in a section of its own, by `file`; relative ones are in `folder`.
 struct Place {
@@ -31,6 +31,17 @@ std::vector<CredentialFile> ReadFiles(const SectionReader& in, const Place& plac
     else add(child.Text("file"), child.Where("file"));
   }
   return files;
+}
+
+// `xauth` alone takes the back end that is always there.
+void ReadXauth(const SectionReader& in, bool local, AuthRound& round) {
+  round.kind = AuthKind::kXauth;
+  if (round.auth == "xauth" || round.auth == "xauth-generic") return;
+  if (round.auth == "xauth-radius" && !local) {
+    round.xauth = XauthBackend::kRadius;
+    return;
+  }
+  in.Error("auth", Cat("\"", Escape(round.auth), "\"; expected xauth-generic", local ? "" : " or xauth-radius"));
 }
 
 void ReadKind(const SectionReader& in, Profile profile, AuthRound& round) {
@@ -71,16 +82,22 @@ std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view pref
     if (!std::string_view(s.name).starts_with(prefix)) continue;
     SectionReader reader = in.Child(s);
     AuthRound round{.kind = AuthKind::kPsk, .auth = reader.Text("auth", "pubkey"), .id = reader.Text("id")};
-    ReadKind(reader, profile, round);
+    if (round.auth.starts_with("xauth")) ReadXauth(reader, prefix == "local", round);
+    else ReadKind(reader, profile, round);
     if (round.id.size() > kMaxIdentity) reader.Error("id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
     round.certs = ReadFiles(reader, {"certs", "cert", "x509"}, credentials_dir);
     round.cacerts = ReadFiles(reader, {"cacerts", "cacert", "x509ca"}, credentials_dir);
     round.revocation = ReadRevocation(reader.Text("revocation", "relaxed"));
+    round.xauth_id = reader.Text("xauth_id");
+    if (round.xauth_id.size() > kMaxIdentity) {
+      reader.Error("xauth_id", Cat("is too long; expected at most ", kMaxIdentity, " octets"));
+    }
     round.where = reader.Where("");
     rounds.push_back({reader.Integer("round", 0), std::move(round)});
   }
   if (rounds.empty()) in.Error(Cat("has no section ", prefix, "; expected ", prefix, " { auth = psk ... }"));
-  if (rounds.size() > 1) in.Error(Cat("has ", rounds.size(), " sections ", prefix, ": several rounds are not supported yet"));
+  const auto others = std::ranges::count_if(rounds, [](const Numbered& r) { return r.value.kind != AuthKind::kXauth; });
+  if (others > 1) in.Error(Cat("has ", others, " sections ", prefix, ": several rounds are not supported yet"));
   std::ranges::stable_sort(rounds, {}, &Numbered::round);
   std::vector<AuthRound> out;
   for (auto& r : rounds) out.push_back(std::move(r.value));

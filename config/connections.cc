@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
+#include "config/ikev1.h"
 #include "config/peer_address.h"
 #include "config/profile.h"
 #include "config/selectors.h"
@@ -14,6 +15,8 @@ namespace culvert::config {
 namespace {
 
 using std::chrono::seconds;
+
+constexpr size_t kMaxVips = 8;  // of one IKE SA; one of each family is usual
 
 // charon's rule for each of time, octets and packets: without a rekey limit it follows from the end, the end is 10 % past the
 // rekeying, and the random part is what lies between them.
@@ -180,6 +183,8 @@ void ReadIkeTimes(const SectionReader& in, Connection& conn) {
     in.Error("rand_time", Cat("leaves no time before reauthentication; expected less than ", conn.reauth_time.count(), "s"));
   }
   conn.dpd_delay = in.Seconds("dpd_delay", conn.dpd_delay);
+  const seconds timeout = in.Seconds("dpd_timeout", seconds(0));
+  if (timeout != seconds(0)) conn.dpd_timeout = timeout;
 }
 
 void ReadEndpoints(const SectionReader& in, Connection& conn) {
@@ -191,6 +196,21 @@ void ReadEndpoints(const SectionReader& in, Connection& conn) {
   conn.local_port = static_cast<uint16_t>(in.Integer("local_port", conn.local_port));
   conn.remote_port = static_cast<uint16_t>(in.Integer("remote_port", conn.remote_port));
   if (conn.local_port != 500 && conn.local_port != 4500) in.Error("local_port", "the gateway's IKE ports are 500 and 4500");
+}
+
+void ReadVirtualAddresses(const SectionReader& in, Connection& conn) {
+  for (const std::string& text : in.List("vips")) {
+    auto address = text == "%any" || text == "%any4" ? IpAddress::Any(Family::kV4)
+                   : text == "%any6"                 ? IpAddress::Any(Family::kV6)
+                                                     : IpAddress::Parse(text);
+    if (!address) in.Error("vips", Cat("\"", Escape(text), "\"; expected an address, 0.0.0.0 or ::"));
+    else if (conn.vips.size() < kMaxVips) conn.vips.push_back(*address);
+    else in.Error("vips", Cat("expected at most ", kMaxVips, " addresses"));
+  }
+  conn.pools = in.List("pools");
+  if (std::ranges::contains(conn.pools, "dhcp")) {
+    in.Error("pools", "\"dhcp\": addresses of a DHCP server are not handed on; expected pools of `pools { }`, or radius");
+  }
 }
 
 Unique ReadUnique(const std::string& word) {
@@ -218,10 +238,13 @@ SendCert ReadSendCert(const std::string& word) {
 
 }  // namespace
 
-Connection ReadConnection(const SectionReader& in, Profile floor, const std::string& credentials_dir) {
+Connection ReadConnection(const SectionReader& in, const ControlSettings& settings, const std::string& credentials_dir) {
   Connection conn{.name = in.section().name};
-  conn.profile = FindProfile(in.Text("profile")).value_or(floor);
+  conn.profile = FindProfile(in.Text("profile")).value_or(settings.profile);
   conn.version = static_cast<uint8_t>(in.Integer("version", conn.version));
+  conn.aggressive = in.Bool("aggressive", conn.aggressive);
+  conn.pull = in.Bool("pull", conn.pull);
+  ReadVirtualAddresses(in, conn);
   ReadEndpoints(in, conn);
   conn.proposals = ReadProposals(in, "proposals", DefaultIkeProposals(conn.profile),
                                  [&conn](const std::string& text) { return ParseIkeProposal(text, conn.profile); });
@@ -241,6 +264,7 @@ Connection ReadConnection(const SectionReader& in, Profile floor, const std::str
   for (AuthRound& round : conn.remote) round.asks_ocsp = ocsp == "request" || ocsp == "both";
   conn.send_certreq = in.Bool("send_certreq", conn.send_certreq);
   conn.send_cert = ReadSendCert(in.Text("send_cert", "ifasked"));
+  CheckVersion(in, settings, conn);
   if (const Section* children = in.section().FindSection("children")) {
     SectionReader all = in.Child(*children);
     for (const Section& s : children->sections()) {
@@ -251,6 +275,8 @@ Connection ReadConnection(const SectionReader& in, Profile floor, const std::str
       CheckTransport(child_in, conn, conn.children.back());
     }
   }
+  DeriveIkev1Proposals(conn);
+  CheckIkev1Proposals(in, conn);
   if (conn.children.empty()) in.Warn("children", "none: the connection protects nothing");
   return conn;
 }

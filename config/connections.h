@@ -10,14 +10,27 @@
 // when keys are seen together is reported here.
 namespace culvert::config {
 
-// `floor` is control.profile: a profile of the connection's own overrides it. Certificates without an absolute path are under
-// `credentials_dir`.
-Connection ReadConnection(const SectionReader& in, Profile floor, const std::string& credentials_dir);
+// A profile of the connection's own overrides the settings'. Certificates without an absolute path are under `credentials_dir`.
+Connection ReadConnection(const SectionReader& in, const ControlSettings& settings, const std::string& credentials_dir);
 // The sections "local*" or "remote*" of a connection under that profile, in order of their rounds.
 std::vector<AuthRound> ReadRounds(const SectionReader& in, std::string_view prefix, Profile profile,
                                   const std::string& credentials_dir);
 // Null where the section is of a kind that is not supported yet: its verdict has been given.
 std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& credentials_dir);
+
+Pool ReadPool(const SectionReader& in);
+// Those of a section `pools`: no two of them lease the same address.
+std::vector<Pool> ReadPools(const SectionReader& in);
+// Those of a section `radius`, in the order they are asked.
+std::vector<RadiusServer> ReadRadius(const SectionReader& in);
+
+// An error where a key with a secret stands in a file that everybody may read.
+void CheckHidden(const SectionReader& in, std::string_view key);
+
+// A connection may name pools that VICI loads later.
+void WarnOfMissingPools(const Control& control, const SectionReader& connections);
+// Errors of connections that ask RADIUS where there is no server.
+void CheckRadiusUsers(const Control& control, const SectionReader& connections);
 
 // Warns of connections with a pre-shared key to whose identities none of the secrets can belong: they come up only once one
 // is loaded by VICI.

@@ -67,6 +67,14 @@ ControlSettings ReadSettings(const SectionReader& in) {
   s.delete_rekeyed_delay = seconds(in.Integer("delete_rekeyed_delay", static_cast<uint64_t>(s.delete_rekeyed_delay.count())));
   s.delete_on_stop = in.Text("on_stop", "keep") == "delete";
   s.profile = FindProfile(in.Text("profile")).value_or(s.profile);
+  s.aggressive_psk = in.Bool("i_dont_care_about_security_and_use_aggressive_mode_psk", s.aggressive_psk);
+  s.cisco_unity = in.Bool("cisco_unity", s.cisco_unity);
+  for (const char* key : {"dns1", "dns2"}) {
+    if (auto address = IpAddress::Parse(in.Text(key))) s.dns.push_back(*address);
+  }
+  for (const char* key : {"nbns1", "nbns2"}) {
+    if (auto address = IpAddress::Parse(in.Text(key))) s.nbns.push_back(*address);
+  }
   return s;
 }
 
@@ -102,13 +110,19 @@ Control ReadControl(const SectionReader& in, const std::string& dir) {
       if (auto secret = ReadSecret(all.Child(s), out.credentials_dir)) out.secrets.push_back(std::move(*secret));
     }
   }
+  if (const Section* pools = in.section().FindSection("pools")) {
+    out.pools = ReadPools(SectionReader(*pools, "pools", report));
+  }
+  if (const Section* radius = in.section().FindSection("radius")) out.radius = ReadRadius(in.Child(*radius));
   if (const Section* connections = in.section().FindSection("connections")) {
     SectionReader all(*connections, "connections", report);
     for (const Section& s : connections->sections()) {
-      out.connections.push_back(ReadConnection(all.Child(s), out.settings.profile, out.credentials_dir));
+      out.connections.push_back(ReadConnection(all.Child(s), out.settings, out.credentials_dir));
     }
     WarnOfOverlaps(out.connections, *connections, report);
     WarnOfMissingSecrets(out, all);
+    WarnOfMissingPools(out, all);
+    CheckRadiusUsers(out, all);
   }
   return out;
 }

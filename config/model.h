@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/base/time.h"
@@ -70,6 +71,22 @@ struct ControlSettings {
   seconds delete_rekeyed_delay{5};
   bool delete_on_stop = false;
   Profile profile = Profile::kDefault;    // of connections that name none
+  // charon's i_dont_care_about_security_and_use_aggressive_mode_psk, without which no connection may ask for both.
+  bool aggressive_psk = false;
+  bool cisco_unity = false;               // IKEv1: sends Cisco's Unity vendor id
+  std::vector<IpAddress> dns, nbns;       // for clients of any pool
+};
+
+// Whom `xauth-radius` asks, by charon's names and with its defaults. Sorted: the preferred one first.
+struct RadiusServer {
+  std::string name;
+  IpAddress address;
+  uint16_t auth_port = 1812;
+  SecretBytes secret;                     // never empty
+  std::string nas_identifier;
+  double timeout_s = 2.0;                 // first wait for an answer
+  double base = 1.4;                      // each wait is the one before times this
+  unsigned tries = 4;                     // packets sent before the next server is asked
 };
 
 // ---- connections { }, as in swanctl.conf ----
@@ -90,6 +107,9 @@ struct Child {
   std::string name;
   std::vector<EspProposal> esp_proposals;
   std::vector<EspProposal> ah_proposals;
+  // What of them IKEv1 can say (config/ikev1.h); empty with version 2. The first of a proposal's `groups` is what the caller
+  // offers, kNone: no PFS; any of them is accepted.
+  std::vector<EspProposal> esp_proposals_v1, ah_proposals_v1;
   std::vector<Ts> local_ts, remote_ts;    // default: one dynamic each
   ChildMode mode = ChildMode::kTunnel;
   Lifetime seconds_{3600, 3960, 360};     // rekey_time, life_time, rand_time
@@ -136,12 +156,16 @@ struct CredentialFile {
   std::string path;                       // absolute, or under the configuration directory
   std::string where;                      // "swanctl.conf:12: connections.a.local.certs", for complaints about it
 };
+// Who knows the password that a peer's XAUTH tells: the secrets of eap and xauth sections, or a RADIUS server.
+enum class XauthBackend : uint8_t { kGeneric, kRadius };
 enum class Revocation : uint8_t { kRelaxed, kIfUri, kStrict };
 struct AuthRound {
   AuthKind kind = AuthKind::kPsk;
   std::string auth;                       // as written: "psk", "ecdsa-256-sha256", ...
   std::string id;                         // as written; empty or "%any": whatever comes
   PubkeyRules rules;                      // with kPubkey
+  XauthBackend xauth = XauthBackend::kGeneric;   // with kXauth
+  std::string xauth_id;                   // local, with kXauth: the user's name; empty: `id`
   std::vector<CredentialFile> certs;      // local: to choose from; remote: the only ones to accept. None: any that fit
   std::vector<CredentialFile> cacerts;    // remote: one of them is in the chain. None: any authority
   Revocation revocation = Revocation::kRelaxed;
@@ -159,17 +183,25 @@ struct Connection {
   uint16_t local_port = 500, remote_port = 500;
   Profile profile = Profile::kDefault;    // the floor under this and its children's proposals
   std::vector<IkeProposal> proposals;
+  std::vector<IkeProposal> proposals_v1;  // what of them IKEv1 can say (config/ikev1.h); empty with version 2
+  bool aggressive = false;                // IKEv1: with a pre-shared key only under ControlSettings::aggressive_psk
+  bool pull = true;                       // IKEv1 mode config: the client asks; else the responder pushes
   bool encap = false;                     // force UDP by a fake NAT-D
   bool mobike = true;
   std::string ppk_id;                     // as written; empty: no PPK of its own (RFC 8784)
   bool ppk_required = false;
   seconds dpd_delay{0};
+  seconds dpd_timeout{150};               // IKEv1: silence after which the peer is dead; never 0
   Fragmentation fragmentation = Fragmentation::kYes;
   Childless childless = Childless::kAllow;   // RFC 6023
   unsigned keyingtries = 1;               // 0 = for ever
   Unique unique = Unique::kNo;
   seconds reauth_time{0}, rekey_time{14400}, over_time{1440}, rand_time{1440};
+  // Never empty. An XAUTH round is the last of its side, and on one side only: in `remote` it asks the peer. Where it is the
+  // only one of its side, the authentication is hybrid: the other side signs.
   std::vector<AuthRound> local, remote;
+  std::vector<IpAddress> vips;            // to ask for; an unspecified one is any of its family
+  std::vector<std::string> pools;         // to lease from, in turn; "radius": what the RADIUS server says
   bool send_certreq = true;
   SendCert send_cert = SendCert::kIfAsked;
   bool answers_ocsp = true;               // shows OCSP responses about its own certificate to a peer that asks (RFC 4806)
@@ -182,10 +214,27 @@ struct Secret {
   std::vector<std::string> owners;        // identities; none: anyone
   CredentialFile file;                    // of kKeyFile
 };
+struct PoolAttribute {
+  enum class Kind : uint8_t {
+    kDns, kNbns, kDhcp, kNetmask, kServer, kPCscf,       // an address; the mask is IPv4's
+    kSubnet, kSplitInclude, kSplitExclude,               // a prefix; split_* are IPv4's
+    kNumber,                                             // any of them
+  } kind = Kind::kNumber;
+  uint16_t number = 0;                    // with kNumber: the attribute's type on the wire
+  std::variant<IpAddress, IpPrefix, std::vector<uint8_t>> value;
+};
+struct Pool {
+  std::string name;
+  // What may be leased: of a prefix, from the written address on and without the block's ends; absent: attributes only.
+  std::optional<IpRange> addrs;
+  std::vector<PoolAttribute> attributes;  // in the order written
+};
 struct Control {
   ControlSettings settings;
   std::vector<Connection> connections;
   std::vector<Secret> secrets;
+  std::vector<Pool> pools;                // names are unique, ranges do not overlap
+  std::vector<RadiusServer> radius;
   std::string credentials_dir;            // holds x509, x509ca, x509crl, private, rsa, ecdsa, pkcs8, pkcs12; empty: none
 };
 

@@ -54,7 +54,16 @@ bool MayBeNamed(const Secret& secret, const std::string& ppk_id) {
   return secret.kind == Secret::Kind::kPpk && (secret.owners.empty() || std::ranges::any_of(secret.owners, names));
 }
 
-// The secret of an ike or a ppk section.
+// As charon has it, what an eap section holds serves XAUTH too.
+bool IsPassword(const Secret& s) { return s.kind == Secret::Kind::kEap || s.kind == Secret::Kind::kXauth; }
+
+// Octets below which a search for the secret is within reach. A password is only ever tried against a peer that can count.
+size_t Least(Secret::Kind kind) {
+  if (kind == Secret::Kind::kEap || kind == Secret::Kind::kXauth) return 0;
+  return kind == Secret::Kind::kPpk ? kShortPpk : kShortSecret;
+}
+
+// The secret of an ike, a ppk, an eap or an xauth section.
 std::optional<Secret> ReadShared(const SectionReader& in, Secret::Kind kind) {
   const Section& section = in.section();
   const Value* value = section.FindValue("secret");
@@ -64,7 +73,7 @@ std::optional<Secret> ReadShared(const SectionReader& in, Secret::Kind kind) {
   }
   auto data = ParseSecret(value->text);
   if (!data) return std::nullopt;  // reported by type already
-  const size_t least = kind == Secret::Kind::kPpk ? kShortPpk : kShortSecret;
+  const size_t least = Least(kind);
   if (data->size() < least) {
     in.Warn("secret", Cat("is only ", data->size(), " octets long and may be guessed; expected at least ", least));
   }
@@ -87,6 +96,11 @@ void WarnOfMissingSecrets(const Control& control, const SectionReader& connectio
       connections.Child(*section).Warn(
           "no pre-shared key in these files belongs to its identities; expected a section in secrets { }");
     }
+    auto tells = [](const AuthRound& r) { return r.kind == AuthKind::kXauth && r.xauth == XauthBackend::kGeneric; };
+    const bool passwords = std::ranges::any_of(conn.local, tells) || std::ranges::any_of(conn.remote, tells);
+    if (passwords && std::ranges::none_of(control.secrets, IsPassword)) {
+      connections.Child(*section).Warn("no password for XAUTH in these files; expected sections xauth or eap in secrets { }");
+    }
     auto named = [&](const Secret& s) { return MayBeNamed(s, conn.ppk_id); };
     if (!conn.ppk_id.empty() && std::ranges::none_of(control.secrets, named)) {
       connections.Child(*section).Warn("ppk_id",
@@ -95,16 +109,20 @@ void WarnOfMissingSecrets(const Control& control, const SectionReader& connectio
   }
 }
 
+void CheckHidden(const SectionReader& in, std::string_view key) {
+  const Tree& tree = in.report().tree();
+  const Value* value = in.section().FindValue(key);
+  const bool exposed = value && value->origin.file < tree.world_readable.size() && tree.world_readable[value->origin.file];
+  if (exposed) in.Error(key, "stands in a file that everybody may read; expected mode 0640 or stricter");
+}
+
 std::optional<Secret> ReadSecret(const SectionReader& in, const std::string& credentials_dir) {
   const Section& section = in.section();
-  const Tree& tree = in.report().tree();
-  for (const char* key : {"secret", "pin"}) {
-    const Value* value = section.FindValue(key);
-    bool exposed = value && value->origin.file < tree.world_readable.size() && tree.world_readable[value->origin.file];
-    if (exposed) in.Error(key, "stands in a file that everybody may read; expected mode 0640 or stricter");
-  }
+  for (const char* key : {"secret", "pin"}) CheckHidden(in, key);
   if (std::string_view folder = KeyFolderOf(section.name); !folder.empty()) return ReadPassphrase(in, folder, credentials_dir);
   if (section.name.starts_with("ppk")) return ReadShared(in, Secret::Kind::kPpk);
+  if (section.name.starts_with("eap")) return ReadShared(in, Secret::Kind::kEap);
+  if (section.name.starts_with("xauth")) return ReadShared(in, Secret::Kind::kXauth);
   return section.name.starts_with("ike") ? ReadShared(in, Secret::Kind::kIke) : std::nullopt;
 }
 

@@ -19,11 +19,23 @@ const char* UniqueName(config::Unique u) {
   return "UNIQUE_NO";
 }
 
+const char* ClassName(config::AuthKind kind) {
+  switch (kind) {
+    case config::AuthKind::kPsk: return "pre-shared key";
+    case config::AuthKind::kPubkey: return "public key";
+    case config::AuthKind::kEap: return "EAP";
+    case config::AuthKind::kXauth: return "XAuth";
+    case config::AuthKind::kAny: break;
+  }
+  return "any";
+}
+
 void AddRounds(vici::Section& s, const char* prefix, const std::vector<config::AuthRound>& rounds) {
   for (size_t i = 0; i < rounds.size(); ++i) {
     auto& round = s.AddSection(prefix + std::to_string(i + 1));
-    bool psk = rounds[i].kind == config::AuthKind::kPsk;
-    round.Add("class", psk ? "pre-shared key" : "public key");
+    round.Add("class", ClassName(rounds[i].kind));
+    if (rounds[i].xauth == config::XauthBackend::kRadius) round.Add("xauth", "radius");
+    if (!rounds[i].xauth_id.empty()) round.Add("xauth_id", rounds[i].xauth_id);
     if (!rounds[i].id.empty()) round.Add("id", rounds[i].id);
   }
 }

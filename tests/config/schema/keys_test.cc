@@ -55,7 +55,7 @@ TEST(Keys, NamesWithSuffixesAndFreeNames) {
   EXPECT_EQ(path("secrets", true, "ike"), "secrets.ike<suffix>");
   EXPECT_EQ(path("secrets.ike<suffix>", false, "id-moon"), "secrets.ike<suffix>.id<suffix>");
   EXPECT_EQ(path("pools.<pool>", false, "addrs"), "pools.<pool>.addrs");
-  EXPECT_EQ(path("pools.<pool>", false, "28"), "pools.<pool>.<attribute>");
+  EXPECT_EQ(path("pools.<pool>", false, "28"), "pools.<pool>.<number>");
   EXPECT_EQ(path("nowhere", false, "x"), "no rule");
 }
 
