@@ -30,6 +30,7 @@ struct ChildView {
 };
 struct IkeView {
   IkeId id = 0;
+  unsigned version = 2;                    // of IKE
   std::string connection, state;           // CONNECTING, ESTABLISHED, REKEYING, REKEYED, DELETING
   bool initiator = false;
   uint64_t spi_i = 0, spi_r = 0;

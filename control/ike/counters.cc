@@ -7,7 +7,8 @@ namespace {
 
 // In the order of Count.
 constexpr std::array<const char*, kCounts> kNames = {
-    "keepalive", "malformed", "oversized", "bad-marker", "old-version", "new-version", "bad-spi", "unknown-spi", "wrong-flags",
+    "keepalive", "malformed", "oversized", "bad-marker", "old-version", "undecipherable",
+    "bad-hash", "used-message-id", "too-many-exchanges", "new-version", "bad-spi", "unknown-spi", "wrong-flags",
     "bad-message-id", "unprotected", "fragment", "fragment-repeat", "fragment-refused", "reassembled", "reassembly-expired",
     "bad-icv", "tries-limited", "exchanges-limited", "unexpected", "bad-grammar", "critical-payload",
     "repeat-answered", "repeat-ignored",

@@ -13,7 +13,11 @@ enum class Count : uint8_t {
   kMalformed,            // header or payload chain contradicts itself
   kOversized,            // larger than a stranger's message may be
   kBadMarker,            // non-ESP marker on port 500, or none on 4500
-  kOldVersion,           // major version below 2
+  kOldVersion,           // major version below 2, and no connection that speaks it
+  kUndecipherable,       // IKEv1: what decrypted is no message, as with another pre-shared key
+  kBadHash,              // IKEv1: HASH does not match
+  kUsedMessageId,        // IKEv1: of an exchange that is over
+  kTooManyExchanges,     // IKEv1: under way at once
   kNewVersion,           // major version above 2
   kBadSpi,               // zero where an SPI must be, or set where none may be
   kUnknownSpi,

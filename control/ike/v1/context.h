@@ -17,6 +17,8 @@ class Context {
   ike::Context& shared;      // configuration, random, credentials, half-open table, counters ...
   SaRegistryOf<IkeSa> sas;
 
+  std::map<IpAddress, unsigned> reassembling;   // messages in fragments of one source (D06)
+
   Time now() const { return shared.now; }
   const config::Control& config() const { return shared.config; }
   Random& random() { return shared.random; }

@@ -3,15 +3,13 @@
 #include <memory>
 
 #include "control/ike/core.h"
+#include "control/ike/sa/task.h"
 
 namespace culvert::ike {
 class Context;
-struct ChildName;
 }
 
 namespace culvert::ike::v1 {
-
-struct Call;
 
 // IKEv1 as the core has it: all it does, behind one door. A build without it has none.
 class Engine {

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <array>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "control/ike/admission/half_open.h"
 #include "control/ike/admission/token_bucket.h"
@@ -54,6 +55,8 @@ struct IkeSa : SaBase {
   std::optional<Protection> protection;       // once the peer's public value is there
   std::unique_ptr<UserPhase> user;            // null: neither is wanted
   std::list<Exchange> exchanges;              // quick mode and transactions, ours and the peer's; addresses stay
+  std::set<uint32_t> heard_ids;               // message IDs the peer has begun exchanges with: none names two
+  std::deque<uint32_t> informed_by;           // of its last informational exchanges
   FragmentsIn fragments;
   Tasks tasks;
   unsigned attempt = 1;                       // of keyingtries
@@ -70,5 +73,7 @@ struct IkeSa : SaBase {
   Exchange* FindExchangeOfJob(JobId job);     // also `first`
 };
 inline constexpr size_t kMaxChildren = 256, kMaxExchanges = 64;   // under way at once, each
+// Beyond as many exchanges the peer needs a new ISAKMP SA; of informational ones the last few are remembered.
+inline constexpr size_t kMaxHeardIds = 65536, kMaxInformedBy = 64;
 
 }  // namespace culvert::ike::v1

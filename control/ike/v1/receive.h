@@ -30,4 +30,8 @@ void OnDatagram(Context& cx, const DatagramIn& d);
 // it is not called before that; in phase 2 HASH was good, and OnDatagram has called it.
 void Accept(Context& cx, IkeSa& sa, Exchange& exchange, const Inbound& in);
 
+void OnReassemblyTimer(Context& cx, IkeSa& sa);
+// Of an SA that ends.
+void ForgetFragments(Context& cx, IkeSa& sa);
+
 }  // namespace culvert::ike::v1

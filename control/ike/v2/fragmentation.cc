@@ -8,14 +8,7 @@
 namespace culvert::ike {
 namespace {
 
-constexpr size_t kIpv4Header = 20, kIpv6Header = 40, kUdpHeader = 8, kNonEspMarker = 4;  // octets
-constexpr size_t kLeastIpv4 = 576, kLeastIpv6 = 1280;                                    // octets, RFC 7383 2.5.1
 constexpr size_t kFragmentFields = 4;
-
-size_t Overhead(const Path& path) {
-  size_t ip = path.remote.address.family == Family::kV4 ? kIpv4Header : kIpv6Header;
-  return ip + kUdpHeader + (path.marker ? kNonEspMarker : 0);
-}
 
 size_t Less(size_t datagram, size_t overhead) { return datagram > overhead ? datagram - overhead : 0; }
 
@@ -49,18 +42,9 @@ void CountRefused(Context& cx, Reassembly::Verdict verdict) {
 
 }  // namespace
 
-size_t MessageRoom(const config::ControlSettings& settings, const Path& path) {
-  bool v4 = path.remote.address.family == Family::kV4;
-  return Less(v4 ? settings.fragment_size_v4 : settings.fragment_size_v6, Overhead(path));
-}
-
 size_t ReplyRoom(const config::ControlSettings& settings, const IkeSa& sa) {
   size_t room = MessageRoom(settings, sa.reply_path);
   return sa.reply_room == 0 ? room : std::min(room, std::max(sa.reply_room, SmallestRoom(sa.reply_path)));
-}
-
-size_t SmallestRoom(const Path& path) {
-  return (path.remote.address.family == Family::kV4 ? kLeastIpv4 : kLeastIpv6) - Overhead(path);
 }
 
 bool MayFragment(const IkeSa& sa) {

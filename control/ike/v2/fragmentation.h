@@ -12,12 +12,8 @@ namespace culvert::ike {
 inline bool AnnouncesFragments(const config::Connection& c) { return c.fragmentation != config::Fragmentation::kNo; }
 
 // ---- out ----
-// Octets of an IKE message that fit one datagram on that path.
-size_t MessageRoom(const config::ControlSettings& settings, const Path& path);
-// The same for an answer. Where the request came in fragments, the way is taken to carry no larger ones.
+// MessageRoom() for an answer. Where the request came in fragments, the way is taken to carry no larger ones.
 size_t ReplyRoom(const config::ControlSettings& settings, const IkeSa& sa);
-// The least that any path carries (RFC 7383 2.5.1): what a request is cut to when nothing larger seems to arrive.
-size_t SmallestRoom(const Path& path);
 // Seals the chain into one message of `header`, or into fragments of at most `room` octets where it is larger and the SA's
 // messages may be cut. Never more than a peer like us takes: fragments grow rather than be too many.
 Datagrams SealMessage(IkeSa& sa, const IkeHeader& header, const Chain& chain, size_t room);

@@ -48,7 +48,7 @@ std::vector<uint16_t> SignatureHashes(const Inbound& in);
 // the connection takes it that IKE_SA_INIT is for, as far as one knows then.
 void AddSignatureHashes(bool sha1, PayloadList& list);
 bool TakesSha1(const config::Connection& c);   // of a peer, by method 14
-// A fresh SPI of ours (RFC 7296 2.6): never zero, unique here, its bucket in the top 8 bits.
+// A fresh SPI of ours, unique here.
 uint64_t DrawIkeSpi(Context& cx, uint8_t bucket);
 uint64_t DrawIkeSpi(Context& cx);   // of a bucket drawn uniformly
 inline constexpr size_t kNonceSize = 32;  // octets; at least half the key size of the largest prf (RFC 7296 2.10)

@@ -48,7 +48,7 @@ bool Selected(const vici::Section& request, std::string_view name_key, std::stri
 void AddIkeSa(vici::Section& to, const ike::IkeView& sa, bool with_children) {
   Time now = EventLoop::Now();
   auto& s = to.AddSection(sa.connection);
-  s.Add("uniqueid", sa.id).Add("version", "2").Add("state", sa.state);
+  s.Add("uniqueid", sa.id).Add("version", sa.version).Add("state", sa.state);
   s.Add("local-host", sa.local.address.ToString()).Add("local-port", sa.local.port).Add("local-id", sa.local_id);
   s.Add("remote-host", sa.remote.address.ToString()).Add("remote-port", sa.remote.port).Add("remote-id", sa.remote_id);
   if (sa.initiator) s.Add("initiator", "yes");

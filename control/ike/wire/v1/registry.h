@@ -37,6 +37,8 @@ enum class AuthMethod : uint16_t {
   kHybridInitRsa = 64221, kHybridRespRsa = 64222, kXauthInitPreShared = 65001, kXauthRespPreShared = 65002,
   kXauthInitRsa = 65005, kXauthRespRsa = 65006,
 };
+// Whether XAUTH follows phase 1: the private numbers are all of methods that do.
+inline constexpr bool IsXauth(AuthMethod m) { return m >= AuthMethod::kHybridInitRsa; }
 enum class LifeType : uint16_t { kSeconds = 1, kKilobytes = 2 };
 
 // Phase 2 attributes (RFC 2407 4.5, RFC 4304).

@@ -1,0 +1,168 @@
+#include "control/ike/v1/closing.h"
+
+#include <algorithm>
+
+#include "control/ike/cat.h"
+#include "control/ike/v1/children.h"
+#include "control/ike/v1/established.h"
+#include "control/ike/v1/phase1_state.h"
+#include "control/ike/v1/quick_mode.h"
+#include "control/ike/v1/receive.h"
+#include "control/ike/v1/send.h"
+#include "control/ike/v1/tasks.h"
+#include "control/ike/v1/user.h"
+
+namespace culvert::ike::v1 {
+namespace {
+
+void CancelTimers(Context& cx, const IkeSa& sa) {
+  for (auto k = TimerKind::kRetransmit; k <= TimerKind::kLinger; k = static_cast<TimerKind>(static_cast<uint8_t>(k) + 1)) {
+    cx.Cancel(k, sa.id);
+  }
+}
+
+// What was to be done by this SA, begun or not.
+Tasks TakeTasks(IkeSa& sa) {
+  Tasks tasks = std::exchange(sa.tasks, {});
+  for (Exchange& e : sa.exchanges) {
+    if (e.task) tasks.push_back(*std::exchange(e.task, std::nullopt));
+  }
+  return tasks;
+}
+
+void FailTasks(Context& cx, IkeSa& sa, std::string_view why) {
+  for (const Task& t : TakeTasks(sa)) {
+    const bool granted = t.kind == Task::Kind::kDeleteChild || t.kind == Task::Kind::kDeleteIke;
+    cx.Answer(t.request, granted ? std::string_view{} : why);
+  }
+}
+
+// Another ISAKMP SA with the same peer, in force.
+IkeSa* HeirOf(Context& cx, const IkeSa& sa) {
+  if (!sa.connection) return nullptr;
+  for (IkeSa* o : cx.sas.OthersLike(sa)) {
+    if (o->state == IkeState::kEstablished && o->connection->name == sa.connection->name) return o;
+  }
+  return nullptr;
+}
+
+// What the children's actions ask for, told to the data plane where it is a trap.
+Call CollectRestart(Context& cx, const IkeSa& sa, Why why) {
+  Call call{.connection = sa.connection, .tasks = {}};
+  for (const auto& c : sa.children) {
+    if (!c->live()) continue;
+    const AfterEnd next = NextFor(*c->config, why);
+    if (next == AfterEnd::kTrap) cx.Emit(SetTrap{c->connection->name, c->name()});
+    if (next != AfterEnd::kStart || IsUpOrComing(cx, {c->connection->name, c->name(), c->id})) continue;
+    call.tasks.push_back({.kind = Task::Kind::kNewChild, .child_name = c->name()});
+    if (why != Why::kPeerDead) call.not_before = std::max(call.not_before, c->installed + kFlapGuard);
+  }
+  return call;
+}
+
+void LeavePhase1(Context& cx, IkeSa& sa) {
+  if (sa.phase1 && !sa.initiator) cx.shared.half_open.Remove(sa.phase1->key);
+  sa.phase1.reset();
+}
+
+void AbandonExchanges(Context& cx, IkeSa& sa, std::string_view why) {
+  while (!sa.exchanges.empty()) {
+    Exchange& e = sa.exchanges.front();
+    if (e.quick && !e.done()) AbandonQuickMode(cx, sa, e, why);
+    if (!sa.exchanges.empty() && &sa.exchanges.front() == &e) sa.exchanges.pop_front();
+  }
+}
+
+}  // namespace
+
+void CloseIke(Context& cx, IkeSa& sa, Why why) {
+  if (sa.state == IkeState::kDead) return;
+  const bool successor = sa.state == IkeState::kReplaced;
+  if (sa.established != Time{} && !successor) {
+    cx.Log(why == Why::kPeerDead ? Severity::kWarning : Severity::kInfo, sa, Cat("IKE SA down: ", Describe(why)));
+    cx.shared.Tell(StateChange::kIkeDown, sa);
+  }
+  CancelTimers(cx, sa);
+  const std::string text = Cat("the IKE SA has ended: ", Describe(why));
+  FailTasks(cx, sa, text);
+  AbandonExchanges(cx, sa, text);
+  LeavePhase1(cx, sa);
+  ForgetFragments(cx, sa);
+  Call restart = CollectRestart(cx, sa, why);
+  while (!sa.children.empty()) EraseChild(cx, sa, sa.children.back()->id);
+  ReleaseUser(cx, sa);
+  cx.sas.Bury(sa);
+  if (!restart.tasks.empty()) Want(cx, std::move(restart));
+}
+
+void DeleteIke(Context& cx, IkeSa& sa, Why why) {
+  if (sa.secured()) {
+    std::vector<ChildId> children;
+    for (const auto& c : sa.children) children.push_back(c->id);
+    for (ChildId id : children) DeleteChild(cx, sa, id);
+    SayDelete(cx, sa);
+  }
+  CloseIke(cx, sa, why);
+}
+
+void SayDelete(Context& cx, IkeSa& sa) {
+  Writer cookies;
+  cookies.U64(sa.spi_i);
+  cookies.U64(sa.spi_r);
+  const Bytes spi = cookies.Release();
+  const Payload payload = DeletePayload{.protocol = ProtocolId::kIsakmp, .spis = {spi}};
+  SendInformational(cx, sa, {&payload, 1});
+}
+
+void EndPhase1(Context& cx, IkeSa& sa, Why why) {
+  if (sa.state == IkeState::kDead) return;
+  IkeSa* heir = HeirOf(cx, sa);
+  if (heir && !sa.children.empty()) HandOver(cx, sa, *heir);
+  if (sa.LiveChildren() == 0) return CloseIke(cx, sa, heir ? Why::kRekeyed : why);
+  // RFC 2408 has no tie between the two: what protects traffic goes on, and whoever needs an exchange calls anew.
+  CancelTimers(cx, sa);
+  cx.Log(Severity::kInfo, sa, Cat("ISAKMP SA down: ", Describe(why), "; ", sa.LiveChildren(), " Child SAs go on without it"));
+  Tasks tasks = TakeTasks(sa);
+  AbandonExchanges(cx, sa, "the ISAKMP SA has ended");
+  ForgetFragments(cx, sa);
+  sa.protection.reset();
+  sa.state = IkeState::kDeparted;
+  for (Task& t : tasks) Enqueue(cx, sa, std::move(t));
+}
+
+void OnUnanswered(Context& cx, IkeSa& sa, Exchange& e) {
+  const std::string what = Cat("no answer to ", Name(e.type), " after ", e.sent - 1, " retransmissions");
+  if (&e == &sa.first) return CallAgainOrFail(cx, sa, what);
+  cx.Log(Severity::kWarning, sa, what);
+  // What is asked of the peer without an answer shows that it is dead, unless it has been heard since.
+  const bool heard = sa.last_in > e.since;
+  const bool theirs = !e.ours;
+  if (e.quick) AbandonQuickMode(cx, sa, e, what);
+  else EndExchange(cx, sa, e);
+  const bool user_gone = sa.state == IkeState::kUser && !heard;
+  if (!user_gone && (theirs || heard || !sa.secured())) return;
+  cx.Bump(Count::kPeerDead);
+  CloseIke(cx, sa, Why::kPeerDead);
+}
+
+void CallAgainOrFail(Context& cx, IkeSa& sa, std::string_view why) {
+  if (!sa.initiator) {
+    cx.shared.LogStranger(sa.path.remote, Cat("phase 1 came to nothing: ", why));
+    return CloseIke(cx, sa, Why::kAuthFailed);
+  }
+  const unsigned tries = sa.connection->keyingtries;
+  if (tries != 0 && sa.attempt >= tries) return FailCall(cx, sa, why);
+  cx.Log(Severity::kWarning, sa, Cat(why, ": calling again, attempt ", sa.attempt + 1));
+  Call again{.connection = sa.connection, .tasks = TakeTasks(sa), .attempt = sa.attempt + 1, .replaces = sa.replaces};
+  CloseIke(cx, sa, Why::kAuthFailed);
+  Dial(cx, std::move(again));
+}
+
+void FailCall(Context& cx, IkeSa& sa, std::string_view why) {
+  const RequestId request = sa.tasks.empty() ? 0 : sa.tasks.front().request;
+  cx.Log(Severity::kError, sa, Cat("no IKE SA: ", why), request);
+  FailTasks(cx, sa, why);
+  CloseIke(cx, sa, Why::kAuthFailed);
+}
+
+}  // namespace culvert::ike::v1
