@@ -63,9 +63,10 @@ ConnectionTable::ConnectionTable(std::vector<ConnectionRef> all) : all_(std::mov
 
 void ConnectionTable::Add(Position position) {
   const config::Connection& c = *all_[position];
-  auto [it, added] = groups_.try_emplace({c.local_addrs, c.remote_addrs});
+  auto [it, added] = groups_.try_emplace({c.version, c.local_addrs, c.remote_addrs});
   Group& group = it->second;
   if (added) {
+    group.version = c.version;
     group.local = RangesOf(c.local_addrs);
     group.remote = RangesOf(c.remote_addrs);
   }
@@ -80,9 +81,11 @@ const ConnectionRef* ConnectionTable::ByName(const std::string& name) const {
   return it == by_name_.end() ? nullptr : &all_[it->second];
 }
 
-std::vector<ConnectionTable::Near> ConnectionTable::GroupsFor(const IpAddress& local, const IpAddress& remote) const {
+std::vector<ConnectionTable::Near> ConnectionTable::GroupsFor(const Sender& sender) const {
   std::vector<Near> near;
+  const auto& [local, remote, id, version] = sender;
   auto consider = [&](const Group* group) {
+    if (group->version != 0 && group->version != version) return;
     Closeness l = CloseTo(group->local, local), r = CloseTo(group->remote, remote);
     bool known = std::ranges::contains(near, group, &Near::group);
     if (l != kNone && r != kNone && !known) near.push_back({r * 4 + l, group});
@@ -107,7 +110,7 @@ void ConnectionTable::Collect(const Group& group, const Identity* id, std::vecto
 }
 
 void ConnectionTable::Visit(const Sender& sender, absl::FunctionRef<bool(const ConnectionRef&)> visit) const {
-  const std::vector<Near> near = GroupsFor(sender.local, sender.remote);
+  const std::vector<Near> near = GroupsFor(sender);
   for (size_t i = 0; i < near.size();) {
     size_t end = i + 1;
     while (end < near.size() && near[end].closeness == near[i].closeness) ++end;
@@ -124,9 +127,9 @@ void ConnectionTable::Visit(const Sender& sender, absl::FunctionRef<bool(const C
   }
 }
 
-size_t ConnectionTable::CountFor(const IpAddress& local, const IpAddress& remote) const {
+size_t ConnectionTable::CountFor(const IpAddress& local, const IpAddress& remote, unsigned version) const {
   size_t count = 0;
-  for (const Near& n : GroupsFor(local, remote)) count += n.group->members.size();
+  for (const Near& n : GroupsFor({local, remote, nullptr, version})) count += n.group->members.size();
   return count;
 }
 

@@ -23,21 +23,23 @@ class ConnectionTable {
   const std::vector<ConnectionRef>& all() const { return all_; }   // of every IKE version, in order of loading
   const ConnectionRef* ByName(const std::string& name) const;      // nullptr: none
 
-  // What an IKEv2 message says of its sender.
+  // What a message says of its sender.
   struct Sender {
     IpAddress local, remote;
     const Identity* id = nullptr;    // nullptr: it has not said who it is
+    unsigned version = 2;            // of IKE
   };
   // Those that admit the sender, the ones that name the peer's address most closely first, then in order of loading, until
   // `visit` returns true.
   void Visit(const Sender& sender, absl::FunctionRef<bool(const ConnectionRef&)> visit) const;
-  // How many connections there are for those addresses, whoever it is.
-  size_t CountFor(const IpAddress& local, const IpAddress& remote) const;
+  // How many connections there are for those addresses and that version, whoever it is.
+  size_t CountFor(const IpAddress& local, const IpAddress& remote, unsigned version = 2) const;
 
  private:
   using Position = uint32_t;         // in all_
-  // Connections with the same local_addrs and remote_addrs: one look decides of them all.
+  // Connections of the same version, local_addrs and remote_addrs: one look decides of them all.
   struct Group {
+    unsigned version = 0;                                          // 0: either
     std::optional<std::vector<IpRange>> local, remote;             // nullopt: any
     std::vector<Position> members;                                 // ascending, as the lists below
     std::unordered_map<std::string, std::vector<Position>> by_id;  // by FoldedKey() of the peer
@@ -48,12 +50,12 @@ class ConnectionTable {
     const Group* group;
   };
   void Add(Position position);
-  std::vector<Near> GroupsFor(const IpAddress& local, const IpAddress& remote) const;
+  std::vector<Near> GroupsFor(const Sender& sender) const;
   static void Collect(const Group& group, const Identity* id, std::vector<Position>& into);
 
   std::vector<ConnectionRef> all_;
   std::unordered_map<std::string, Position> by_name_;
-  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, Group> groups_;
+  std::map<std::tuple<unsigned, std::vector<std::string>, std::vector<std::string>>, Group> groups_;
   std::unordered_map<IpAddress, std::vector<const Group*>, absl::Hash<IpAddress>> by_remote_;   // that name this one address
   std::vector<const Group*> ranged_;                               // with anything but single addresses
 };

@@ -16,6 +16,10 @@
 
 namespace culvert::ike {
 
+namespace v1 {
+class Engine;  // control/ike/v1/engine.h
+}
+
 // What every handler works with: the core's possessions, the time of the event at hand and where its actions go. One per
 // core; single-threaded.
 class Context {
@@ -29,6 +33,7 @@ class Context {
   CoreCounters counters;
   IkeId next_ike_id = 1;                     // of the registries of both versions
   SaRegistry sas{next_ike_id};               // of IKEv2
+  v1::Engine* version1 = nullptr;            // null in a build without IKEv1
   HalfOpenTable half_open;
   CookieJar cookies;
   ErrorLimiter errors;

@@ -3,6 +3,7 @@
 #include "control/auth/auth_job.h"
 #include "control/ike/context.h"
 #include "control/ike/operator.h"
+#include "control/ike/v1/engine.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/closing.h"
@@ -26,7 +27,10 @@ namespace culvert::ike {
 
 class Core::Impl {
  public:
-  Impl(const config::Control& control, Random& random, SpiAllocator& spis) : cx(control, random, spis) {}
+  Impl(const config::Control& control, Random& random, SpiAllocator& spis)
+      : cx(control, random, spis), version1(v1::MakeEngine(cx)) {
+    cx.version1 = version1.get();
+  }
 
   void On(const DatagramIn& e) { OnDatagram(cx, e); }
   void On(const TimerFired& e);
@@ -34,17 +38,26 @@ class Core::Impl {
   void On(const Initiate& e) { OnInitiate(cx, e); }
   void On(const Terminate& e) { OnTerminate(cx, e); }
   void On(const Rekey& e) { OnRekey(cx, e); }
-  void On(const ChildInstalled& e) { OnChildInstalled(cx, e); }
+  void On(const ChildInstalled& e) {
+    if (!version1 || !version1->OnChild(e)) OnChildInstalled(cx, e);
+  }
   void On(const ChildSoftExpired& e);
-  void On(const ChildHardExpired& e) { OnHardExpired(cx, e.child); }
-  void On(const PeerMovedByEsp& e) { OnPeerMovedByEsp(cx, e); }
-  void On(const ChildUse& e) { OnChildUse(cx, e); }
+  void On(const ChildHardExpired& e) {
+    if (!version1 || !version1->OnChild(e)) OnHardExpired(cx, e.child);
+  }
+  void On(const PeerMovedByEsp& e) {
+    if (!version1 || !version1->OnChild(e)) OnPeerMovedByEsp(cx, e);
+  }
+  void On(const ChildUse& e) {
+    if (!version1 || !version1->OnChild(e)) OnChildUse(cx, e);
+  }
   void On(const TrapHit& e) { OnTrapHit(cx, e); }
   void On(const SourceFound& e);
   void On(LocalAddresses& e) { OnLocalAddresses(cx, std::move(e.addresses)); }
   void On(const ConfigChanged&) { OnConfigChanged(cx); }
 
   Context cx;
+  std::unique_ptr<v1::Engine> version1;   // null in a build without IKEv1
 
  private:
   void OnIkeTimer(TimerKind kind, IkeSa& sa);
@@ -84,6 +97,7 @@ void Core::Impl::On(const TimerFired& e) {
   TimerKind kind = KindOf(e.timer);
   uint64_t owner = OwnerOf(e.timer);
   IkeSa* sa = IsChildTimer(kind) ? cx.sas.OwnerOf(owner) : cx.sas.Find(owner);
+  if (!sa && version1) version1->OnTimer(e.timer);
   if (!sa) return;
   if (IsChildTimer(kind)) return OnChildTimer(kind, *sa, owner);
   OnIkeTimer(kind, *sa);
@@ -92,6 +106,7 @@ void Core::Impl::On(const TimerFired& e) {
 // A job belongs to whatever waits for it by id; what has gone meanwhile waits for none (F08).
 void Core::Impl::On(JobDone& e) {
   cx.half_open.JobEnded(e.id);
+  if (version1 && version1->OnJob(e)) return;
   IkeSa* sa = cx.sas.TakeJobOwner(e.id);
   if (sa && OnAuthJob(cx, *sa, e)) return;
   auto* found = dynamic_cast<ResolveJob*>(e.job.get());
@@ -110,12 +125,14 @@ void Core::Impl::On(JobDone& e) {
 
 void Core::Impl::On(const SourceFound& e) {
   IkeSa* sa = cx.sas.Find(e.query);
+  if (!sa && version1) version1->OnSource(e);
   if (!sa) return;
   if (sa->mobike) return OnPathFound(cx, *sa, e.local);
   OnSourceFound(cx, *sa, e.local);
 }
 
 void Core::Impl::On(const ChildSoftExpired& e) {
+  if (version1 && version1->OnChild(e)) return;
   if (IkeSa* sa = cx.sas.OwnerOf(e.child)) OnRekeyChildTimer(cx, *sa, e.child);
 }
 
@@ -130,6 +147,7 @@ void Core::Handle(Event event, Time now, Actions& out) {
   impl_->cx.Begin(now, out);
   std::visit([this](auto& e) { impl_->On(e); }, event);
   impl_->cx.sas.Reap();
+  if (impl_->version1) impl_->version1->Reap();
 }
 
 void Core::set_credentials(std::shared_ptr<const auth::Credentials> credentials) {
@@ -172,6 +190,7 @@ std::vector<IkeView> Core::List() const {
     }
     list.push_back(std::move(v));
   });
+  if (impl_->version1) impl_->version1->List(list);
   return list;
 }
 

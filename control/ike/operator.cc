@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/ike/cat.h"
+#include "control/ike/v1/engine.h"
 #include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/sa_init.h"
@@ -32,7 +33,12 @@ std::expected<Named, std::string> Resolve(Context& cx, const std::string& ike, c
   return std::unexpected(Cat(found.empty() ? "there is no " : "more than one connection has a ", what));
 }
 
+// A connection that takes either version calls by IKEv2, as charon has it.
 void Begin(Context& cx, const Named& what, Task task) {
+  if (what.connection->version == 1) {
+    if (!cx.version1) return cx.Answer(task.request, "this build does not speak IKEv1");
+    return cx.version1->Want(what.connection, std::move(task));
+  }
   Tasks tasks;
   tasks.push_back(std::move(task));
   Want(cx, {.connection = what.connection, .tasks = std::move(tasks)});
@@ -74,7 +80,18 @@ Selection Select(Context& cx, const Command& c) {
   return s;
 }
 
-void Nothing(Context& cx, RequestId request) { cx.Emit(Reply{request, false, "no matching SAs found", 0}); }
+// Of both versions. False where there are none, which the operator is told.
+template <typename Command>
+bool ExpectAll(Context& cx, const Command& c, const Selection& s) {
+  const size_t all = s.size() + (cx.version1 ? cx.version1->Matches(c) : 0);
+  if (all == 0) cx.Emit(Reply{c.request, false, "no matching SAs found", 0});
+  if (all > 1) cx.Expect(c.request, static_cast<unsigned>(all));
+  return all > 0;
+}
+
+bool HasOrAwaits(Context& cx, const ChildName& name) {
+  return IsUpOrComing(cx, name) || (cx.version1 && cx.version1->IsUpOrComing(name));
+}
 
 void TerminateIke(Context& cx, IkeSa& sa, bool force, RequestId request) {
   if (sa.initiating) {
@@ -103,8 +120,8 @@ void OnInitiate(Context& cx, const Initiate& command) {
 
 void OnTerminate(Context& cx, const Terminate& command) {
   Selection s = Select(cx, command);
-  if (s.size() == 0) return Nothing(cx, command.request);
-  if (s.size() > 1) cx.Expect(command.request, static_cast<unsigned>(s.size()));
+  if (!ExpectAll(cx, command, s)) return;
+  if (cx.version1) cx.version1->OnTerminate(command);
   for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, command.request);
   for (auto [sa, child] : s.children) {
     Task task{.kind = Task::Kind::kDeleteChild, .child = child, .request = command.request, .and_successors = true};
@@ -114,8 +131,8 @@ void OnTerminate(Context& cx, const Terminate& command) {
 
 void OnRekey(Context& cx, const Rekey& command) {
   Selection s = Select(cx, command);
-  if (s.size() == 0) return Nothing(cx, command.request);
-  if (s.size() > 1) cx.Expect(command.request, static_cast<unsigned>(s.size()));
+  if (!ExpectAll(cx, command, s)) return;
+  if (cx.version1) cx.version1->OnRekey(command);
   for (IkeSa* sa : s.ikes) Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyIke, .request = command.request});
   for (auto [sa, child] : s.children) {
     Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyChild, .child = child, .request = command.request});
@@ -127,7 +144,7 @@ void OnTrapHit(Context& cx, const TrapHit& hit) {
   auto what = Resolve(cx, hit.connection, hit.child);
   TriggeringPacket packet{hit.local, hit.remote};
   // One SA for however many packets meet the trap meanwhile.
-  if (!what || IsUpOrComing(cx, {.connection = hit.connection, .child = hit.child, .packet = &packet})) return;
+  if (!what || HasOrAwaits(cx, {.connection = hit.connection, .child = hit.child, .packet = &packet})) return;
   Begin(cx, *what, {.kind = Task::Kind::kNewChild, .child_name = hit.child, .packet = std::move(packet)});
 }
 
@@ -142,10 +159,9 @@ void TakeConfig(Context& cx) {
 void OnConfigChanged(Context& cx) {
   TakeConfig(cx);
   for (const auto& c : std::vector<ConnectionRef>(cx.connections.all())) {
-    if (c->version == 1) continue;
     for (const auto& child : c->children) {
       bool start = child.start_action == config::StartAction::kStart || child.start_action == config::StartAction::kTrapStart;
-      if (start && !IsUpOrComing(cx, {c->name, child.name})) {
+      if (start && !HasOrAwaits(cx, {c->name, child.name})) {
         Begin(cx, {c, &child}, {.kind = Task::Kind::kNewChild, .child_name = child.name});
       }
     }

@@ -2,6 +2,7 @@
 
 #include "common/bytes/writer.h"
 #include "control/ike/cat.h"
+#include "control/ike/v1/engine.h"
 #include "control/ike/v2/closing.h"
 #include "control/ike/v2/fragmentation.h"
 #include "control/ike/v2/mobike.h"
@@ -200,6 +201,7 @@ void OnDatagram(Context& cx, const DatagramIn& d) {
   if (!MarkerFits(d)) return cx.Bump(Count::kBadMarker);
   auto header = DecodeHeader(d.data);
   if (!header) return cx.Bump(Count::kMalformed);
+  if (header->major == 1 && cx.version1) return cx.version1->OnDatagram(d);
   if (header->major < 2) return cx.Bump(Count::kOldVersion);
   if (header->major > 2) {
     cx.Bump(Count::kNewVersion);
