@@ -8,7 +8,7 @@ SUITE = 'interop-ikev2'
 TIMEOUT = 600
 
 
-def pair(lab, nat=False, ours='a', **tunnel):
+def pair(lab, nat=False, ours='a', kind=Pair, **tunnel):
     """Culvert on one side, charon on the other."""
     net = Topology(lab, nat=nat)
     if nat:
@@ -18,7 +18,7 @@ def pair(lab, nat=False, ours='a', **tunnel):
         a, b = Gateway(lab, net.a, 'culvert-a'), Charon(lab, net.kernel(net.b), 'charon-b')
     else:
         a, b = Charon(lab, net.kernel(net.a), 'charon-a'), Gateway(lab, net.b, 'culvert-b')
-    return Pair(net, a, b, Tunnel(**tunnel)).start()
+    return kind(net, a, b, Tunnel(**tunnel)).start()
 
 
 def whole_life(lab, initiator, **options):

@@ -17,16 +17,16 @@ ESP, AH, TCP, UDP = 50, 51, 6, 17
 IKE = (500, 4500)
 
 
-def hosts(lab, ah=None, esp=None, version=4, **child):
+def hosts(lab, ah=None, esp=None, version=4, of=Tunnel, kind=Pair, **child):
     """Both ends, with a child for what they say to each other; over IPv6 for TCP alone, so that neighbours resolve in clear."""
     net = Topology(lab, whole_capture=True)
     kernel = UmlKernel(lab, net.b.ns, 'kernel-b', net.kernel_interfaces(net.b))
     gateway = Gateway(lab, net.a, 'culvert-a')
     gateway.tap('wan', TAP)
     ts = 'dynamic' if version == 4 else 'dynamic[tcp]'
-    tunnel = Tunnel(a=OWN[version], b=PEER[version], a_ts=ts, b_ts=ts, esp=esp,
-                    child={'mode': 'transport', 'ah_proposals': ah, **child})
-    return net, Pair(net, gateway, kernel, tunnel).start()
+    tunnel = of(a=OWN[version], b=PEER[version], a_ts=ts, b_ts=ts, esp=esp,
+                child={'mode': 'transport', 'ah_proposals': ah, **child})
+    return net, kind(net, gateway, kernel, tunnel).start()
 
 
 def in_guest(pair, script):
@@ -90,8 +90,7 @@ def life(lab, protocol, version=4, **how):
         expect_mode(pair, 'TRANSPORT', 'AH' if protocol == AH else 'ESP')
         use(pair, version)
         for gateway in (pair.a, pair.b) if initiator == 'a' else ():
-            gateway.rekey_child('net')
-            wait_until(lambda: all(len(c) == 1 for c in pair.children()), 'one child after a rekey', 15)
+            pair.renew(gateway, 'child')
             use(pair, version)
         pair.a.terminate('net')
         pair.expect_nothing_left()

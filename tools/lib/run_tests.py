@@ -43,7 +43,7 @@ SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}}
 SHARDS = {'sim-ikev2': 2}
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2',
-         'lab', 'forward', 'interop-ikev2', 'flood-ikev2', 'restart']
+         'lab', 'forward', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {

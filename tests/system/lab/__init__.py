@@ -7,8 +7,8 @@ from .lab import Lab
 from .net import Bridge, Namespace, NatRouter, veth
 from .process import Daemon, LabError, Skip, run, wait_until
 from .sniffer import Sniffer, tshark
-from .swanctl import Tunnel
+from .swanctl import Tunnel, ikev1_tunnel
 from .uml import UmlKernel
 
 __all__ = ['Bridge', 'Charon', 'Daemon', 'Gateway', 'Host', 'Lab', 'LabError', 'Namespace', 'NatRouter', 'Probe', 'Skip', 'Sniffer', 'Tunnel',
-           'UmlKernel', 'run', 'tshark', 'veth', 'wait_until']
+           'UmlKernel', 'ikev1_tunnel', 'run', 'tshark', 'veth', 'wait_until']

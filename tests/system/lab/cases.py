@@ -2,6 +2,7 @@
 
 from .charon import Charon
 from .gateway import Gateway
+from .ikev1 import Ikev1Pair
 from .process import LabError
 from .topology import Topology
 from .traffic import Pair
@@ -11,9 +12,10 @@ class Cases:
     """Culvert is a, charon b; they and our data plane run through all cases of a test, each of which has a configuration of its
     own."""
 
-    def __init__(self, lab, settings=None):
+    def __init__(self, lab, settings=None, control=None):
+        """settings: charon's; control: ours."""
         self.net = Topology(lab)
-        self.ours = Gateway(lab, self.net.a, 'culvert-a')
+        self.ours = Gateway(lab, self.net.a, 'culvert-a', control=control)
         self.charon = Charon(lab, self.net.kernel(self.net.b), 'charon-b', settings=settings)
         self.pair, self._read = None, 0
 
@@ -28,7 +30,8 @@ class Cases:
         else:
             self.charon.start(conf_b)
             self.ours.start(conf_a)
-        self.pair, self._read = Pair(self.net, self.ours, self.charon, tunnel), len(self.ours.log_text())
+        kind = Ikev1Pair if tunnel.connection.get('version') == 1 else Pair
+        self.pair, self._read = kind(self.net, self.ours, self.charon, tunnel), len(self.ours.log_text())
 
     def up(self, initiator):
         self.pair.up(initiator)

@@ -108,6 +108,9 @@ class Libreswan(UmlGuest):
         """IKEv1 has no rekeying of its own: another quick mode. (pluto 5.2 ends itself where it is asked for a rekey by name.)"""
         return self.initiate(name)
 
+    def rekey_newest(self, _kind, _number):
+        return self.rekey_child('net')
+
     def sas_text(self):
         return self.sh(f'{self._whack()} --showstates; {self._whack()} --trafficstatus', check=False)[1]
 

@@ -59,6 +59,11 @@ class Tunnel:
                 'secrets': {f'ike-{self.name}': {'id-a': 'a.lab', 'id-b': 'b.lab', 'secret': f'"{psk}"'}}}
 
 
+def ikev1_tunnel(ike='aes256-sha256-modp2048', esp='aes256gcm16', connection=None, **more):
+    """A Tunnel of IKEv1, by suites that it has."""
+    return Tunnel(ike=ike, esp=esp, connection={'version': 1, **(connection or {})}, **more)
+
+
 @dataclass
 class ChildSa:
     name: str
@@ -120,6 +125,10 @@ class Vici:
 
     def rekey_ike(self, ike):
         return self.swanctl('--rekey', '--ike', ike)
+
+    def rekey_newest(self, kind, unique_id):
+        """One of several SAs of that name; kind is ike or child."""
+        return self.swanctl('--rekey', f'--{kind}-id', unique_id)
 
     def sas_text(self):
         return self.swanctl('--list-sas')

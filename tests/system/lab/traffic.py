@@ -62,7 +62,7 @@ class Pair:
 
     # ---- rekeying ----
 
-    def _rekey(self, gateway, kind):
+    def renew(self, gateway, kind):
         """One rekey asked of `gateway`; returns when both ends have the new SA and only that."""
         name = self.tunnel.name
 
@@ -84,8 +84,8 @@ class Pair:
         with Probe(self.net.alice, self.net.bob, ipv6=self.ipv6) as probe:
             for round_ in range(count):
                 side = (self.a, self.b)[round_ % 2]
-                self._rekey(side, 'child')
-                self._rekey(side, 'ike')
+                self.renew(side, 'child')
+                self.renew(side, 'ike')
         self.expect_no_loss(probe, losses_before)
         self.expect_no_rekey_drops(drops_before)
 
@@ -95,8 +95,8 @@ class Pair:
         for side in (self.a, self.b):
             bulk = self.net.alice.iperf3_in_background(self.net.bob, seconds=4, ipv6=self.ipv6)
             for _ in range(count // 2):
-                self._rekey(side, 'child')
-                self._rekey(side, 'ike')
+                self.renew(side, 'child')
+                self.renew(side, 'ike')
             bulk.wait()
         self.expect_no_rekey_drops(drops_before)
 
