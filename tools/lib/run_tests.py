@@ -41,6 +41,9 @@ TREES_OF = {
 SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}}
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
+# What needs nothing but the processor: run beside the system tests, which mostly wait, at a priority that leaves these theirs.
+ASIDE = {'vectors', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2'}
+ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2',
          'lab', 'forward', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
@@ -115,7 +118,7 @@ def skipped(title, reason):
     return Outcome(skipped=1, failed=1, problems=[f'{title}: skipped: {reason.strip() or "no reason given"}'])
 
 
-def run_compiled(test, suite, tree, shard):
+def run_compiled(test, suite, tree, shard, aside=False):
     shards = SHARDS.get(test['name'], 1)
     part = f'-{shard + 1}' if shards > 1 else ''
     name = f'{suite}/{test["name"]}{part} ({tree})'
@@ -126,6 +129,8 @@ def run_compiled(test, suite, tree, shard):
     command = list(test['cmd'])
     if test['protocol'] == 'gtest':
         command.append(f'--gtest_output=json:{report}')
+    if aside:
+        command = ['nice', '-n', '19', *command]
     if tree == 'tsan':
         command = ['setarch', '-R', *command]    # the sanitizer's shadow memory has no place under a randomised layout
     env = dict(os.environ, CULVERT_SRC=str(build.SRC), **(SANITIZER_ENV if tree != 'release' else {}))
@@ -134,12 +139,13 @@ def run_compiled(test, suite, tree, shard):
     if isinstance(test['env'], dict):
         env.update(test['env'])
     start = time.monotonic()
+    limit = time_limit(test, tree) * (ASIDE_SLOWDOWN if aside else 1)
     with open(log, 'wb') as out:
         try:
             code = subprocess.run(command, cwd=test['workdir'] or build.folder(tree), env=env, stdin=subprocess.DEVNULL,
-                                  stdout=out, stderr=subprocess.STDOUT, timeout=time_limit(test, tree)).returncode
+                                  stdout=out, stderr=subprocess.STDOUT, timeout=limit).returncode
         except subprocess.TimeoutExpired:
-            out.write(f'\nstopped after {time_limit(test, tree)} s\n'.encode())
+            out.write(f'\nstopped after {limit} s\n'.encode())
             code = -1
     outcome = judge(name, code, report, log)
     counts = f'{outcome.passed} passed' + (f', {outcome.failed} failed' if outcome.failed else '')
@@ -174,17 +180,18 @@ def tail(path, lines):
     return path.read_text(errors='replace').splitlines()[-lines:]
 
 
-def run_compiled_suite(suite, by_tree):
+def run_compiled_suite(suite, by_tree, aside=False):
+    say(f'---- {suite}{" (aside)" if aside else ""}')
     outcome = Outcome()
     mine = [(test, tree, shard) for tree, tests in by_tree.items() for test in tests if suite in suites_of(test)
             for shard in range(SHARDS.get(test['name'], 1))]
     together = [(test, tree, shard) for test, tree, shard in mine if test['is_parallel']]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in pool.map(lambda one: run_compiled(one[0], suite, *one[1:]), together):
+        for done in pool.map(lambda one: run_compiled(one[0], suite, *one[1:], aside), together):
             outcome.add(done)
     for test, tree, shard in mine:
         if not test['is_parallel']:
-            outcome.add(run_compiled(test, suite, tree, shard))
+            outcome.add(run_compiled(test, suite, tree, shard, aside))
     return outcome
 
 
@@ -276,15 +283,29 @@ def run(wanted, outcome):
     played = [s for s in suites if s in system]
     if 'release' in by_tree:
         build_for('release', by_tree['release'], programs=bool(played))
-    sanitizers = Aside(lambda: [build_for(t, by_tree[t], aside=bool(played)) for t in by_tree if t != 'release'])
+    compiled = [s for s in suites if s not in system]
+    early = [s for s in compiled if s in ASIDE and played]
+    found = Outcome()                            # by what runs aside
+
+    def play_compiled(suite, where, aside=False):
+        where.add(run_compiled_suite(suite, {t: by_tree[t] for t in TREES_OF.get(suite, ['release'])}, aside))
+
+    def work_aside():
+        for tree in by_tree:
+            if tree != 'release':
+                build_for(tree, by_tree[tree], aside=bool(played))
+        for suite in early:
+            play_compiled(suite, found, aside=True)
+
+    beside = Aside(work_aside)
     for suite in played:
         say(f'---- {suite}')
         outcome.add(run_system_suite(suite, system[suite]))
-    sanitizers.wait()
-    for suite in suites:
-        if suite not in system:
-            say(f'---- {suite}')
-            outcome.add(run_compiled_suite(suite, {t: by_tree[t] for t in TREES_OF.get(suite, ['release'])}))
+    beside.wait()
+    outcome.add(found)
+    for suite in compiled:
+        if suite not in early:
+            play_compiled(suite, outcome)
 
 
 def stop(number, _frame):
