@@ -36,7 +36,7 @@ struct Exchange {
   Bytes iv;                                   // of the next message, whoever sends it; empty: as FirstIv() makes it
   Bytes nonce_i, nonce_r;                     // of quick mode: HASH covers them
   Bytes heard;                                // hash of the peer's last message, as octets; empty: none yet
-  Datagrams said;                             // our last message, as it went
+  Datagrams said;                             // our last message, as it went; empty: the peer has spoken since
   uint64_t commit = 0;                        // that it went after
   bool waits = false;                         // for the peer's next message: `said` goes again until it is here
   unsigned sent = 0;                          // times

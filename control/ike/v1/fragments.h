@@ -20,11 +20,10 @@ class FragmentsIn {
   Verdict Take(const FragmentPayload& fragment, Time now);
   Bytes TakeMessage();                        // after kComplete; forgets all
   void Expire(Time now);                      // what has waited for longer than kFragmentsLife
+  void Forget();
   bool empty() const { return pieces_.empty(); }
 
  private:
-  void Forget();
-
   std::map<uint8_t, Bytes> pieces_;           // by number
   uint16_t id_ = 0;
   uint8_t last_ = 0;                          // number of the last one; 0: not here yet

@@ -2,6 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/v1/children.h"
+#include "control/ike/v1/receive.h"
 
 namespace culvert::ike::v1 {
 namespace {
@@ -12,6 +13,7 @@ void MoveTo(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remot
   // Only the side that is not behind a NAT follows, and only a peer that is behind one.
   if (!sa.path.nat_remote || sa.path.nat_local || (sa.path.remote == remote && sa.path.local == local)) return;
   cx.Bump(Count::kPeerMoved);
+  ForgetFragments(cx, sa);   // they count for where they came from
   cx.Log(Severity::kInfo, sa, Cat("the peer is now at ", remote.ToString()));
   sa.path.local = local;
   sa.path.remote = remote;

@@ -289,13 +289,15 @@ void OnReassemblyTimer(Context& cx, IkeSa& sa) {
 
 void ForgetFragments(Context& cx, IkeSa& sa) {
   const bool was_empty = sa.fragments.empty();
-  if (!was_empty) sa.fragments.TakeMessage();
+  sa.fragments.Forget();
   CountReassembly(cx, sa, was_empty);
 }
 
 void Accept(Context& cx, IkeSa& sa, Exchange& e, const Inbound& in) {
   if (!in.next_iv.empty()) e.iv = in.next_iv;
   e.heard = in.digest;
+  // Only whoever spoke last answers repeats: were both to, one datagram sent twice would go to and fro for ever.
+  e.said.clear();
   e.waits = false;
   sa.last_in = cx.now();
   if (sa.secured()) FollowPeer(cx, sa, in.datagram);

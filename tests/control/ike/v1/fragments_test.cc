@@ -95,6 +95,14 @@ TEST(Fragments, ForgetsAfterFiveSecondsFromTheFirst) {
   EXPECT_TRUE(f.empty());
 }
 
+TEST(Fragments, AreForgottenAtAnyTime) {
+  FragmentsIn f;
+  EXPECT_EQ(Take(f, {2}), Verdict::kKept);
+  f.Forget();
+  EXPECT_TRUE(f.empty());
+  EXPECT_EQ(Take(f, {1, true}), Verdict::kComplete);
+}
+
 Bytes MessageOf(size_t size) {
   Bytes body(size - kHeaderSize);
   std::iota(body.begin(), body.end(), uint8_t{0});
