@@ -13,6 +13,7 @@ from lab.pki import folder_of, hold, root, self_signed
 from lab.process import Daemon
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 TIMEOUT = 300
 
 

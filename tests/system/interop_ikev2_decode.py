@@ -5,6 +5,7 @@ from lab.topology import Topology
 from lab.traffic import Pair
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 
 
 def decode(lab, **tunnel):

@@ -5,6 +5,7 @@ from lab.topology import Topology
 from lab.traffic import Pair
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 
 # What to break, the notify that a peer shows in its log, what of ours a person must find in our log (any of).
 CASES = {

@@ -10,6 +10,7 @@ from lab.topology import Topology
 from lab.traffic import Pair
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 TIMEOUT = 900
 
 CLASSICAL = 'x25519-ke1_x448-ke2_ecp384'

@@ -5,6 +5,7 @@ from lab.cases import Cases
 from lab.pki import folder_of, hold, root
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 
 KEY = '0x' + 32 * 'a5'
 OTHER = '0x' + 32 * '5a'

@@ -9,6 +9,7 @@ from lab.topology import Topology
 from lab.traffic import Pair
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 TIMEOUT = 600
 
 _AES = [f'aes{bits}' for bits in (128, 192, 256)]

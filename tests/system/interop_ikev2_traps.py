@@ -4,6 +4,7 @@ from lab import LabError, Tunnel, wait_until
 from lab.cases import Cases
 
 SUITE = 'interop-ikev2'
+TWO_AT_ONCE = True
 
 
 def reaches(lab):
