@@ -231,8 +231,8 @@ def run_system_suite(suite, modules):
 def run_system_modules(suite, modules, inside=()):
     report = LOGS / suite / f'{modules[0].stem}.json'
     report.unlink(missing_ok=True)
-    code = subprocess.run([*inside, sys.executable, str(SYSTEM / 'run.py'), '--logs', str(LOGS / suite), '--report', str(report),
-                           *[str(m) for m in modules]], stdin=subprocess.DEVNULL).returncode
+    runner = [sys.executable, str(SYSTEM / 'run.py'), '--logs', str(LOGS / suite), '--report', str(report)]
+    code = subprocess.run([*inside, *runner, *[str(m) for m in modules]], stdin=subprocess.DEVNULL).returncode
     if not report.exists():
         return Outcome(failed=1, problems=[f'{suite}: the runner ended with {code}'])
     outcome = Outcome()
