@@ -13,6 +13,7 @@
 #include "control/ike/resolver.h"
 #include "control/ike/sa/sa_registry.h"
 #include "control/ike/sa/timers.h"
+#include "control/pools/lease_table.h"
 
 namespace culvert::ike {
 
@@ -31,6 +32,7 @@ class Context {
   Random& random;
   SpiAllocator& spis;
   CoreCounters counters;
+  pools::LeaseTable leases;                  // of `config` likewise; before the SAs, which hold some
   IkeId next_ike_id = 1;                     // of the registries of both versions
   SaRegistry sas{next_ike_id};               // of IKEv2
   v1::Engine* version1 = nullptr;            // null in a build without IKEv1

@@ -159,6 +159,7 @@ void Core::set_resolver(std::shared_ptr<Resolver> resolver) { impl_->cx.resolver
 void Core::set_key_logging(bool on) { impl_->cx.key_logging = on; }
 
 const CoreCounters& Core::counters() const { return impl_->cx.counters; }
+const pools::LeaseTable& Core::leases() const { return impl_->cx.leases; }
 
 std::vector<IkeView> Core::List() const {
   std::vector<IkeView> list;

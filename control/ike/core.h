@@ -12,6 +12,10 @@ namespace culvert::auth {
 class Credentials;  // control/auth/credentials.h
 }
 
+namespace culvert::pools {
+class LeaseTable;    // control/pools/lease_table.h
+}
+
 namespace culvert::ike {
 
 // What an operator may see of an IKE SA and its children: copies, names as VICI prints them.
@@ -64,6 +68,7 @@ class Core {
   void set_key_logging(bool on);
   std::vector<IkeView> List() const;
   const CoreCounters& counters() const;
+  const pools::LeaseTable& leases() const;
 
  private:
   class Impl;

@@ -13,7 +13,7 @@ constexpr struct {
     {"version", &ViciVersion},   {"stats", &ViciStats},          {"reload-settings", &ViciReloadSettings},
     {"initiate", &ViciInitiate}, {"terminate", &ViciTerminate},  {"rekey", &ViciRekey},
     {"list-sas", &ViciListSas},  {"list-conns", &ViciListConns}, {"get-conns", &ViciGetConns},
-    {"shutdown", &ViciShutdown}, {"address", &ViciAddress},
+    {"shutdown", &ViciShutdown}, {"address", &ViciAddress},      {"get-pools", &ViciGetPools},
 };
 
 constexpr std::string_view kEvents[] = {"list-sa",   "list-conn",    "control-log", "ike-updown",

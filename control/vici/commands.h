@@ -79,6 +79,7 @@ void ViciRekey(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciListSas(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciListConns(ViciCommands& vici, const ViciCommands::Call& call);
 void ViciGetConns(ViciCommands& vici, const ViciCommands::Call& call);
+void ViciGetPools(ViciCommands& vici, const ViciCommands::Call& call);
 
 const char* ModeName(config::ChildMode mode);  // TUNNEL, TRANSPORT, PASS, DROP
 

@@ -17,6 +17,7 @@ struct Context {
 absl::Status ShowStatus(const Context& ctx);
 absl::Status ShowSas(const Context& ctx);
 absl::Status ShowConns(const Context& ctx);
+absl::Status ShowPools(const Context& ctx, bool leases);
 absl::Status ShowDataplane(const Context& ctx, const std::string& what);  // counters drops ports routes neighbours
 absl::Status Reload(const Context& ctx);
 // action: add or del.

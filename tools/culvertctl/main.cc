@@ -27,6 +27,10 @@ int main(int argc, char** argv) {
   add("status", "both processes: up, connected, synced, how much of what", &ShowStatus);
   add("sas", "IKE and Child SAs with their traffic, and orphans", &ShowSas);
   add("conns", "connections as loaded", &ShowConns);
+  bool leases = false;
+  auto* pools = add("pools", "address pools, how full they are", nullptr);
+  pools->add_flag("--leases", leases, "and who has which address");
+  pools->callback([&run, &ctx, &leases] { run = [&ctx, &leases] { return ShowPools(ctx, leases); }; });
   for (const char* what : {"counters", "drops", "ports", "routes", "neighbours"}) {
     app.add_subcommand(what, std::format("the data plane's {}", what))->callback([&run, &ctx, what] {
       run = [&ctx, what] { return ShowDataplane(ctx, what); };

@@ -122,6 +122,35 @@ absl::Status ShowConns(const Context& ctx) {
   return absl::OkStatus();
 }
 
+absl::Status ShowPools(const Context& ctx, bool leases) {
+  auto client = ViciClient::Connect(ctx.vici_path);
+  if (!client.ok()) return client.status();
+  auto answer = client->Run("get-pools", vici::Section().Add("leases", leases ? "yes" : "no"));
+  if (!answer.ok()) return answer.status();
+  ordered_json pools = ordered_json::array();
+  const auto tree = ToJson(*answer);
+  for (auto& [name, body] : tree.items()) {
+    ordered_json row{{"name", name}};
+    row.update(body);
+    pools.push_back(std::move(row));
+  }
+  if (ctx.json) {
+    std::cout << ordered_json{{"pools", pools}}.dump() << "\n";
+    return absl::OkStatus();
+  }
+  std::vector<std::pair<std::string, ordered_json>> held;
+  for (auto& row : pools) {
+    if (!row.contains("leases")) continue;
+    ordered_json rows = ordered_json::array();
+    for (auto& [index, lease] : row["leases"].items()) rows.push_back(lease);
+    held.emplace_back(Text(row, "name"), std::move(rows));
+    row.erase("leases");
+  }
+  std::cout << TableOf(pools);
+  for (auto& [name, rows] : held) std::cout << name << "\n" << Indented(TableOf(rows), 2);
+  return absl::OkStatus();
+}
+
 absl::Status ShowStatus(const Context& ctx) {
   ordered_json view;
   auto dataplane = Ask(ctx, "status");
