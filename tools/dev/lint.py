@@ -34,7 +34,7 @@ LIBRARIES = {
     'DPDK': (re.compile(r'rte_\w+\.h'), ('drivers/', 'dataplane/', 'bench/', 'tests/')),
     'IPsec-MB': (re.compile(r'(ipsec-mb|intel-ipsec-mb)\.h'), ('drivers/', 'bench/', 'tests/')),
     'OpenSSL': (re.compile(r'openssl/'),
-                ('control/ike/crypto/', 'control/auth/', 'control/ike/identity', 'bench/', 'tests/')),
+                ('control/ike/crypto/', 'control/auth/', 'control/ike/identity', 'control/radius/', 'bench/', 'tests/')),
 }
 # Abseil's hash tables change layout under a sanitizer, and the distribution's library is built without one.
 NOT_WITH_SANITIZERS = re.compile(r'absl/container/(flat|node)_hash_(map|set)\.h')
