@@ -11,6 +11,7 @@
 
 #include "config/load.h"
 #include "control/ike/identity.h"
+#include "control/radius/udp_client.h"
 
 namespace culvert::control {
 namespace {
@@ -29,7 +30,10 @@ std::string ViciPath(const config::ControlSettings& settings, const std::string&
 
 Daemon::Daemon(const Options& options) : options_(options) {}
 
-Daemon::~Daemon() { revocation_->Close(); }
+Daemon::~Daemon() {
+  *stopping_ = true;
+  revocation_->Close();
+}
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const Options& options) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(options));
@@ -60,6 +64,13 @@ absl::Status Daemon::Load(config::Control& into, std::shared_ptr<const auth::Cre
   into = std::move(*loaded);
   credentials = std::move(read);
   return absl::OkStatus();
+}
+
+void Daemon::HandOver() {
+  driver_->set_credentials(credentials_);
+  std::shared_ptr<radius::Client> radius;
+  if (!control_.radius.empty()) radius = std::make_shared<radius::UdpClient>(control_.radius, random_, stopping_);
+  driver_->set_radius(std::move(radius));
 }
 
 absl::Status Daemon::OpenDataPlane() {
@@ -95,7 +106,7 @@ absl::Status Daemon::Start() {
   const Account account = FindAccount(control_.settings.user);
 
   if (auto s = OpenDataPlane(); !s.ok()) return s;
-  driver_->set_credentials(credentials_);
+  HandOver();
   if (!options_.keylog.empty()) {
     auto log = KeyLogFile::Open(options_.keylog);
     if (!log.ok()) return log.status();
@@ -155,7 +166,7 @@ absl::Status Daemon::Reload() {
     return absl::Status(s.code(), std::format("{}; the old configuration stays", std::string(s.message())));
   }
   control_ = std::move(fresh);
-  driver_->set_credentials(credentials_);
+  HandOver();
   if (sadb_) sadb_->Load(control_.connections);
   if (told_core_) driver_->Post(ike::ConfigChanged{});
   LOG(INFO) << "configuration read again, " << control_.connections.size() << " connections";

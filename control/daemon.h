@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <memory>
@@ -43,6 +44,8 @@ class Daemon {
   // Configuration and credentials together: both, or neither.
   absl::Status Load(config::Control& into, std::shared_ptr<const auth::Credentials>& credentials);
   absl::Status Start();
+  // What was loaded besides the configuration, to the core.
+  void HandOver();
   absl::Status OpenDataPlane();
   void WatchDataPlane();
   absl::Status Reload();
@@ -56,6 +59,7 @@ class Daemon {
   std::shared_ptr<const auth::Credentials> credentials_;
   EventLoop loop_;
   ike::SystemRandom random_;
+  std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);   // seen by helper threads
   std::unique_ptr<sadb::Sadb> sadb_;  // or, without a data plane:
   std::unique_ptr<UdpPlane> udp_;
   std::unique_ptr<Driver> driver_;

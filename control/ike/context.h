@@ -14,6 +14,7 @@
 #include "control/ike/sa/sa_registry.h"
 #include "control/ike/sa/timers.h"
 #include "control/pools/lease_table.h"
+#include "control/radius/client.h"
 
 namespace culvert::ike {
 
@@ -41,6 +42,7 @@ class Context {
   ErrorLimiter errors;
   std::shared_ptr<const auth::Credentials> credentials = std::make_shared<auth::Credentials>();
   std::shared_ptr<Resolver> resolver;        // null in a core that calls nobody by name
+  std::shared_ptr<radius::Client> radius;    // null without servers
   ConnectionTable connections;               // of `config` when it was last told to have changed
   auth::PskTable psks;                       // likewise
   auth::PpkTable ppks;                       // likewise

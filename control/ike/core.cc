@@ -154,6 +154,8 @@ void Core::set_credentials(std::shared_ptr<const auth::Credentials> credentials)
   impl_->cx.credentials = std::move(credentials);
 }
 
+void Core::set_radius(std::shared_ptr<radius::Client> radius) { impl_->cx.radius = std::move(radius); }
+
 void Core::set_resolver(std::shared_ptr<Resolver> resolver) { impl_->cx.resolver = std::move(resolver); }
 
 void Core::set_key_logging(bool on) { impl_->cx.key_logging = on; }

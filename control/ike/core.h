@@ -15,6 +15,9 @@ class Credentials;  // control/auth/credentials.h
 namespace culvert::pools {
 class LeaseTable;    // control/pools/lease_table.h
 }
+namespace culvert::radius {
+class Client;        // control/radius/client.h
+}
 
 namespace culvert::ike {
 
@@ -65,6 +68,8 @@ class Core {
   void set_credentials(std::shared_ptr<const auth::Credentials> credentials);
   // What names of peers lead to. Needed before the first call by name. Never null.
   void set_resolver(std::shared_ptr<Resolver> resolver);
+  // Who knows the passwords that are not in the configuration. Null: nobody, and `auth = xauth-radius` fails.
+  void set_radius(std::shared_ptr<radius::Client> radius);
   void set_key_logging(bool on);
   std::vector<IkeView> List() const;
   const CoreCounters& counters() const;

@@ -22,7 +22,7 @@ using config::Cat;
 constexpr unsigned kPatience = 2;                         // packets unanswered before the next server is asked beside
 constexpr std::chrono::seconds kSilence{60};              // how long a silent server is asked last
 constexpr std::chrono::seconds kLongest{30};              // of one login, however many servers there are
-constexpr std::chrono::milliseconds kLook{200};           // how soon Close() is seen
+constexpr std::chrono::milliseconds kLook{200};           // how soon a stop is seen
 
 Clock::duration Seconds(double s) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s)); }
 
@@ -64,7 +64,7 @@ class UdpClient::Round {
 
   Verdict Run() {
     const Clock::time_point end = Clock::now() + kLongest;
-    for (Clock::time_point now = Clock::now(); now < end && !client_.closed_; now = Clock::now()) {
+    for (Clock::time_point now = Clock::now(); now < end && !*client_.stop_; now = Clock::now()) {
       Drive(now);
       if (Over()) break;
       Wait(std::min(end, now + kLook));
@@ -72,7 +72,7 @@ class UdpClient::Round {
         if (auto verdict = Receive(a)) return *std::move(verdict);
       }
     }
-    return {.kind = Verdict::Kind::kNoAnswer, .why = client_.closed_ ? "the gateway stops" : Why()};
+    return {.kind = Verdict::Kind::kNoAnswer, .why = *client_.stop_ ? "the gateway stops" : Why()};
   }
 
  private:
@@ -183,7 +183,8 @@ class UdpClient::Round {
   std::vector<Attempt> attempts_;
 };
 
-UdpClient::UdpClient(std::span<const config::RadiusServer> servers, ike::Random& random) : random_(random) {
+UdpClient::UdpClient(std::span<const config::RadiusServer> servers, ike::Random& random, Stop stop)
+    : random_(random), stop_(std::move(stop)) {
   for (const config::RadiusServer& s : servers) {
     servers_.push_back(std::make_unique<Server>());
     servers_.back()->settings = Copy(s);

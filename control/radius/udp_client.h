@@ -17,12 +17,13 @@ namespace culvert::radius {
 // Every request has a socket of its own, connected, so that nobody else's datagrams arrive and ids do not run out.
 class UdpClient final : public Client {
  public:
+  // Set when the process stops: what is being asked then ends at once, with kNoAnswer. Any thread.
+  using Stop = std::shared_ptr<const std::atomic<bool>>;
+
   // Copies the servers. `random` is borrowed and must be safe on any thread.
-  UdpClient(std::span<const config::RadiusServer> servers, ike::Random& random);
+  UdpClient(std::span<const config::RadiusServer> servers, ike::Random& random, Stop stop);
 
   Verdict Ask(const Login& login) override;
-  // What is being asked ends at once, and whatever is asked later, with kNoAnswer: the process stops. Any thread.
-  void Close() { closed_ = true; }
 
  private:
   struct Server {
@@ -35,7 +36,7 @@ class UdpClient final : public Client {
 
   std::vector<std::unique_ptr<Server>> servers_;
   ike::Random& random_;
-  std::atomic<bool> closed_{false};
+  Stop stop_;
 };
 
 }  // namespace culvert::radius

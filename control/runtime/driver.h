@@ -31,6 +31,7 @@ class Driver {
   void set_data_plane(DataPlane* data_plane) { data_plane_ = data_plane; }  // before the first Post
   void set_key_log(std::unique_ptr<KeyLogFile> log);                        // turns key logging on
   void set_credentials(std::shared_ptr<const auth::Credentials> credentials) { core_.set_credentials(std::move(credentials)); }
+  void set_radius(std::shared_ptr<radius::Client> radius) { core_.set_radius(std::move(radius)); }
   void Post(ike::Event event);
 
   // An operator's request: `done` is called once with the core's Reply, `audit` with each line that concerns it meanwhile.

@@ -103,12 +103,13 @@ struct Clients {
   template <typename... Servers>
   explicit Clients(Servers... servers) {
     (list.push_back(std::move(servers)), ...);
-    client = std::make_shared<UdpClient>(list, random);
+    client = std::make_shared<UdpClient>(list, random, stop);
   }
   Verdict Ask() { return client->Ask(TheLogin()); }
 
   std::vector<config::RadiusServer> list;
   ike::SystemRandom random;
+  std::shared_ptr<std::atomic<bool>> stop = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<UdpClient> client;
 };
 
@@ -210,7 +211,7 @@ TEST(UdpClient, EndsWithTheProcess) {
   Clients c(At(silent.port(), "one", 20));
   std::thread closer([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    c.client->Close();
+    *c.stop = true;
   });
   const auto start = steady_clock::now();
   EXPECT_EQ(c.Ask().why, "the gateway stops");
