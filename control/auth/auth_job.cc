@@ -32,6 +32,12 @@ std::string AuthJob::Try(const Candidate& c, std::span<const Certificate> sent) 
   }
   if (c.own) FindOcsp(c);
   if (!c.own || !open_.empty()) return {};
+  if (c.signs_hash) {
+    auto sig = ike::SignHash(c.own->own->key, c.octets);
+    if (!sig) return "our own key does not sign";
+    signature_ = *std::move(sig);
+    return {};
+  }
   ike::SigningChoice how = c.own->how;
   // RFC 7296 3.8 leaves the hash of method 1 open: the one the peer uses it surely takes.
   if (how.method == ike::AuthMethod::kRsa && peers == how.method && c.own->any_scheme) how.scheme.hash = peers_hash;

@@ -5,7 +5,7 @@
 
 namespace culvert::auth {
 
-// The public-key work of IKE_AUTH: finds the first of `candidates` whose rules the peer's proof meets, and signs for us as
+// The public-key work of IKE_AUTH, or of phase 1 of IKEv1: finds the first of `candidates` whose rules the peer's proof meets, and signs for us as
 // that candidate wants. Owns all it touches but the credentials, which it shares.
 class AuthJob final : public ike::Job {
  public:
@@ -15,6 +15,7 @@ class AuthJob final : public ike::Job {
     Bytes octets;                                    // what to sign
     bool show_ocsp = false;                          // the peer wants to see an OCSP response about our certificate
     Bytes plain_octets{};                            // and for NO_PPK_AUTH (RFC 8784), in the same way; empty: nothing
+    bool signs_hash = false;                         // IKEv1: `octets` is HASH_I or HASH_R
   };
   AuthJob(std::shared_ptr<const Credentials> credentials, std::optional<PeerProof> proof, std::vector<Candidate> candidates)
       : credentials_(std::move(credentials)), proof_(std::move(proof)), candidates_(std::move(candidates)) {}

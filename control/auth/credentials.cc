@@ -99,6 +99,7 @@ void Credentials::FindChain(OwnCertificate& own) const {
     const Certificate* issuer = IssuerOf(*at);
     if (!issuer || std::ranges::contains(own.chain, *issuer)) break;
     own.authorities.push_back(issuer->key_hash());
+    own.authority_names.push_back(issuer->subject().data);
     if (!own.issuer) own.issuer = *issuer;
     if (issuer->is_self_signed()) break;
     own.chain.push_back(*issuer);
@@ -110,7 +111,7 @@ void Credentials::Finish() {
   for (const Certificate& c : certificates_) {
     auto key = std::ranges::find_if(keys_, [&](const ike::SignatureKey& k) { return c.key() && k.SamePublicKey(*c.key()); });
     if (key == keys_.end()) continue;
-    own_.push_back({c, *key, {}, {}, {}});
+    own_.push_back({.certificate = c, .key = *key, .chain = {}, .authorities = {}, .authority_names = {}, .issuer = {}});
     FindChain(own_.back());
   }
 }
@@ -177,15 +178,54 @@ std::expected<OwnChoice, std::string> Credentials::ChooseOwn(const OwnWanted& wa
   return *std::move(best);
 }
 
-std::vector<KeyHash> Credentials::RequestedBy(const config::AuthRound& remote) const {
-  std::vector<KeyHash> out;
+std::vector<ike::KeyKind> Credentials::HashSigners(const config::AuthRound& round) const {
+  std::vector<ike::KeyKind> kinds;
+  for (const OwnCertificate* own : CandidatesFor(round)) {
+    const bool fits = ike::SignsHashes(own->key) && Admits(round.rules.keys, own->key);
+    if (fits && !std::ranges::contains(kinds, own->key.kind())) kinds.push_back(own->key.kind());
+  }
+  return kinds;
+}
+
+std::expected<OwnChoice, std::string> Credentials::ChooseOwn(const OwnHashSigner& wanted) const {
+  std::optional<OwnChoice> best;
+  for (const OwnCertificate* own : CandidatesFor(wanted.round)) {
+    const bool fits = ike::SignsHashes(own->key) && own->key.kind() == wanted.kind && Admits(wanted.round.rules.keys, own->key);
+    const bool wished = std::ranges::any_of(own->authority_names, [&](const Bytes& name) {
+      return std::ranges::contains(wanted.requested, name);
+    });
+    if (!fits || (best && !wished)) continue;
+    auto id = ike::Identity::Parse(wanted.round.id);
+    best = OwnChoice{own, {}, id && own->certificate.Proves(*id) ? *id : own->certificate.subject(), true};
+    if (wished) break;
+  }
+  if (best) return *std::move(best);
+  return std::unexpected(config::Cat("no certificate with a private key of ", ike::Name(wanted.kind),
+                                     wanted.round.id.empty() ? "" : " for " + Escape(wanted.round.id)));
+}
+
+// Whose certificates a peer is asked for.
+std::vector<const Certificate*> Credentials::AskedFor(const config::AuthRound& remote) const {
+  std::vector<const Certificate*> out;
   for (const config::CredentialFile& file : remote.cacerts) {
-    if (const Certificate* named = Named(file.path)) out.push_back(named->key_hash());
+    if (const Certificate* named = Named(file.path)) out.push_back(named);
   }
   if (remote.cacerts.empty()) {
-    for (const Certificate& c : anchors_) out.push_back(c.key_hash());
+    for (const Certificate& c : anchors_) out.push_back(&c);
   }
   if (out.size() > kMaxRequested) out.resize(kMaxRequested);
+  return out;
+}
+
+std::vector<KeyHash> Credentials::RequestedBy(const config::AuthRound& remote) const {
+  std::vector<KeyHash> out;
+  for (const Certificate* c : AskedFor(remote)) out.push_back(c->key_hash());
+  return out;
+}
+
+std::vector<Bytes> Credentials::NamesRequestedBy(const config::AuthRound& remote) const {
+  std::vector<Bytes> out;
+  for (const Certificate* c : AskedFor(remote)) out.push_back(c->subject().data);
   return out;
 }
 

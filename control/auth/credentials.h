@@ -18,6 +18,7 @@ struct OwnCertificate {
   ike::SignatureKey key;
   std::vector<Certificate> chain;      // the issuers in their order, without the root
   std::vector<KeyHash> authorities;    // of the chain and the root
+  std::vector<Bytes> authority_names;  // the same, as IKEv1 asks for them: their names in DER
   std::optional<Certificate> issuer;   // nullopt: it signed itself, or the issuer is not here
 };
 
@@ -32,6 +33,12 @@ struct OwnWanted {
   const config::AuthRound& round;
   std::span<const KeyHash> requested;      // the peer's CERTREQ; empty: it did not say
   std::span<const uint16_t> peer_hashes;   // its SIGNATURE_HASH_ALGORITHMS; empty: it did not say
+};
+// The same in IKEv1, where the negotiated method says which kind of key it is to be.
+struct OwnHashSigner {
+  const config::AuthRound& round;
+  ike::KeyKind kind{};
+  std::span<const Bytes> requested;        // names in DER out of the peer's CERTREQs; empty: it did not say
 };
 
 // Everything the gateway has to prove itself and to judge others by, as files had it at one time. Immutable: a reload makes
@@ -62,6 +69,11 @@ class Credentials {
 
   // The best of our certificates for that round, or why there is none. Fast: no public-key work.
   std::expected<OwnChoice, std::string> ChooseOwn(const OwnWanted& wanted) const;
+  // IKEv1's: of OwnChoice::how nothing is said. The kinds are those of our certificates for that round, the best first.
+  std::expected<OwnChoice, std::string> ChooseOwn(const OwnHashSigner& wanted) const;
+  std::vector<ike::KeyKind> HashSigners(const config::AuthRound& round) const;
+  // The names of authorities that a peer is asked for a certificate of, in DER; at most kMaxRequested.
+  std::vector<Bytes> NamesRequestedBy(const config::AuthRound& remote) const;
   // What a CERTREQ for that round says; at most kMaxRequested.
   std::vector<KeyHash> RequestedBy(const config::AuthRound& remote) const;
 
@@ -79,6 +91,7 @@ class Credentials {
 
  private:
   std::vector<const OwnCertificate*> CandidatesFor(const config::AuthRound& round) const;
+  std::vector<const Certificate*> AskedFor(const config::AuthRound& remote) const;
   void FindChain(OwnCertificate& own) const;
   const Certificate* IssuerOf(const Certificate& certificate) const;
 

@@ -289,6 +289,16 @@ bool IsPinned(const Credentials& credentials, const Certificate& peer, const con
   });
 }
 
+// IKEv1's SIG. The hash is the negotiated one, whatever `auth` says of hashes: the connection's floor has been looked at.
+std::expected<ike::SignatureScheme, std::string> VerifyHash(const PeerProof& proof, const ike::SignatureKey& key) {
+  if (key.kind() != *proof.signs_hash) {
+    return std::unexpected(Cat("a signature by ", ike::Name(*proof.signs_hash), " was agreed on, and the key is ",
+                               ike::Name(key.kind())));
+  }
+  if (!ike::VerifyHash(key, proof.octets, proof.auth)) return std::unexpected(std::string("its signature is wrong"));
+  return ike::SignatureScheme{.key = key.kind(), .hash = ike::HashAlgorithm::kIdentity};
+}
+
 // RFC 8247 4: SHA-1 only where the connection's profile takes it.
 std::expected<ike::SignatureScheme, std::string> VerifyAuth(const PeerProof& proof, const ike::SignatureKey& key,
                                                             config::Sha1Use sha1) {
@@ -349,10 +359,12 @@ std::expected<Verified, std::string> VerifyPeer(const Credentials& credentials, 
   if (!pinned || !round.cacerts.empty()) {
     if (std::string why = JudgeChain(sent, judging); !why.empty()) return refuse(why);
   }
-  auto scheme = VerifyAuth(proof, *peer.key(), round.rules.sha1);
-  if (!scheme) return refuse(Cat("AUTH: ", scheme.error()));
+  auto scheme = proof.signs_hash ? VerifyHash(proof, *peer.key()) : VerifyAuth(proof, *peer.key(), round.rules.sha1);
+  if (!scheme) return refuse(Cat(proof.signs_hash ? "SIG: " : "AUTH: ", scheme.error()));
   const auto allowed = SchemesOf(round.rules.schemes);
-  if (!allowed.empty() && !std::ranges::contains(allowed, *scheme)) {
+  const bool admitted = proof.signs_hash ? std::ranges::contains(allowed, scheme->key, &ike::SignatureScheme::key)
+                                         : std::ranges::contains(allowed, *scheme);
+  if (!allowed.empty() && !admitted) {
     return refuse(Cat("auth = ", round.auth, " does not admit ", ike::Name(*scheme)));
   }
   const char* vouched = judging.shown_counts ? ", not revoked by the OCSP response it sends" : "";

@@ -4,11 +4,12 @@
 
 namespace culvert::auth {
 
-// What a peer has shown of itself in IKE_AUTH: owned, so that a helper thread can judge it.
+// What a peer has shown of itself in IKE_AUTH, or in phase 1 of IKEv1: owned, so that a helper thread can judge it.
 struct PeerProof {
   ike::AuthMethod method{};
   Bytes auth;                       // the AUTH payload's data
   Bytes octets;                     // what it must be a signature of
+  std::optional<ike::KeyKind> signs_hash;   // IKEv1: `octets` is HASH_I or HASH_R, `auth` is SIG by a key of that kind
   std::vector<Bytes> certificates;  // CERT payloads of encoding 4, the peer's own first (RFC 7296 3.6)
   std::vector<Bytes> ocsp;          // of encoding 14: OCSP responses (RFC 4806), of at most kMaxOcspResponse octets each
   bool by_url = false;              // it also named a certificate by hash and URL, which nobody fetches

@@ -289,6 +289,45 @@ std::expected<SignatureScheme, std::string> VerifyAuth(AuthMethod method, ByteVi
   return told->scheme;
 }
 
+bool SignsHashes(const SignatureKey& key) { return IsEcdsa(key.kind()) || (key.kind() == KeyKind::kRsa && !key.pss_only()); }
+
+namespace {
+
+// Without a digest of its own: what is signed is one.
+PkeyCtxPtr HashCtx(const SignatureKey& key, int (*init)(EVP_PKEY_CTX*)) {
+  PkeyCtxPtr ctx(SignsHashes(key) ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
+  if (!ctx || init(ctx.get()) != 1) return nullptr;
+  if (key.kind() == KeyKind::kRsa && EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_PADDING) != 1) return nullptr;
+  return ctx;
+}
+
+}  // namespace
+
+std::optional<Bytes> SignHash(const SignatureKey& key, ByteView hash) {
+  ErrorQueue queue;
+  CHECK(key.is_pair());
+  PkeyCtxPtr ctx = HashCtx(key, EVP_PKEY_sign_init);
+  size_t length = 0;
+  if (!ctx || EVP_PKEY_sign(ctx.get(), nullptr, &length, hash.data(), hash.size()) != 1) return std::nullopt;
+  Bytes out(length);
+  if (EVP_PKEY_sign(ctx.get(), out.data(), &length, hash.data(), hash.size()) != 1) return std::nullopt;
+  out.resize(length);
+  return IsEcdsa(key.kind()) ? RawFromDer(out, key.kind()) : out;
+}
+
+bool VerifyHash(const SignatureKey& key, ByteView hash, ByteView signature) {
+  ErrorQueue queue;
+  std::optional<Bytes> der;
+  if (IsEcdsa(key.kind())) {
+    der = DerFromRaw(signature, key.kind());
+    if (!der) return false;
+    signature = *der;
+  }
+  PkeyCtxPtr ctx = HashCtx(key, EVP_PKEY_verify_init);
+  // Three-valued: everything but 1 is no (R1).
+  return ctx && EVP_PKEY_verify(ctx.get(), signature.data(), signature.size(), hash.data(), hash.size()) == 1;
+}
+
 std::optional<SignatureScheme> VerifySha1Auth(AuthMethod method, ByteView data, const SignatureKey& key, ByteView octets) {
   ErrorQueue queue;
   auto told = Read(method, data, key);

@@ -10,7 +10,8 @@
 #include "control/ike/crypto/openssl_ptr.h"
 #include "control/ike/wire/registry.h"
 
-// AUTH by signature: what RFC 7296 3.8 (method 1), RFC 4754 (9, 10, 11) and RFC 7427 with RFC 8420 (14) put into the payload.
+// AUTH by signature: what RFC 7296 3.8 (method 1), RFC 4754 (9, 10, 11) and RFC 7427 with RFC 8420 (14) put into the payload, and
+// what RFC 2409 5.1 and RFC 4754 put into IKEv1's SIG.
 // Pure functions over immutable keys; safe from any thread. Signing and verifying are slow (tens of microseconds to
 // milliseconds): run from a job on a helper thread (control/ike/job.h).
 namespace culvert::ike {
@@ -76,6 +77,13 @@ std::optional<SigningChoice> ChooseSigning(const SignatureKey& key, std::span<co
 // Never what VerifyAuth takes. For the few profiles that do, and for saying why others do not.
 [[nodiscard]] std::optional<SignatureScheme> VerifySha1Auth(AuthMethod method, ByteView data, const SignatureKey& key,
                                                             ByteView octets);
+
+// IKEv1's SIG over `hash`, which is HASH_I or HASH_R: a digest as it stands (RFC 2409 5.1). RSA by PKCS#1 v1.5 without a
+// DigestInfo around it; ECDSA as r | s (RFC 4754 3). nullopt for keys it has no signatures of, and where OpenSSL refuses.
+// `key` is a pair (CHECKed).
+bool SignsHashes(const SignatureKey& key);
+[[nodiscard]] std::optional<Bytes> SignHash(const SignatureKey& key, ByteView hash);
+[[nodiscard]] bool VerifyHash(const SignatureKey& key, ByteView hash, ByteView signature);
 
 inline bool IsSignature(AuthMethod m) {
   return m == AuthMethod::kRsa || m == AuthMethod::kEcdsa256 || m == AuthMethod::kEcdsa384 || m == AuthMethod::kEcdsa521 ||
