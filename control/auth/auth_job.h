@@ -5,8 +5,8 @@
 
 namespace culvert::auth {
 
-// The public-key work of IKE_AUTH, or of phase 1 of IKEv1: finds the first of `candidates` whose rules the peer's proof meets, and signs for us as
-// that candidate wants. Owns all it touches but the credentials, which it shares.
+// The public-key work of IKE_AUTH, or of phase 1 of IKEv1: finds the first of `candidates` whose rules the peer's proof meets,
+// and signs for us as that candidate wants. Owns all it touches but the credentials, which it shares.
 class AuthJob final : public ike::Job {
  public:
   struct Candidate {

@@ -100,8 +100,8 @@ struct Reply {               // ends an operator's request
   unsigned matches = 0;
 };
 struct KeyLog {              // emitted only with key logging on
-  enum class Kind : uint8_t { kIke, kEsp } kind = Kind::kIke;
-  std::string line;          // a row of Wireshark's ikev2_decryption_table or esp_sa
+  enum class Kind : uint8_t { kIke, kEsp, kIkev1 } kind = Kind::kIke;
+  std::string line;          // a row of Wireshark's ikev2_decryption_table, esp_sa or ikev1_decryption_table
 };
 enum class StateChange : uint8_t { kIkeUp, kIkeDown, kIkeRekeyed, kChildUp, kChildDown, kChildRekeyed };
 struct Notice {              // for VICI events and updown hooks

@@ -13,7 +13,7 @@ constexpr std::array<const char*, kCounts> kNames = {
     "bad-icv", "tries-limited", "exchanges-limited", "unexpected", "bad-grammar", "critical-payload",
     "repeat-answered", "repeat-ignored",
     "cookie-sent", "cookie-accepted", "cookie-refused", "source-blocked", "half-open-full", "half-open-expired",
-    "half-open-twin", "memory-short", "jobs-full", "source-jobs-full", "errors-limited",
+    "half-open-twin", "memory-short", "jobs-full", "source-jobs-full", "errors-limited", "answer-too-large",
     "no-proposal-chosen", "invalid-ke-sent", "invalid-ke-received", "cookie-received", "rival-answer", "public-value-refused",
     "authentication-failed", "ppk-not-used", "ts-unacceptable", "temporary-failure-sent", "temporary-failure-received",
     "child-sa-not-found-sent", "no-additional-sas-sent", "invalid-syntax-sent",

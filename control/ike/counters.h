@@ -50,6 +50,7 @@ enum class Count : uint8_t {
   kJobsFull,             // too much public-key work waiting, in all
   kSourceJobsFull,       // or of one source
   kErrorsLimited,        // an error notify in clear not sent, for its rate
+  kAnswerTooLarge,       // IKEv1's aggressive mode: the answer not sent, for its size
   // negotiation
   kNoProposalChosen,
   kInvalidKeSent,

@@ -75,6 +75,10 @@ void LogEspRow(Context& cx, const EspSuite& suite, const Flow& f) {
 
 }  // namespace
 
+void LogIkev1Key(Context& cx, uint64_t cookie_i, const SecretBytes& key) {
+  cx.Emit(KeyLog{KeyLog::Kind::kIkev1, Cat(Spi64(cookie_i), ",", ToHex(key.view()))});
+}
+
 void LogIkeKeys(Context& cx, const IkeSa& sa, const IkeKeys& keys) {
   std::string encr = IkeCipherName(sa.suite.encr, sa.suite.encr_key_bits), integ = IkeIntegName(sa.suite.integ);
   if (encr.empty() || integ.empty()) return;

@@ -8,7 +8,7 @@
 namespace culvert::control {
 namespace {
 
-constexpr const char* kTables[] = {"ikev2_decryption_table", "esp_sa"};  // by KeyLog::Kind
+constexpr const char* kTables[] = {"ikev2_decryption_table", "esp_sa", "ikev1_decryption_table"};  // by KeyLog::Kind
 
 std::ofstream OpenPrivate(const std::string& path) {
   mode_t old = umask(077);
@@ -23,23 +23,24 @@ absl::StatusOr<std::unique_ptr<KeyLogFile>> KeyLogFile::Open(const std::string& 
   auto log = std::make_unique<KeyLogFile>();
   struct stat st;
   if (stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
-    log->ike_ = OpenPrivate(std::format("{}/{}", path, kTables[0]));
-    log->esp_ = OpenPrivate(std::format("{}/{}", path, kTables[1]));
-    if (!log->ike_ || !log->esp_) return absl::PermissionDeniedError(std::format("keylog: cannot write in {}", path));
+    for (const char* table : kTables) {
+      log->tables_.push_back(OpenPrivate(std::format("{}/{}", path, table)));
+      if (!log->tables_.back()) return absl::PermissionDeniedError(std::format("keylog: cannot write in {}", path));
+    }
   } else {
-    log->both_ = OpenPrivate(path);
-    if (!log->both_) return absl::PermissionDeniedError(std::format("keylog: cannot write {}", path));
+    log->all_ = OpenPrivate(path);
+    if (!log->all_) return absl::PermissionDeniedError(std::format("keylog: cannot write {}", path));
   }
   LOG(WARNING) << "KEY LOGGING IS ON: every IKE and ESP key is written to " << path;
   return log;
 }
 
 void KeyLogFile::Write(const ike::KeyLog& log) {
-  bool esp = log.kind == ike::KeyLog::Kind::kEsp;
-  if (both_.is_open()) {
-    both_ << "uat:" << kTables[esp] << ":" << log.line << std::endl;
+  const auto table = static_cast<size_t>(log.kind);
+  if (all_.is_open()) {
+    all_ << "uat:" << kTables[table] << ":" << log.line << std::endl;
   } else {
-    (esp ? esp_ : ike_) << log.line << std::endl;
+    tables_[table] << log.line << std::endl;
   }
 }
 

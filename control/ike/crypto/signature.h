@@ -10,8 +10,8 @@
 #include "control/ike/crypto/openssl_ptr.h"
 #include "control/ike/wire/registry.h"
 
-// AUTH by signature: what RFC 7296 3.8 (method 1), RFC 4754 (9, 10, 11) and RFC 7427 with RFC 8420 (14) put into the payload, and
-// what RFC 2409 5.1 and RFC 4754 put into IKEv1's SIG.
+// AUTH by signature: what RFC 7296 3.8 (method 1), RFC 4754 (9, 10, 11) and RFC 7427 with RFC 8420 (14) put into the payload,
+// and what RFC 2409 5.1 and RFC 4754 put into IKEv1's SIG.
 // Pure functions over immutable keys; safe from any thread. Signing and verifying are slow (tens of microseconds to
 // milliseconds): run from a job on a helper thread (control/ike/job.h).
 namespace culvert::ike {

@@ -161,7 +161,7 @@ class Numbers {
 
 bool Numbers::TakeLife(LifeType type, uint64_t value) {
   // RFC 2409 appendix A: SAs of a number of kilobytes are not ours to count; the seconds hold.
-  if (type == LifeType::kSeconds) seconds_ = value;
+  if (type == LifeType::kSeconds) seconds_ = std::min<uint64_t>(value, 0xffffffff);
   return value != 0 && (type == LifeType::kSeconds || type == LifeType::kKilobytes);
 }
 

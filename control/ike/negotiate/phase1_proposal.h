@@ -32,8 +32,8 @@ struct Phase1Suite {
   friend bool operator==(const Phase1Suite&, const Phase1Suite&) = default;
 };
 
-// The most transforms offered: what is larger would not fit a datagram that need not be fragmented. Each algorithm is among them
-// as long as they last.
+// The most transforms offered, for the sake of a datagram that need not be fragmented. Each algorithm is among them as long as
+// they last.
 inline constexpr size_t kMaxTransformsOffered = 24;
 
 // The SA payload's body: one proposal, transforms numbered from 1. Empty where nothing is left to offer.
@@ -43,7 +43,7 @@ KeGroup FirstGroup(const std::vector<config::IkeProposal>& proposals);
 
 struct ChosenPhase1 {
   Phase1Suite suite;
-  Bytes answer;                                        // the SA payload's body: the initiator's transform as it came (RFC 2409 5)
+  Bytes answer;                                        // the SA payload's body; the transform as it came (RFC 2409 5)
 };
 // nullopt: NO-PROPOSAL-CHOSEN.
 std::optional<ChosenPhase1> ChoosePhase1(const Phase1Wish& wish, const SaPayload& offered);
@@ -57,7 +57,7 @@ std::optional<Phase1Suite> AcceptPhase1(ByteView offer, const SaPayload& answer)
 // The connection's floor (config/profile.h), on what came out and not only on what was configured. Why not; empty: it is above.
 std::string BelowPhase1Floor(config::Profile floor, const Phase1Suite& suite);
 
-// For a log line: "AES_CBC-256/PRF_HMAC_SHA2_256/MODP_2048, ...", long lists cut with "..."; with the method where it is of use.
+// For a log line: "AES_CBC-256/PRF_HMAC_SHA2_256/MODP_2048 by pre-shared key, ...", long lists cut with "...".
 std::string DescribePhase1(const SaPayload& sa);
 std::string DescribePhase1(const Phase1Wish& wish);
 

@@ -132,6 +132,8 @@ void EndPhase1(Context& cx, IkeSa& sa, Why why) {
 
 void OnUnanswered(Context& cx, IkeSa& sa, Exchange& e) {
   const std::string what = Cat("no answer to ", Name(e.type), " after ", e.sent - 1, " retransmissions");
+  // Aggressive mode's last message has gone out as often as may be; that nothing of phase 2 follows is no fault by itself.
+  if (&e == &sa.first && !sa.phase1) return;
   if (&e == &sa.first) return CallAgainOrFail(cx, sa, what);
   cx.Log(Severity::kWarning, sa, what);
   // What is asked of the peer without an answer shows that it is dead, unless it has been heard since.

@@ -16,6 +16,7 @@ namespace {
 
 // A responder authenticates again by itself only where the initiator has not come by then.
 constexpr double kResponderWaits = 0.5;    // of over_time
+constexpr std::chrono::seconds kShortestLife{60};   // that a peer can make us authenticate again for
 
 std::vector<IkeSa*> Others(Context& cx, const IkeSa& sa) {
   std::vector<IkeSa*> others = cx.sas.OthersLike(sa);
@@ -56,13 +57,21 @@ void ArmLifetime(Context& cx, IkeSa& sa) {
   using std::chrono::milliseconds;
   const config::Connection& c = *sa.connection;
   // swanctl.conf: `rekey_time` of IKEv1 is a reauthentication, and `reauth_time` the same by its own name.
-  const auto after = c.reauth_time.count() > 0 ? c.reauth_time : c.rekey_time;
+  auto after = c.reauth_time.count() > 0 ? c.reauth_time : c.rekey_time;
+  auto over = c.over_time, random = c.rand_time;
+  // Phase 1 does not haggle over lifetimes: each side ends its SA by itself, the one with the shorter first.
+  if (sa.life.count() > 0 && (after.count() == 0 || sa.life < after + over)) {
+    const auto life = std::max(sa.life, kShortestLife);
+    over = life / 10;
+    after = life - over;
+    random = std::min(random, over);
+  }
   auto in_ms = [](std::chrono::seconds s) { return static_cast<uint64_t>(milliseconds(s).count()); };
-  const uint64_t ms = Jittered(in_ms(after), in_ms(c.rand_time), cx.random());
+  const uint64_t ms = Jittered(in_ms(after), in_ms(random), cx.random());
   if (ms == 0) return;
   sa.reauth_at = cx.now() + milliseconds(ms);
-  if (!sa.initiator) sa.reauth_at += Seconds(static_cast<double>(c.over_time.count()) * kResponderWaits);
-  sa.expires_at = cx.now() + after + c.over_time;
+  if (!sa.initiator) sa.reauth_at += Seconds(static_cast<double>(over.count()) * kResponderWaits);
+  sa.expires_at = cx.now() + after + over;
   cx.Arm(TimerKind::kReauthIke, sa.id, sa.reauth_at);
   cx.Arm(TimerKind::kExpireIke, sa.id, sa.expires_at);
 }

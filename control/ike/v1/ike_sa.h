@@ -49,6 +49,7 @@ struct IkeSa : SaBase {
   bool aggressive = false;
   IkeSuite suite;                             // without INTEG: nothing but HASH authenticates (RFC 2409)
   AuthMethod method{};
+  std::chrono::seconds life{0};               // that the peer keeps it for; 0: it does not say
   Abilities peer;
   Exchange first;                             // phase 1: message ID 0
   std::unique_ptr<Phase1> phase1;             // null once it is done

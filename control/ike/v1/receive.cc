@@ -122,6 +122,9 @@ bool HashIsGood(Context& cx, const IkeSa& sa, const Exchange& e, const Opened& o
   return good;
 }
 
+// Aggressive mode's last message has come to where it was to: nothing but phase 2 says so.
+void StopRepeatingPhase1(IkeSa& sa) { sa.first.waits = sa.first.waits && sa.phase1; }
+
 void ReceiveInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (std::ranges::contains(sa.informed_by, h.message_id)) return cx.Bump(Count::kUsedMessageId);
   auto opened = Open(cx, sa, d, h, Phase2Iv(*sa.protection, h.message_id));
@@ -130,6 +133,7 @@ void ReceiveInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Hea
   if (!opened || !HashIsGood(cx, sa, e, *opened)) return;
   sa.informed_by.push_back(h.message_id);
   if (sa.informed_by.size() > kMaxInformedBy) sa.informed_by.pop_front();
+  StopRepeatingPhase1(sa);
   Inbound in{d, h, opened->chain, opened->plain, {}, {}};
   sa.last_in = cx.now();
   FollowPeer(cx, sa, d);
@@ -300,6 +304,7 @@ void Accept(Context& cx, IkeSa& sa, Exchange& e, const Inbound& in) {
   e.said.clear();
   e.waits = false;
   sa.last_in = cx.now();
+  if (&e != &sa.first) StopRepeatingPhase1(sa);
   if (sa.secured()) FollowPeer(cx, sa, in.datagram);
 }
 

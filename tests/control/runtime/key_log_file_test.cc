@@ -30,7 +30,8 @@ TEST(KeyLogFile, OneFileHoldsArgumentsForTshark) {
   ASSERT_TRUE(log.ok()) << log.status();
   (*log)->Write({ike::KeyLog::Kind::kIke, "aa,bb"});
   (*log)->Write({ike::KeyLog::Kind::kEsp, "\"IPv4\""});
-  EXPECT_EQ(Slurp(dir.path / "keys"), "uat:ikev2_decryption_table:aa,bb\nuat:esp_sa:\"IPv4\"\n");
+  (*log)->Write({ike::KeyLog::Kind::kIkev1, "cc,dd"});
+  EXPECT_EQ(Slurp(dir.path / "keys"), "uat:ikev2_decryption_table:aa,bb\nuat:esp_sa:\"IPv4\"\nuat:ikev1_decryption_table:cc,dd\n");
   struct stat st;
   ASSERT_EQ(stat((dir.path / "keys").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777, 0600u) << "keys are for their owner alone";
@@ -42,8 +43,10 @@ TEST(KeyLogFile, ADirectoryGetsWiresharksTables) {
   ASSERT_TRUE(log.ok());
   (*log)->Write({ike::KeyLog::Kind::kIke, "aa,bb"});
   (*log)->Write({ike::KeyLog::Kind::kEsp, "\"IPv4\""});
+  (*log)->Write({ike::KeyLog::Kind::kIkev1, "cc,dd"});
   EXPECT_EQ(Slurp(dir.path / "ikev2_decryption_table"), "aa,bb\n");
   EXPECT_EQ(Slurp(dir.path / "esp_sa"), "\"IPv4\"\n");
+  EXPECT_EQ(Slurp(dir.path / "ikev1_decryption_table"), "cc,dd\n");
 }
 
 TEST(KeyLogFile, SaysWhereItCannotWrite) { EXPECT_FALSE(KeyLogFile::Open(TempDir().path / "gone" / "keys").ok()); }
