@@ -87,7 +87,7 @@ void LogIkeKeys(Context& cx, const IkeSa& sa, const IkeKeys& keys) {
                      encr, "\",", ToHex(keys.sk_ai.view()), ",", ToHex(keys.sk_ar.view()), ",\"", integ, "\"")});
 }
 
-void LogChildKeys(Context& cx, const IkeSa& sa, const ChildSa& child, const ChildKeys& keys) {
+void LogChildKeys(Context& cx, const SaBase& sa, const ChildSa& child, const ChildKeys& keys) {
   const IpAddress &here = sa.path.local.address, &there = sa.path.remote.address;
   Flow of_requester{here, there, child.spi_out, keys.encr_i.view(), keys.integ_i.view()};
   Flow of_replier{there, here, child.spi_in, keys.encr_r.view(), keys.integ_r.view()};

@@ -11,6 +11,6 @@ namespace culvert::ike {
 void LogIkev1Key(Context& cx, uint64_t cookie_i, const SecretBytes& key);
 void LogIkeKeys(Context& cx, const IkeSa& sa, const IkeKeys& keys);
 // `child`'s requester field says which of the exchange's directions are ours.
-void LogChildKeys(Context& cx, const IkeSa& sa, const ChildSa& child, const ChildKeys& keys);
+void LogChildKeys(Context& cx, const SaBase& sa, const ChildSa& child, const ChildKeys& keys);
 
 }  // namespace culvert::ike

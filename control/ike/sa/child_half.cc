@@ -9,7 +9,7 @@ using std::chrono::seconds;
 InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound) {
   const auto& [sa, path, child] = place;
   const config::Child& c = *child.config;
-  auto life = [&](uint64_t v) { return v == 0 ? Time{} : child.installed + seconds(v); };
+  const config::Lifetime time = child.time_limits(), bytes = child.byte_limits();
   InstallChild i;
   i.child = child.id;
   i.ike = sa.id;
@@ -29,9 +29,9 @@ InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound) {
   i.remote_ts = child.remote_ts;
   i.replay_window = c.replay_window;
   // Time: the soft limit is the core's own timer, the hard one also holds while culvert-ike is dead.
-  i.hard_at = life(c.seconds_.life);
-  i.soft_bytes = Jittered(c.bytes.rekey, c.bytes.rand, cx.random);
-  i.hard_bytes = c.bytes.life;
+  if (time.life != 0) i.hard_at = child.installed + seconds(time.life);
+  i.soft_bytes = Jittered(bytes.rekey, bytes.rand, cx.random);
+  i.hard_bytes = bytes.life;
   i.soft_packets = Jittered(c.packets.rekey, c.packets.rand, cx.random);
   i.hard_packets = c.packets.life;
   i.if_id = inbound ? c.if_id_in : c.if_id_out;

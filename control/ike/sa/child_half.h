@@ -10,7 +10,7 @@ struct ChildPlace {
   const Path& path;            // that its packets take
   const ChildSa& child;
 };
-// All but the SPI and the keys, which only whoever derived them has. Lifetimes are the configured ones, counted from
+// All but the SPI and the keys, which only whoever derived them has. Lifetimes are ChildSa's limits, counted from
 // child.installed, soft ones of packets and octets less their random part.
 InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound);
 // From the data plane, if it is there.

@@ -12,6 +12,9 @@ namespace culvert::ike {
 // A connection as it was loaded when the SA that holds it was made; a reload makes new ones.
 using ConnectionRef = std::shared_ptr<const config::Connection>;
 
+// The child of that name; nullptr where there is none.
+const config::Child* FindChild(const config::Connection& connection, std::string_view name);
+
 // A packet that met a trap (RFC 7296 2.9): goes first into the traffic selectors we propose.
 struct TriggeringPacket {
   TrafficSelector local, remote;
@@ -92,6 +95,7 @@ struct ChildSa {
   SecretBytes in_encr_key, in_integ_key;     // until that half is handed to the data plane
   SecretBytes out_encr_key, out_integ_key;   // ditto
   HalfState in = HalfState::kAbsent, out = HalfState::kAbsent;
+  uint64_t life_seconds = 0, life_bytes = 0; // as agreed with the peer (IKEv1); 0: as configured
   Time installed{}, rekey_at{}, expires_at{};
   std::vector<RequestId> requests;           // operators waiting for it to come up
 
@@ -101,6 +105,9 @@ struct ChildSa {
     return state == ChildState::kInstalling || state == ChildState::kInstalled || state == ChildState::kRekeying;
   }
   const std::string& name() const { return config->name; }
+  // The configured limits; where the peer's are lower, those.
+  config::Lifetime time_limits() const;
+  config::Lifetime byte_limits() const;
 };
 
 }  // namespace culvert::ike

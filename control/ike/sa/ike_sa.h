@@ -177,13 +177,6 @@ struct ResponderHandshake {
 // with a chain of certificates, whole or in fragments, while its keys are being derived.
 inline constexpr size_t kMaxInitOctets = 8192, kMaxWaitingOctets = 16384, kMaxWaitingDatagrams = 32;
 
-// What the data plane last said of the ESP of an SA's children, and who wants to know.
-struct TrafficUse {
-  Time last_in{}, last_out{};
-  bool for_liveness = false, for_keepalive = false;
-  unsigned awaiting = 0;                      // answers not in yet
-};
-
 // Exchanges an authenticated peer may make (D12, D14). An IKE SA's successor inherits what is left.
 struct PeerAllowance {
   TokenBucket exchanges{200, 100}, children{100, 10}, ike_rekeys{32, 1.0 / 30};
@@ -216,8 +209,6 @@ struct IkeSa : SaBase {
   PeerAllowance allowance;
   IkeId successor = 0;
   IkeId unsettled_rekey_of = 0;               // made by the peer while our own rekeying of that SA is unanswered
-
-  TrafficUse use;
 
   // Where its children's ESP goes.
   const Path& esp_path() const { return mobike && mobike->esp ? *mobike->esp : path; }

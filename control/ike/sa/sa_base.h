@@ -9,6 +9,13 @@
 
 namespace culvert::ike {
 
+// What the data plane last said of the ESP of an SA's children, and who wants to know.
+struct TrafficUse {
+  Time last_in{}, last_out{};
+  bool for_liveness = false, for_keepalive = false;
+  unsigned awaiting = 0;                      // answers not in yet
+};
+
 // What an IKE SA is in either version of IKE: two parties, the way between them, what they protect.
 struct SaBase {
   IkeId id = 0;
@@ -20,6 +27,7 @@ struct SaBase {
   std::vector<std::unique_ptr<ChildSa>> children;
   Time established{}, rekey_at{}, reauth_at{}, expires_at{};
   Time last_in{}, last_out{};                 // authenticated IKE from the peer; anything of IKE or a keepalive to it
+  TrafficUse use;
 
   uint64_t local_spi() const { return initiator ? spi_i : spi_r; }
   uint64_t peer_spi() const { return initiator ? spi_r : spi_i; }

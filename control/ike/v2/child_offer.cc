@@ -193,11 +193,6 @@ std::optional<Refusal> JudgeMode(const Path& path, const Inbound& in, ChildNegot
 
 }  // namespace
 
-const config::Child* FindChild(const config::Connection& connection, std::string_view name) {
-  auto it = std::ranges::find(connection.children, name, &config::Child::name);
-  return it == connection.children.end() ? nullptr : &*it;
-}
-
 std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa& sa, const Wish& wish) {
   const config::Child& c = *wish.child;
   const Terms terms = TermsFor(sa.path, wish.rekeyed, wish.ke);

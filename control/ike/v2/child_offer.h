@@ -45,7 +45,5 @@ void TellMorePossible(Context& cx, const IkeSa& sa, const ChildNegotiation& n);
 // The offer of that task was refused because the peer wants single pairs, and there is one to come again with.
 bool WantsSinglePair(const NotifyPayload* error, const Task& task);
 
-// Sets of which child is which: by name in this connection, nullptr where there is none.
-const config::Child* FindChild(const config::Connection& connection, std::string_view name);
 
 }  // namespace culvert::ike
