@@ -116,6 +116,7 @@ void Version1::OnIkeTimer(TimerKind kind, IkeSa& sa) {
     case TimerKind::kReauthIke: return OnReauthTimer(cx_, sa);
     case TimerKind::kExpireIke: return OnExpireTimer(cx_, sa);
     case TimerKind::kLiveness: return OnLivenessTimer(cx_, sa);
+    case TimerKind::kUseAnswer: return OnUseAnswerTimer(cx_, sa);
     case TimerKind::kKeepalive: return OnKeepaliveTimer(cx_, sa);
     case TimerKind::kReassembly: return OnReassemblyTimer(cx_, sa);
     case TimerKind::kLinger: return OnLingerTimer(cx_, sa);

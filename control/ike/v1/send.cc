@@ -122,17 +122,24 @@ Exchange& BeginExchange(Context& cx, IkeSa& sa, ExchangeType type) {
   return e;
 }
 
+void FinishExchange(Context& cx, IkeSa& sa, Exchange& e) {
+  e.waits = false;
+  if (!e.done()) e.forget_at = cx.now() + kRepeatsLife;
+  ArmRetransmit(cx, sa);
+}
+
 void EndExchange(Context& cx, IkeSa& sa, Exchange& exchange) {
   std::erase_if(sa.exchanges, [&](const Exchange& e) { return &e == &exchange; });
   ArmRetransmit(cx, sa);
 }
 
-void SendInformational(Context& cx, IkeSa& sa, std::span<const Payload> payloads) {
-  if (!sa.protection || sa.protection->last_block.empty()) return;
+Datagrams SendInformational(Context& cx, IkeSa& sa, std::span<const Payload> payloads) {
+  if (!sa.protection || sa.protection->last_block.empty()) return {};
   Exchange e;
   e.type = ExchangeType::kInformational;
   e.message_id = NewMessageId(cx, sa);
   SendInExchange(cx, sa, e, {.payloads = payloads, .next = Next::kDone});
+  return std::move(e.said);
 }
 
 void RefuseInClear(Context& cx, const DatagramIn& d, const Header& request, NotifyType type) {

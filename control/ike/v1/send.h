@@ -32,11 +32,14 @@ void SendInExchange(Context& cx, IkeSa& sa, Exchange& exchange, const Phase2Mess
 
 // A new exchange of ours, with a message ID that no other has.
 Exchange& BeginExchange(Context& cx, IkeSa& sa, ExchangeType type);
+// Over, though nothing more is said: what was said last still answers repeats, unless it has been cleared.
+void FinishExchange(Context& cx, IkeSa& sa, Exchange& exchange);
 // Gone at once: nobody's repeats are answered.
 void EndExchange(Context& cx, IkeSa& sa, Exchange& exchange);
 
 // One message, never answered (RFC 2409 5.7): sealed where there is a phase 1 to seal it with. Before that nothing is sent.
-void SendInformational(Context& cx, IkeSa& sa, std::span<const Payload> payloads);
+// Returns what has gone out.
+Datagrams SendInformational(Context& cx, IkeSa& sa, std::span<const Payload> payloads);
 // A notify of phase 1 in clear to a stranger, rationed (D07).
 void RefuseInClear(Context& cx, const DatagramIn& d, const Header& header, NotifyType type);
 

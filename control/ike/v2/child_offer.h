@@ -45,5 +45,4 @@ void TellMorePossible(Context& cx, const IkeSa& sa, const ChildNegotiation& n);
 // The offer of that task was refused because the peer wants single pairs, and there is one to come again with.
 bool WantsSinglePair(const NotifyPayload* error, const Task& task);
 
-
 }  // namespace culvert::ike
