@@ -3,6 +3,7 @@
 #include <string>
 
 #include "control/auth/credentials.h"
+#include "control/auth/password.h"
 #include "control/auth/ppk.h"
 #include "control/auth/psk.h"
 #include "control/ike/admission/cookie.h"
@@ -46,6 +47,7 @@ class Context {
   ConnectionTable connections;               // of `config` when it was last told to have changed
   auth::PskTable psks;                       // likewise
   auth::PpkTable ppks;                       // likewise
+  auth::PasswordTable passwords;             // likewise
   std::vector<IpAddress> local_addresses;    // LocalAddresses, sorted
   bool knows_local_addresses = false;
   bool key_logging = false;

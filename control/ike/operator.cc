@@ -154,6 +154,7 @@ void TakeConfig(Context& cx) {
   cx.connections = ConnectionTable(std::move(connections));
   cx.psks = auth::PskTable(cx.config.secrets);
   cx.ppks = auth::PpkTable(cx.config.secrets);
+  cx.passwords = auth::PasswordTable(cx.config.secrets);
   cx.leases.Reload(cx.config.pools);
 }
 

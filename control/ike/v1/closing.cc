@@ -41,7 +41,8 @@ void FailTasks(Context& cx, IkeSa& sa, std::string_view why) {
 IkeSa* HeirOf(Context& cx, const IkeSa& sa) {
   if (!sa.connection) return nullptr;
   for (IkeSa* o : cx.sas.OthersLike(sa)) {
-    if (o->state == IkeState::kEstablished && o->connection->name == sa.connection->name) return o;
+    const bool same = o->connection->name == sa.connection->name && SameUser(*o, sa);
+    if (o->state == IkeState::kEstablished && same) return o;
   }
   return nullptr;
 }

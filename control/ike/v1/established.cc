@@ -18,9 +18,12 @@ namespace {
 constexpr double kResponderWaits = 0.5;    // of over_time
 constexpr std::chrono::seconds kShortestLife{60};   // that a peer can make us authenticate again for
 
+// Of a group's members, who share one identity, the user's own.
 std::vector<IkeSa*> Others(Context& cx, const IkeSa& sa) {
   std::vector<IkeSa*> others = cx.sas.OthersLike(sa);
-  std::erase_if(others, [](const IkeSa* o) { return o->established == Time{} || o->state == IkeState::kDead; });
+  std::erase_if(others, [&](const IkeSa* o) {
+    return o->established == Time{} || o->state == IkeState::kDead || !SameUser(*o, sa);
+  });
   return others;
 }
 
@@ -51,6 +54,13 @@ void KeepUnique(Context& cx, IkeSa& sa, std::vector<IkeSa*>& others) {
     return DeleteIke(cx, sa, Why::kReplaced);
   }
   for (IkeSa* o : others) DeleteIke(cx, *o, Why::kReplaced);
+}
+
+void CloseOlder(Context& cx, IkeSa& sa) {
+  for (IkeSa* o : Others(cx, sa)) {
+    // What it has taken over is the peer's no more than the rest; what is younger is.
+    if (o->id < sa.id) CloseIke(cx, *o, Why::kReplaced);
+  }
 }
 
 void ArmLifetime(Context& cx, IkeSa& sa) {
@@ -86,6 +96,7 @@ void OnReady(Context& cx, IkeSa& sa) {
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up, IKEv1 ", sa.aggressive ? "aggressive" : "main", " mode, ", Name(sa.method), ", ",
                                   sa.local_id.ToString(), " === ", sa.remote_id.ToString()));
   cx.shared.Tell(StateChange::kIkeUp, sa);
+  if (sa.peer_contacted && IsXauth(sa.method)) CloseOlder(cx, sa);
   std::vector<IkeSa*> others = Others(cx, sa);
   std::erase_if(others, [&](IkeSa* o) {
     if (o->state == IkeState::kReplaced || !TakesPlaceOf(sa, *o)) return o->state == IkeState::kReplaced;
@@ -104,10 +115,8 @@ void OnInitialContact(Context& cx, IkeSa& sa) {
   // `never`: several devices share the identity, and one's INITIAL-CONTACT says nothing of the others.
   if (sa.peer_contacted || !sa.connection || sa.connection->unique == config::Unique::kNever) return;
   sa.peer_contacted = true;
-  for (IkeSa* o : Others(cx, sa)) {
-    // What it has taken over is the peer's no more than the rest; what is younger is.
-    if (o->id < sa.id) CloseIke(cx, *o, Why::kReplaced);
-  }
+  // Before XAUTH has said who it is it may be anybody of a group: OnReady.
+  if (sa.established != Time{} || !IsXauth(sa.method)) CloseOlder(cx, sa);
 }
 
 bool IsInitialContact(Context& cx, const IkeSa& sa) {

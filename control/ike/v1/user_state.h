@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/ike/v1/ike_sa.h"
+#include "control/pools/lease_table.h"
 
 namespace culvert::ike::v1 {
 
@@ -21,6 +22,7 @@ struct UserPhase {
   uint32_t pending = 0;                       // message ID of our own transaction; 0: none is under way
   std::string name;                           // of the user who the peer is, as XAUTH had it; empty: nobody asked
   std::vector<IpAddress> leased;              // by us to the peer, one of a family
+  std::vector<pools::Lease> holds;            // what of `leased` is from pools
   std::optional<IpAddress> framed;            // what RADIUS says is the user's (Framed-IP-Address)
   std::vector<IpAddress> vips;                // leased by the peer to us
   std::vector<IpPrefix> split_include;        // what the peer says is behind it (Unity); empty: it does not say
