@@ -36,10 +36,10 @@ IkeSa* FindSa(Context& cx, const Header& h) {
 bool IsPhase1(ExchangeType type) { return type == ExchangeType::kMain || type == ExchangeType::kAggressive; }
 
 void ReceiveFirst(Context& cx, const DatagramIn& d, const Header& h) {
-  if (h.encrypted || !IsPhase1(h.exchange)) return cx.Bump(Count::kBadSpi);
-  if (h.message_id != 0) return cx.Bump(Count::kBadMessageId);
   // RFC 9395: to a gateway that nobody wants it of there is no IKEv1, and nothing says that there could be.
   if (cx.shared.connections.CountFor(d.local.address, d.remote.address, 1) == 0) return cx.Bump(Count::kOldVersion);
+  if (h.encrypted || !IsPhase1(h.exchange)) return cx.Bump(Count::kBadSpi);
+  if (h.message_id != 0) return cx.Bump(Count::kBadMessageId);
   if (d.data.size() > kMaxFirstOctets) return cx.Bump(Count::kOversized);
   if (IkeSa* sa = cx.sas.Find(cx.shared.half_open.Find({d.remote.address, h.cookie_i, {}}))) {
     if (sa->first.heard != DigestOf(d)) return cx.Bump(Count::kHalfOpenTwin);
