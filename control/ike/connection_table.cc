@@ -49,7 +49,7 @@ std::optional<IpAddress> FirstSingle(const std::vector<std::string>& entries, F 
 ConnectionTable::ConnectionTable(std::vector<ConnectionRef> all) : all_(std::move(all)) {
   for (Position p = 0; p < all_.size(); ++p) {
     by_name_.emplace(all_[p]->name, p);
-    if (all_[p]->version != 1) Add(p);
+    Add(p);
   }
   for (const auto& [addresses, group] : groups_) {
     bool ranged = !group.remote;

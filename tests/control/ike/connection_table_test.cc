@@ -14,15 +14,16 @@ ConnectionRef Make(std::string name, std::vector<std::string> local, std::vector
   return std::make_shared<const config::Connection>(std::move(c));
 }
 
-std::vector<std::string> Names(const std::vector<ConnectionRef>& all, std::string_view local, std::string_view remote) {
+std::vector<std::string> Names(const std::vector<ConnectionRef>& all, std::string_view local, std::string_view remote,
+                               unsigned version = 2) {
   std::vector<std::string> names;
   const ConnectionTable table(all);
   const IpAddress from = *IpAddress::Parse(remote), to = *IpAddress::Parse(local);
-  table.Visit({to, from}, [&](const ConnectionRef& c) {
+  table.Visit({to, from, nullptr, version}, [&](const ConnectionRef& c) {
     names.push_back(c->name);
     return false;
   });
-  EXPECT_EQ(table.CountFor(to, from), names.size());
+  EXPECT_EQ(table.CountFor(to, from, version), names.size());
   return names;
 }
 
@@ -42,6 +43,13 @@ TEST(ConnectionTable, ClosestFirstThenInOrderOfLoading) {
             (std::vector<std::string>{"host-and-local", "host", "either", "net", "range", "any", "any-too", "name"}));
   EXPECT_EQ(Names(all, "198.51.100.2", "203.0.113.1"), (std::vector<std::string>{"any", "any-too", "name", "either"}));
   EXPECT_EQ(Names(all, "2001:db8::1", "2001:db8::2"), (std::vector<std::string>{"any", "v6", "name", "either"}));
+}
+
+TEST(ConnectionTable, OfEitherVersionOrBoth) {
+  const std::vector<ConnectionRef> all = {Make("new", {}, {"192.0.2.1"}), Make("old", {}, {"192.0.2.1"}, 1),
+                                          Make("both", {}, {"%any"}, 0)};
+  EXPECT_EQ(Names(all, "198.51.100.1", "192.0.2.1", 1), (std::vector<std::string>{"old", "both"}));
+  EXPECT_EQ(Names(all, "198.51.100.1", "192.0.2.1", 2), (std::vector<std::string>{"new", "both"}));
 }
 
 ConnectionRef ForPeer(std::string name, std::vector<std::string> remote, std::string id) {
