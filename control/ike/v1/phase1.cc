@@ -223,6 +223,14 @@ void OnPhase1Error(Context& cx, IkeSa& sa, const Inbound& in) {
   cx.shared.LogStranger(in.datagram.remote, Cat(Name(sa.first.type), " ends with ", Name(error->type)));
 }
 
+void OnPhase1Refused(Context& cx, IkeSa& sa, const Inbound& in) {
+  const NotifyPayload* error = in.Error();
+  if (!sa.initiator || (!error && !in.Get<DeletePayload>())) return cx.Bump(Count::kUnexpected);
+  cx.Bump(Count::kAuthenticationFailed);
+  FailCall(cx, sa, Cat(Name(sa.first.type), ": the peer answers ", error ? Name(error->type) : "with a Delete", " to ",
+                       sa.local_id.ToString()));
+}
+
 void OnHandshakeTimer(Context& cx, IkeSa& sa) {
   if (sa.state == IkeState::kUser) return OnUserTimer(cx, sa);
   if (!sa.phase1 || sa.initiator) return;

@@ -15,7 +15,10 @@ void OnPhase1Message(Context& cx, IkeSa& sa, const Inbound& in);
 void OnPhase1Job(Context& cx, IkeSa& sa, JobDone& done);
 // An error notify of phase 1 in clear. Nothing authenticates it: it is logged and no more, the answer may yet come.
 void OnPhase1Error(Context& cx, IkeSa& sa, const Inbound& in);
-// A half-open SA of the peer's has had its time.
+// An informational exchange under phase 1's own keys while it is under way, HASH good: whoever agreed on them with us does not
+// believe us (and is not authenticated by that).
+void OnPhase1Refused(Context& cx, IkeSa& sa, const Inbound& in);
+// A half-open SA of the peer's has had its time; or, authenticated, its user has (user.h).
 void OnHandshakeTimer(Context& cx, IkeSa& sa);
 
 }  // namespace culvert::ike::v1

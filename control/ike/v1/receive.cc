@@ -135,6 +135,7 @@ void ReceiveInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Hea
   if (sa.informed_by.size() > kMaxInformedBy) sa.informed_by.pop_front();
   StopRepeatingPhase1(sa);
   Inbound in{d, h, opened->chain, opened->plain, {}, {}};
+  if (sa.phase1) return OnPhase1Refused(cx, sa, in);
   sa.last_in = cx.now();
   FollowPeer(cx, sa, d);
   OnInformational(cx, sa, in);
