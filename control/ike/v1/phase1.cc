@@ -2,7 +2,6 @@
 
 #include "control/auth/revocation/lookup_job.h"
 #include "control/ike/cat.h"
-#include "control/ike/connection_table.h"
 #include "control/ike/v1/closing.h"
 #include "control/ike/v1/phase1_choice.h"
 #include "control/ike/v1/phase1_grammar.h"
@@ -149,8 +148,6 @@ void BeginPhase1(Context& cx, IkeSa& sa) {
 
 void OnPhase1Request(Context& cx, const DatagramIn& d, const Header& header, const Chain& chain) {
   const bool aggressive = header.exchange == ExchangeType::kAggressive;
-  // RFC 9395: where no connection wants IKEv1, it is not spoken, not even to say so.
-  if (cx.shared.connections.CountFor(d.local.address, d.remote.address, 1) == 0) return cx.Bump(Count::kOldVersion);
   if (!Admitted(cx, d, aggressive)) return;
   const std::string wrong = CheckPhase1(aggressive ? Phase1Form::kFirst : Phase1Form::kSa, false, chain);
   auto* offer = chain.Get<SaPayload>();
