@@ -187,7 +187,7 @@ std::vector<ike::KeyKind> Credentials::HashSigners(const config::AuthRound& roun
   return kinds;
 }
 
-std::expected<OwnChoice, std::string> Credentials::ChooseOwn(const OwnHashSigner& wanted) const {
+std::expected<OwnChoice, std::string> Credentials::ChooseHashSigner(const OwnHashSigner& wanted) const {
   std::optional<OwnChoice> best;
   for (const OwnCertificate* own : CandidatesFor(wanted.round)) {
     const bool fits = ike::SignsHashes(own->key) && own->key.kind() == wanted.kind && Admits(wanted.round.rules.keys, own->key);

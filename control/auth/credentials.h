@@ -70,7 +70,7 @@ class Credentials {
   // The best of our certificates for that round, or why there is none. Fast: no public-key work.
   std::expected<OwnChoice, std::string> ChooseOwn(const OwnWanted& wanted) const;
   // IKEv1's: of OwnChoice::how nothing is said. The kinds are those of our certificates for that round, the best first.
-  std::expected<OwnChoice, std::string> ChooseOwn(const OwnHashSigner& wanted) const;
+  std::expected<OwnChoice, std::string> ChooseHashSigner(const OwnHashSigner& wanted) const;
   std::vector<ike::KeyKind> HashSigners(const config::AuthRound& round) const;
   // The names of authorities that a peer is asked for a certificate of, in DER; at most kMaxRequested.
   std::vector<Bytes> NamesRequestedBy(const config::AuthRound& remote) const;

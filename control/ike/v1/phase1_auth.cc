@@ -143,8 +143,8 @@ Bytes HashOfSide(const IkeSa& sa, bool initiator, ByteView id_body) {
 std::expected<std::optional<OwnSigner>, std::string> ChooseSigner(const Context& cx, const IkeSa& sa,
                                                                   const config::Connection& c, const CertRequest& wanted) {
   if (!MethodOf(sa).signs(sa.initiator)) return std::nullopt;
-  auto choice = cx.shared.credentials->ChooseOwn(
-      auth::OwnHashSigner{.round = Phase1Round(c.local), .kind = MethodOf(sa).key, .requested = wanted.authorities});
+  auto choice = cx.shared.credentials->ChooseHashSigner(
+      {.round = Phase1Round(c.local), .kind = MethodOf(sa).key, .requested = wanted.authorities});
   if (!choice) return std::unexpected(choice.error());
   return OwnSigner{cx.shared.credentials, *std::move(choice)};
 }
