@@ -157,7 +157,9 @@ TEST(Phase1Choice, TakesWhatItUnderstandsAndPassesOverTheRest) {
   for (const TransformCase& c : kCases) {
     auto chosen = ChoosePhase1({.proposals = proposals, .methods = kPsk}, One(c.attributes));
     EXPECT_EQ(chosen.has_value(), c.taken) << c.name;
-    if (chosen) EXPECT_EQ(chosen->suite.suite, kUsual) << c.name;
+    if (chosen) {
+      EXPECT_EQ(chosen->suite.suite, kUsual) << c.name;
+    }
   }
   const std::vector<Raw>& usual = kCases[0].attributes;
   EXPECT_FALSE(ChoosePhase1({.proposals = proposals, .methods = kPsk}, One(usual, 2))) << "another transform than KEY_IKE";
