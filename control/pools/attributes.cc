@@ -76,12 +76,12 @@ void Add(const PoolAttribute& a, std::vector<Attribute>& out) {
 
 }  // namespace
 
-Attribute AddressAttribute(const IpAddress& address, Version version) {
+Attribute AddressAttribute(const IpAddress& address) {
   const bool v4 = address.family == Family::kV4;
   Attribute out{static_cast<uint16_t>(v4 ? AttributeType::kIp4Address : AttributeType::kIp6Address), {}};
   if (address.is_unspecified()) return out;
   out.value = ToBytes(address.bytes());
-  if (!v4 && version == Version::kIkev2) out.value.push_back(kHostLength);
+  if (!v4) out.value.push_back(kHostLength);
   return out;
 }
 

@@ -25,12 +25,11 @@ struct Attribute {
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };
 
-enum class Version : uint8_t { kIkev1, kIkev2 };
-
-// An address leased, or asked for: an unspecified one is any of its family, whose value is empty.
-Attribute AddressAttribute(const IpAddress& address, Version version);
-// The address in the value of such an attribute; IKEv2's prefix length behind an IPv6 one is passed over. nullopt: neither
-// type, or of a wrong length. An empty value is any address of the type's family.
+// An address leased, or asked for: an unspecified one is any of its family, whose value is empty. Behind an IPv6 one is a
+// prefix length (RFC 7296 3.15.1): mode config has none, but charon takes no other in IKEv1 either.
+Attribute AddressAttribute(const IpAddress& address);
+// The address in the value of such an attribute, with a prefix length or without, which is passed over. nullopt: neither type,
+// or of a wrong length. An empty value is any address of the type's family.
 std::optional<IpAddress> AddressIn(uint16_t type, ByteView value);
 
 // Of the pools so named, in that order, then `settings`' servers. Equal ones once; the subnets of one Unity type are one

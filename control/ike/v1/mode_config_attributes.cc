@@ -3,7 +3,6 @@
 
 #include "control/ike/v1/mode_config.h"
 #include "control/ike/v1/user_state.h"
-#include "control/pools/attributes.h"
 
 namespace culvert::ike::v1 {
 namespace {
@@ -26,9 +25,9 @@ std::optional<uint16_t> NumberIn(ByteView octets) {
   return static_cast<uint16_t>(octets[0] << 8 | octets[1]);
 }
 
-void Add(const pools::Attribute& a, AttributeList& list) {
+void AddOne(const pools::Attribute& a, AttributeList& list) {
   const auto type = static_cast<ConfigAttribute>(a.type);
-  if (!IsNumber(type)) return list.Add(type, a.value);
+  if (!IsNumber(type)) return Add(a, list);
   if (auto number = NumberIn(a.value)) list.AddNumber(type, *number);
 }
 
@@ -73,7 +72,7 @@ void AddConfigured(const Context& cx, const IkeSa& sa, absl::FunctionRef<bool(Co
   const config::Control& control = cx.config();
   if (!sa.connection->pools.empty()) {
     for (const pools::Attribute& a : pools::AttributesOf(control.pools, PoolsFor(control, sa), control.settings)) {
-      if (wants(static_cast<ConfigAttribute>(a.type))) Add(a, list);
+      if (wants(static_cast<ConfigAttribute>(a.type))) AddOne(a, list);
     }
   }
   auto lacks = [&](ConfigAttribute type) { return wants(type) && !list.Has(type); };

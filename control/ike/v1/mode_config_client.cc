@@ -34,7 +34,7 @@ std::vector<ConfigAttribute> Take(Context& cx, IkeSa& sa, const Attributes& attr
       user.split_include = DecodeUnityNetworks(a.value);
       taken.push_back(TypeOf(a));
     }
-    const auto address = AddressIn(a);
+    const auto address = pools::AddressIn(a.type, a.value);
     const bool good = address && AsksFor(sa, address->family) && !address->is_unspecified() && !address->is_multicast();
     if (!good) continue;
     taken.push_back(TypeOf(a));
@@ -49,7 +49,7 @@ std::vector<ConfigAttribute> Take(Context& cx, IkeSa& sa, const Attributes& attr
 
 void PullConfig(Context& cx, IkeSa& sa) {
   AttributeList request;
-  for (const IpAddress& vip : Wanted(cx, sa)) request.AddAddress(vip);
+  for (const IpAddress& vip : Wanted(cx, sa)) Add(pools::AddressAttribute(vip), request);
   if (SpeaksUnity(cx, sa)) request.Add(ConfigAttribute::kUnitySplitInclude);
   sa.user->step = Step::kPulling;
   Ask(cx, sa, TransactionType::kRequest, request);

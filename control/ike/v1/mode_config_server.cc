@@ -38,7 +38,7 @@ unsigned AddAddresses(Context& cx, IkeSa& sa, std::span<const IpAddress> wanted,
     const ConfigAttribute type = w.family == Family::kV4 ? ConfigAttribute::kIp4Address : ConfigAttribute::kIp6Address;
     if (list.Has(type) || !LeasesOut(cx, sa, w.family)) continue;
     const auto address = LeaseToPeer(cx, sa, w);
-    if (address) list.AddAddress(*address);
+    if (address) Add(pools::AddressAttribute(*address), list);
     else ++refused;
   }
   return refused;
@@ -58,7 +58,7 @@ void OnConfigRequest(Context& cx, IkeSa& sa, Exchange& exchange, const Attribute
   }
   std::vector<IpAddress> wanted;
   for (const Attribute& a : request.attributes) {
-    if (auto address = AddressIn(a)) wanted.push_back(*address);
+    if (auto address = pools::AddressIn(a.type, a.value)) wanted.push_back(*address);
   }
   AttributeList reply;
   const unsigned refused = sa.user ? AddAddresses(cx, sa, wanted, reply) : 0;

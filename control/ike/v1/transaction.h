@@ -2,10 +2,13 @@
 
 #include "control/ike/v1/receive.h"
 #include "control/ike/wire/v1/config_attribute.h"
+#include "control/pools/attributes.h"
 
 // What XAUTH and mode config have in common: transactions, and the steps from one to the next. Inside their room; user.h is its
 // door.
 namespace culvert::ike::v1 {
+
+inline void Add(const pools::Attribute& a, AttributeList& list) { list.Add(static_cast<ConfigAttribute>(a.type), a.value); }
 
 // Begins a transaction of ours with REQUEST or SET, which is sa.user->pending from now on.
 void Ask(Context& cx, IkeSa& sa, TransactionType type, const AttributeList& attributes);

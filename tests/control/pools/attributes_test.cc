@@ -48,14 +48,13 @@ TEST(Attributes, EncodeAsTheRegistrySays) {
 }
 
 TEST(Attributes, Addresses) {
-  const Attribute v4 = AddressAttribute(A("10.3.0.7"), Version::kIkev2);
+  const Attribute v4 = AddressAttribute(A("10.3.0.7"));
   EXPECT_EQ(v4, (Attribute{Number(AttributeType::kIp4Address), {10, 3, 0, 7}}));
-  EXPECT_EQ(AddressAttribute(A("2001:db8::7"), Version::kIkev1).value.size(), 16u);
-  const Attribute v6 = AddressAttribute(A("2001:db8::7"), Version::kIkev2);
+  const Attribute v6 = AddressAttribute(A("2001:db8::7"));
   EXPECT_EQ(v6.type, Number(AttributeType::kIp6Address));
   ASSERT_EQ(v6.value.size(), 17u);
   EXPECT_EQ(v6.value[16], 128);
-  EXPECT_TRUE(AddressAttribute(IpAddress::Any(Family::kV6), Version::kIkev2).value.empty());
+  EXPECT_TRUE(AddressAttribute(IpAddress::Any(Family::kV6)).value.empty());
 
   EXPECT_EQ(AddressIn(v4.type, v4.value), A("10.3.0.7"));
   EXPECT_EQ(AddressIn(v6.type, v6.value), A("2001:db8::7"));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/bytes/hex.h"
 #include "control/ike/wire/v1/config_attribute.h"
 #include "tests/support/against_raw_peer_v1.h"
 
@@ -163,7 +164,7 @@ TEST(ModeConfigServer, AskedBeforeXauthIsAcknowledged) {
   });
   ASSERT_TRUE(u.Login());
   AttributeList request;
-  request.AddAddress(Address("0.0.0.0"));
+  request.Add(Type::kIp4Address);
   for (Type t : {Type::kIp4Netmask, Type::kIp4Dns, Type::kUnityBanner, Type::kUnitySavePassword, Type::kUnitySplitInclude,
                  Type::kUnityFirewall, Type::kApplicationVersion, static_cast<Type>(31000)}) {
     request.Add(t);
@@ -186,7 +187,7 @@ TEST(ModeConfigServer, AskedBeforeXauthIsAcknowledged) {
 TEST(ModeConfigServer, NotHeardBeforeXauthIsOver) {
   RawUser u(kUserAndAddress);
   AttributeList request;
-  request.AddAddress(Address("0.0.0.0"));
+  request.Add(Type::kIp4Address);
   const auto asked = u.Next();
   ASSERT_TRUE(asked);
   u.Say(0x77, TransactionType::kRequest, 20, request);
@@ -212,7 +213,7 @@ TEST(ModeConfigServer, GivesTheAddressAskedForWhereItIsFree) {
     AttributeList request;
     request.Add(Type::kIp4Address, *FromHex(wanted));
     u.Say(0x77, TransactionType::kRequest, 20, request);
-    const auto reply = u.Next();
+    auto reply = u.Next();
     ASSERT_TRUE(reply);
     const std::string value = *given ? ToHex(Address(given).bytes()) : "";
     EXPECT_EQ(reply->values[Type::kIp4Address], value);

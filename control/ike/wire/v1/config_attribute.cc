@@ -10,8 +10,7 @@
 namespace culvert::ike::v1 {
 namespace {
 
-constexpr uint8_t kHostLength6 = 64;          // the prefix length charon sends with an IPv6 address, and takes no notice of
-constexpr size_t kUnityPadding = 6;           // octets behind each network: protocol and ports, by the look of them
+constexpr size_t kUnityPadding = 6;   // octets behind each network: protocol and ports, by the look of them
 
 constexpr NameRow<ConfigAttribute> kNames[] = {
     {ConfigAttribute::kIp4Address, "INTERNAL_IP4_ADDRESS"},
@@ -78,16 +77,6 @@ void AttributeList::AddNumber(ConfigAttribute type, uint16_t value) {
   owned_.emplace_back(type, true, SecretBytes(ByteView(octets)));
 }
 
-void AttributeList::AddAddress(const IpAddress& address) {
-  const bool v4 = address.family == Family::kV4;
-  Bytes value;
-  if (!address.is_unspecified()) {
-    value = ToBytes(address.bytes());
-    if (!v4) value.push_back(kHostLength6);
-  }
-  Add(v4 ? ConfigAttribute::kIp4Address : ConfigAttribute::kIp6Address, value);
-}
-
 bool AttributeList::Has(ConfigAttribute type) const {
   return std::ranges::find(owned_, type, &Owned::type) != owned_.end();
 }
@@ -96,23 +85,6 @@ AttributesPayload AttributeList::Payload(TransactionType type, uint16_t id) cons
   AttributesPayload p{.type = type, .id = id, .attributes = {}};
   for (const Owned& o : owned_) p.attributes.push_back({static_cast<uint16_t>(o.type), o.basic, o.value.view()});
   return p;
-}
-
-std::optional<IpAddress> AddressIn(const Attribute& a) {
-  const bool v4 = TypeOf(a) == ConfigAttribute::kIp4Address;
-  if (a.basic || (!v4 && TypeOf(a) != ConfigAttribute::kIp6Address)) return std::nullopt;
-  const IpAddress any = IpAddress::Any(v4 ? Family::kV4 : Family::kV6);
-  if (a.value.empty()) return any;
-  const bool fits = a.value.size() == any.size() || (!v4 && a.value.size() == any.size() + 1);
-  return fits ? IpAddress::FromBytes(a.value.first(any.size())) : std::nullopt;
-}
-
-Bytes EncodeSubnet(const IpPrefix& prefix) {
-  Writer w;
-  w.Put(prefix.address.bytes());
-  if (prefix.address.family == Family::kV4) w.U32(MaskOf(prefix));
-  else w.U8(prefix.length);
-  return w.Release();
 }
 
 Bytes EncodeUnityNetworks(std::span<const IpPrefix> networks) {

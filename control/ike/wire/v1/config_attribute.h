@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 
@@ -25,7 +24,9 @@ enum class ConfigAttribute : uint16_t {
 };
 std::string Name(ConfigAttribute a);   // "INTERNAL_IP4_ADDRESS"
 inline bool IsXauth(ConfigAttribute a) { return a >= ConfigAttribute::kXauthType && a <= ConfigAttribute::kXauthAnswer; }
-inline bool IsUnity(ConfigAttribute a) { return a >= ConfigAttribute::kUnityBanner && a <= ConfigAttribute::kUnityDdnsHostname; }
+inline bool IsUnity(ConfigAttribute a) {
+  return a >= ConfigAttribute::kUnityBanner && a <= ConfigAttribute::kUnityDdnsHostname;
+}
 inline ConfigAttribute TypeOf(const Attribute& a) { return static_cast<ConfigAttribute>(a.type); }
 // The first of that type, or nullptr.
 const Attribute* Find(const Attributes& list, ConfigAttribute type);
@@ -42,8 +43,6 @@ class AttributeList {
   // As basic attributes, which XAUTH_TYPE, XAUTH_STATUS and some of Unity's have to be.
   void AddNumber(ConfigAttribute type, uint16_t value);
   void AddNumber(ConfigAttribute type, XauthStatus status) { AddNumber(type, static_cast<uint16_t>(status)); }
-  // INTERNAL_IP4_ADDRESS or INTERNAL_IP6_ADDRESS: an address that is unspecified is asked for as any.
-  void AddAddress(const IpAddress& address);
 
   bool Has(ConfigAttribute type) const;
   bool empty() const { return owned_.empty(); }
@@ -59,13 +58,8 @@ class AttributeList {
   std::vector<Owned> owned_;
 };
 
-// The address in a kIp4Address or kIp6Address: unspecified where there is none in it, which asks for any. An IPv6 one may have a
-// prefix length behind it (RFC 7296 has, and charon sends it in IKEv1 too). nullopt: neither of them, or of a wrong length.
-std::optional<IpAddress> AddressIn(const Attribute& a);
-// INTERNAL_IP4_SUBNET: address and mask; INTERNAL_IP6_SUBNET: address and prefix length.
-Bytes EncodeSubnet(const IpPrefix& prefix);
-// IPv4 networks as Unity has them, 14 octets each: address, mask, and six that mean nothing here. In decoding, what is not whole
-// and masks that are not ones before zeros end the list.
+// IPv4 networks as Unity has them, 14 octets each: address, mask, and six that mean nothing here. In decoding, what is not
+// whole and masks that are not ones before zeros end the list.
 Bytes EncodeUnityNetworks(std::span<const IpPrefix> networks);
 inline constexpr size_t kMaxUnityNetworks = 255;   // as many selectors as one child may have
 std::vector<IpPrefix> DecodeUnityNetworks(ByteView value);

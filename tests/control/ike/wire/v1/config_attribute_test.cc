@@ -13,7 +13,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 IpPrefix Prefix(std::string_view text) { return *IpPrefix::Parse(text); }
-IpAddress Address(std::string_view text) { return *IpAddress::Parse(text); }
 
 std::string Encoded(const AttributesPayload& p) {
   Writer w;
@@ -64,54 +63,6 @@ TEST(AttributeList, KeepsItsValuesWhileItGrows) {
   EXPECT_FALSE(list.Has(ConfigAttribute::kIp4Nbns));
 }
 
-struct AddressCase {
-  ConfigAttribute type;
-  std::string value;
-  bool basic;
-  std::optional<std::string> address;
-};
-
-TEST(ConfigAttribute, HoldsAnAddress) {
-  const std::string v6 = "20010db8000000000000000000000001";
-  const AddressCase cases[] = {
-      {ConfigAttribute::kIp4Address, "", false, "0.0.0.0"},
-      {ConfigAttribute::kIp4Address, "0a030001", false, "10.3.0.1"},
-      {ConfigAttribute::kIp4Address, "0a0300", false, std::nullopt},
-      {ConfigAttribute::kIp4Address, "0a03000118", false, std::nullopt},
-      {ConfigAttribute::kIp4Address, "0a03", true, std::nullopt},
-      {ConfigAttribute::kIp6Address, "", false, "::"},
-      {ConfigAttribute::kIp6Address, v6, false, "2001:db8::1"},
-      {ConfigAttribute::kIp6Address, v6 + "40", false, "2001:db8::1"},
-      {ConfigAttribute::kIp6Address, v6 + "4040", false, std::nullopt},
-      {ConfigAttribute::kIp6Address, "0a030001", false, std::nullopt},
-      {ConfigAttribute::kIp4Dns, "0a030001", false, std::nullopt},
-  };
-  for (const AddressCase& c : cases) {
-    const Bytes value = *FromHex(c.value);
-    const auto got = AddressIn({static_cast<uint16_t>(c.type), c.basic, value});
-    EXPECT_EQ(got ? std::optional(got->ToString()) : std::nullopt, c.address) << Name(c.type) << " " << c.value;
-  }
-}
-
-TEST(AttributeList, AddsAnAddressThatIsReadBack) {
-  for (const char* text : {"10.3.0.1", "2001:db8::1", "0.0.0.0", "::"}) {
-    AttributeList list;
-    list.AddAddress(Address(text));
-    const AttributesPayload p = list.Payload(TransactionType::kRequest, 0);
-    ASSERT_EQ(p.attributes.size(), 1u);
-    const auto back = AddressIn(p.attributes[0]);
-    ASSERT_TRUE(back);
-    EXPECT_EQ(*back, Address(text));
-    EXPECT_EQ(p.attributes[0].value.empty(), Address(text).is_unspecified());
-  }
-}
-
-TEST(ConfigAttribute, EncodesASubnet) {
-  EXPECT_EQ(ToHex(EncodeSubnet(Prefix("10.1.0.0/16"))), "0a010000ffff0000");
-  EXPECT_EQ(ToHex(EncodeSubnet(Prefix("0.0.0.0/0"))), "0000000000000000");
-  EXPECT_EQ(ToHex(EncodeSubnet(Prefix("2001:db8::/32"))), "20010db800000000000000000000000020");
-}
-
 TEST(UnityNetworks, AreFourteenOctetsEach) {
   const IpPrefix networks[] = {Prefix("10.1.0.0/16"), Prefix("2001:db8::/32"), Prefix("192.0.2.1/32")};
   const Bytes value = EncodeUnityNetworks(networks);
@@ -138,7 +89,7 @@ TEST(UnityNetworks, AreNoMoreThanAChildMayHave) {
 
 TEST(ConfigAttribute, OneMakesATransactionXauths) {
   AttributeList config;
-  config.AddAddress(Address("0.0.0.0"));
+  config.Add(ConfigAttribute::kIp4Address);
   EXPECT_FALSE(IsXauth(config.Payload(TransactionType::kRequest, 0)));
   config.Add(ConfigAttribute::kXauthDomain);
   EXPECT_TRUE(IsXauth(config.Payload(TransactionType::kRequest, 0)));
