@@ -227,9 +227,16 @@ void CountReassembly(Context& cx, const IkeSa& sa, bool was_empty) {
   }
 }
 
+// Of the responder's first answer, which is to say that it may, the fragments come before they can be read; aggressive mode's with
+// a certificate are. It was told that they are taken.
+bool MaySendFragments(const IkeSa& sa) {
+  const bool unheard = sa.initiator && sa.phase1 && sa.first.heard.empty();
+  return sa.peer.fragments || (unheard && sa.connection->fragmentation != config::Fragmentation::kNo);
+}
+
 // hostile.md D06: nothing vouches for a fragment, so little is kept of them, and only of a peer that was told it may send any.
 void ReceiveFragment(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
-  if (!sa.peer.fragments) return cx.Bump(Count::kFragment);
+  if (!MaySendFragments(sa)) return cx.Bump(Count::kFragment);
   auto chain = DecodeChain(h.next_payload, ByteView(d.data).subspan(kHeaderSize), Tail::kNone);
   auto* fragment = chain && chain->items.size() == 1 ? chain->Get<FragmentPayload>() : nullptr;
   if (!fragment) return cx.Bump(Count::kMalformed);
