@@ -9,6 +9,7 @@
 #include "control/ike/sa/ending.h"
 #include "control/ike/v1/liveness.h"
 #include "control/ike/v1/quick_mode_impl.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/v1/send.h"
 #include "control/ike/v1/tasks.h"
 
@@ -23,8 +24,8 @@ constexpr uint64_t kKilobyte = 1024;       // octets, RFC 2407 4.5
 // The SA that has taken this one's place, if one has: what is made by it yet is the peer's, and so that one's to keep.
 IkeSa& KeeperOf(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kReplaced) return sa;
-  for (IkeSa* o : cx.sas.OthersLike(sa)) {
-    if (o->state == IkeState::kEstablished && o->connection->name == sa.connection->name) return *o;
+  for (IkeSa* o : OthersOfPeer(cx, sa)) {
+    if (o->state == IkeState::kEstablished) return *o;
   }
   return sa;
 }
@@ -199,7 +200,7 @@ void OnUseTimer(Context& cx, IkeSa& sa, ChildSa& child) {
 
 IkeSa* OwnerOfPeerSpi(Context& cx, IkeSa& by, IpsecProtocol protocol, uint32_t spi) {
   if (by.FindByPeerSpi(protocol, spi)) return &by;
-  for (IkeSa* o : cx.sas.OthersLike(by)) {
+  for (IkeSa* o : OthersOfPeer(cx, by)) {
     if (o->FindByPeerSpi(protocol, spi)) return o;
   }
   return nullptr;

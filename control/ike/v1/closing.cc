@@ -8,6 +8,7 @@
 #include "control/ike/v1/phase1_state.h"
 #include "control/ike/v1/quick_mode.h"
 #include "control/ike/v1/receive.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/v1/send.h"
 #include "control/ike/v1/tasks.h"
 #include "control/ike/v1/user.h"
@@ -39,10 +40,8 @@ void FailTasks(Context& cx, IkeSa& sa, std::string_view why) {
 
 // Another ISAKMP SA with the same peer, in force.
 IkeSa* HeirOf(Context& cx, const IkeSa& sa) {
-  if (!sa.connection) return nullptr;
-  for (IkeSa* o : cx.sas.OthersLike(sa)) {
-    const bool same = o->connection->name == sa.connection->name && SameUser(*o, sa);
-    if (o->state == IkeState::kEstablished && same) return o;
+  for (IkeSa* o : OthersOfPeer(cx, sa)) {
+    if (o->state == IkeState::kEstablished) return o;
   }
   return nullptr;
 }

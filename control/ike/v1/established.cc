@@ -8,6 +8,7 @@
 #include "control/ike/v1/liveness.h"
 #include "control/ike/v1/nat.h"
 #include "control/ike/v1/quick_mode_state.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/v1/tasks.h"
 #include "control/ike/v1/user.h"
 
@@ -18,20 +19,16 @@ namespace {
 constexpr double kResponderWaits = 0.5;    // of over_time
 constexpr std::chrono::seconds kShortestLife{60};   // that a peer can make us authenticate again for
 
-// Of a group's members, who share one identity, the user's own.
 std::vector<IkeSa*> Others(Context& cx, const IkeSa& sa) {
-  std::vector<IkeSa*> others = cx.sas.OthersLike(sa);
-  std::erase_if(others, [&](const IkeSa* o) {
-    return o->established == Time{} || o->state == IkeState::kDead || !SameUser(*o, sa);
-  });
+  std::vector<IkeSa*> others = OthersOfPeer(cx, sa);
+  std::erase_if(others, [&](const IkeSa* o) { return o->established == Time{}; });
   return others;
 }
 
 // One of the same peer that this one takes the place of: begun for it, without a phase 1 any more, or the peer's way of
 // authenticating again, which nothing in the protocol tells from a second connection but the place it comes from.
 bool TakesPlaceOf(const IkeSa& sa, const IkeSa& old) {
-  if (old.connection->name != sa.connection->name) return false;
-  return sa.replaces == old.id || old.state == IkeState::kDeparted || old.path.remote.address == sa.path.remote.address;
+  return sa.replaces == old.id || old.state == IkeState::kDeparted || SamePlace(sa, old);
 }
 
 void TakeOver(Context& cx, IkeSa& sa, IkeSa& old) {

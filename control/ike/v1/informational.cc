@@ -8,6 +8,7 @@
 #include "control/ike/v1/established.h"
 #include "control/ike/v1/liveness.h"
 #include "control/ike/v1/quick_mode.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/v1/tasks.h"
 
 namespace culvert::ike::v1 {
@@ -29,7 +30,7 @@ bool Names(ByteView cookies, const IkeSa& sa) {
 // RFC 2408 3.15: of this ISAKMP SA, or of another that the same peer has with us.
 IkeSa* FindDeleted(Context& cx, IkeSa& by, ByteView cookies) {
   if (Names(cookies, by)) return &by;
-  for (IkeSa* o : cx.sas.OthersLike(by)) {
+  for (IkeSa* o : OthersOfPeer(cx, by)) {
     if (Names(cookies, *o) && o->secured()) return o;
   }
   return nullptr;

@@ -11,6 +11,7 @@
 #include "control/ike/v1/phase1.h"
 #include "control/ike/v1/quick_mode.h"
 #include "control/ike/v1/quick_mode_state.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/wire/registry.h"
 
 namespace culvert::ike::v1 {
@@ -34,7 +35,7 @@ bool TakesTasks(const IkeSa& sa) {
 IkeSa* AbleSaOf(Context& cx, const std::string& connection, const IkeSa* peer_of) {
   IkeSa* able = nullptr;
   cx.sas.FindOfConnection(connection, [&](IkeSa& o) {
-    const bool same = !peer_of || o.remote_id == peer_of->remote_id || IsCalling(o);
+    const bool same = !peer_of || o.replaces == peer_of->id || SamePeer(o, *peer_of);
     // The newest: those before it are on their way out.
     const bool newer = !able || o.state == IkeState::kEstablished || able->state != IkeState::kEstablished;
     if (same && newer && TakesTasks(o)) able = &o;

@@ -2,6 +2,7 @@
 
 #include "control/ike/cat.h"
 #include "control/ike/v1/mode_config.h"
+#include "control/ike/v1/same_peer.h"
 #include "control/ike/v1/user.h"
 #include "control/ike/v1/user_state.h"
 
@@ -23,11 +24,9 @@ bool IsFramed(const IkeSa& sa, Family family) {
 
 // What the peer has in an older SA, which it is authenticating again: it need not know by which number to ask for it.
 IpAddress HeldBefore(Context& cx, const IkeSa& sa, Family family) {
-  for (const IkeSa* old : cx.sas.OthersLike(sa)) {
+  for (const IkeSa* old : OthersOfPeer(cx, sa)) {
     const IpAddress* held = LeasedToPeer(*old, family);
-    const bool same = old->state != IkeState::kDead && SameUser(*old, sa) && old->connection->name == sa.connection->name &&
-                      old->path.remote.address == sa.path.remote.address;
-    if (held && same) return *held;
+    if (held && SamePlace(*old, sa)) return *held;
   }
   return IpAddress::Any(family);
 }
