@@ -36,7 +36,11 @@ unsigned AddAddresses(Context& cx, IkeSa& sa, std::span<const IpAddress> wanted,
   unsigned refused = 0;
   for (const IpAddress& w : wanted) {
     const ConfigAttribute type = w.family == Family::kV4 ? ConfigAttribute::kIp4Address : ConfigAttribute::kIp6Address;
-    if (list.Has(type) || !LeasesOut(cx, sa, w.family)) continue;
+    if (list.Has(type)) continue;
+    if (!LeasesOut(cx, sa, w.family)) {
+      cx.Log(Severity::kDebug, sa, Cat("no ", Name(type), " for ", PeerName(sa), ": no pool has any"));
+      continue;
+    }
     const auto address = LeaseToPeer(cx, sa, w);
     if (address) Add(pools::AddressAttribute(*address), list);
     else ++refused;
@@ -77,7 +81,9 @@ void OnConfigRequest(Context& cx, IkeSa& sa, Exchange& exchange, const Attribute
 
 void PushConfig(Context& cx, IkeSa& sa) {
   std::vector<IpAddress> any;
-  for (Family f : kFamilies) any.push_back(IpAddress::Any(f));
+  for (Family f : kFamilies) {
+    if (LeasesOut(cx, sa, f)) any.push_back(IpAddress::Any(f));
+  }
   AttributeList set;
   const unsigned refused = AddAddresses(cx, sa, any, set);
   if (refused > 0 && set.empty()) return RefuseForWant(cx, sa);

@@ -54,7 +54,7 @@ void ReceiveFirst(Context& cx, const DatagramIn& d, const Header& h) {
 
 // What an encrypted message decrypts to, which is to outlive its chain.
 struct Opened {
-  Bytes plain;
+  SecretBytes plain;      // a password may be in it
   Chain chain;
   Bytes next_iv;
 };
@@ -66,8 +66,8 @@ std::optional<Opened> Open(Context& cx, const IkeSa& sa, const DatagramIn& d, co
     cx.Bump(Count::kMalformed);
     return std::nullopt;
   }
-  Opened o{*std::move(plain), {}, ToBytes(sealed.last(iv.size()))};
-  auto chain = DecodeChain(h.next_payload, o.plain, Tail::kPadding);
+  Opened o{SecretBytes(*std::move(plain)), {}, ToBytes(sealed.last(iv.size()))};
+  auto chain = DecodeChain(h.next_payload, o.plain.view(), Tail::kPadding);
   if (!chain) {
     cx.Bump(Count::kUndecipherable);
     return std::nullopt;
@@ -98,11 +98,11 @@ void ReceivePhase1(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h)
     return cx.shared.LogStranger(d.remote, Cat(Name(h.exchange), ": a message that cannot be read",
                                                by_key ? ": is the pre-shared key the same?" : ""));
   }
-  OnPhase1Message(cx, sa, {d, h, opened->chain, opened->plain, std::move(opened->next_iv), std::move(digest)});
+  OnPhase1Message(cx, sa, {d, h, opened->chain, opened->plain.view(), std::move(opened->next_iv), std::move(digest)});
 }
 
 Bytes HashFor(const IkeSa& sa, const Exchange& e, const Opened& o) {
-  const ByteView rest = ByteView(o.plain).first(o.chain.size).subspan(o.chain.items[0].octets.size());
+  const ByteView rest = o.plain.view().first(o.chain.size).subspan(o.chain.items[0].octets.size());
   switch (e.expects) {
     case HashForm::kTwo: return HashTwo(*sa.protection, e.message_id, e.nonce_i, rest);
     case HashForm::kThree: return HashThree(*sa.protection, e.message_id, e.nonce_i, e.nonce_r);
@@ -134,7 +134,7 @@ void ReceiveInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Hea
   sa.informed_by.push_back(h.message_id);
   if (sa.informed_by.size() > kMaxInformedBy) sa.informed_by.pop_front();
   StopRepeatingPhase1(sa);
-  Inbound in{d, h, opened->chain, opened->plain, {}, {}};
+  Inbound in{d, h, opened->chain, opened->plain.view(), {}, {}};
   if (sa.phase1) return OnPhase1Refused(cx, sa, in);
   sa.last_in = cx.now();
   FollowPeer(cx, sa, d);
@@ -163,7 +163,7 @@ void BeginTheirs(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (cx.shared.ShortOfMemory()) return;
   sa.heard_ids.insert(h.message_id);
   Exchange& kept = sa.exchanges.emplace_back(std::move(e));
-  Inbound in{d, h, opened->chain, opened->plain, std::move(opened->next_iv), DigestOf(d)};
+  Inbound in{d, h, opened->chain, opened->plain.view(), std::move(opened->next_iv), DigestOf(d)};
   Accept(cx, sa, kept, in);
   if (h.exchange == ExchangeType::kQuick) return OnQuickRequest(cx, sa, kept, in);
   OnTransactionRequest(cx, sa, kept, in);
@@ -180,7 +180,7 @@ void GoOn(Context& cx, IkeSa& sa, Exchange& e, const DatagramIn& d, const Header
   if (e.done()) return cx.Bump(Count::kUnexpected);
   auto opened = Open(cx, sa, d, h, e.iv);
   if (!opened || !HashIsGood(cx, sa, e, *opened)) return;
-  Inbound in{d, h, opened->chain, opened->plain, std::move(opened->next_iv), std::move(digest)};
+  Inbound in{d, h, opened->chain, opened->plain.view(), std::move(opened->next_iv), std::move(digest)};
   Accept(cx, sa, e, in);
   if (h.exchange == ExchangeType::kQuick) return OnQuickMessage(cx, sa, e, in);
   OnTransactionAnswer(cx, sa, e, in);

@@ -5,6 +5,7 @@
 
 #include "common/bytes/hex.h"
 #include "control/ike/wire/v1/config_attribute.h"
+#include "control/radius/client.h"
 #include "tests/support/against_raw_peer_v1.h"
 
 // XAUTH and mode config: who is let in, who gets which address, and peers with habits of their own.
@@ -334,6 +335,77 @@ TEST(XauthClient, WithoutAPasswordSaysSoAndTellsNone) {
   EXPECT_THAT(ErrorOf(p.a, r), HasSubstr("no secret is the password of user \"alice\""));
   EXPECT_TRUE(p.b.Logged("told no user name and password"));
   ExpectNothing(p);
+}
+
+// Knows alice, or is out of reach.
+class FakeRadius final : public radius::Client {
+ public:
+  radius::Verdict Ask(const radius::Login& login) override {
+    using Kind = radius::Verdict::Kind;
+    ++asked;
+    if (silent) return {.kind = Kind::kNoAnswer, .why = "no RADIUS server answers"};
+    const bool good = login.user == "alice" && AsString(login.password.view()) == "what alice knows";
+    return {.kind = good ? Kind::kAccept : Kind::kReject, .server = "aaa", .message = "a word", .framed_ip = framed};
+  }
+
+  unsigned asked = 0;
+  bool silent = false;
+  std::optional<IpAddress> framed;
+};
+
+struct ByRadius : TwoPeers {
+  explicit ByRadius(const SpeakV1& how) {
+    UseIkev1(*this, how);
+    ConnectionOf(b).remote.back().xauth = config::XauthBackend::kRadius;
+    std::erase_if(b.control.secrets, [](const config::Secret& s) { return s.kind == config::Secret::Kind::kXauth; });
+  }
+  std::string Outcome() {
+    Start();
+    b.core->set_radius(server);
+    const RequestId r = a.Up("net");
+    RunFor(100s);
+    return ErrorOf(a, r);
+  }
+
+  std::shared_ptr<FakeRadius> server = std::make_shared<FakeRadius>();
+};
+
+TEST(XauthServer, AsksRadius) {
+  for (Duration delay : {Duration(0), Duration(9s)}) {
+    ByRadius p({.xauth = true});
+    p.b.job_delay = delay;
+    EXPECT_EQ(p.Outcome(), "");
+    EXPECT_EQ(p.server->asked, 1u);
+    EXPECT_TRUE(p.b.Logged("user \"alice\" is authenticated"));
+  }
+  ByRadius wrong({.xauth = true});
+  wrong.a.control.secrets[1].data = SecretBytes(AsBytes("what alice forgot"));
+  EXPECT_THAT(wrong.Outcome(), HasSubstr("refuses"));
+  EXPECT_TRUE(wrong.b.Logged("RADIUS server aaa says no: \"a word\""));
+  ExpectNothing(wrong);
+  ByRadius silent({.xauth = true});
+  silent.server->silent = true;
+  EXPECT_THAT(silent.Outcome(), HasSubstr("refuses"));
+  EXPECT_TRUE(silent.b.Logged("no RADIUS server answers"));
+  ByRadius nobody({.xauth = true});
+  nobody.server = nullptr;
+  EXPECT_THAT(nobody.Outcome(), HasSubstr("refuses"));
+  EXPECT_TRUE(nobody.b.Logged("no RADIUS server is configured"));
+}
+
+TEST(ModeConfigServer, GivesTheAddressRadiusSays) {
+  for (bool pull : {true, false}) {
+    ByRadius p({.xauth = true, .mode_config = true, .pull = pull});
+    p.server->framed = Address("10.9.7.7");
+    p.ConnectionOf(p.b).pools = {"radius", "clients"};
+    EXPECT_EQ(p.Outcome(), "");
+    EXPECT_EQ(p.b.LiveChildren().at(0).remote_ts, Selectors({"10.9.7.7/32"}));
+    // It says nothing: a pool does.
+    ByRadius q({.xauth = true, .mode_config = true, .pull = pull});
+    q.ConnectionOf(q.b).pools = {"radius", "clients"};
+    EXPECT_EQ(q.Outcome(), "");
+    EXPECT_EQ(q.b.LiveChildren().at(0).remote_ts, Selectors({"10.9.0.1/32"}));
+  }
 }
 
 // A gateway that asks in its own way.
