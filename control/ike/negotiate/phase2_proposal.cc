@@ -171,7 +171,8 @@ Phase2Result ChoosePhase2(const Phase2Policy& policy, const SaPayload& offered, 
       auto chosen = Take(policy, *it);
       if (!chosen) return chosen;
       const Bytes spi = SpiOctets(our_spi);
-      Proposal p{.number = it->proposal->number, .protocol = it->proposal->protocol, .spi = spi, .transforms = {*it->transform}};
+      Proposal p{.number = it->proposal->number, .protocol = it->proposal->protocol, .spi = spi, .transforms = {}};
+      p.transforms.push_back(*it->transform);
       Writer w;
       Encode(SaPayload{.proposals = {std::move(p)}}, w);
       chosen->answer = w.Release();

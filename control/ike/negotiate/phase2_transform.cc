@@ -88,8 +88,9 @@ class TermsReader {
   bool TakeDuration(uint64_t value) {
     const auto type = std::exchange(life_type_, std::nullopt);
     if (!type || value == 0) return false;
-    if (*type != static_cast<uint64_t>(LifeType::kSeconds) && *type != static_cast<uint64_t>(LifeType::kKilobytes)) return false;
-    uint64_t& to = *type == static_cast<uint64_t>(LifeType::kSeconds) ? life.seconds : life.kilobytes;
+    const bool in_seconds = *type == static_cast<uint64_t>(LifeType::kSeconds);
+    if (!in_seconds && *type != static_cast<uint64_t>(LifeType::kKilobytes)) return false;
+    uint64_t& to = in_seconds ? life.seconds : life.kilobytes;
     if (to != 0) return false;
     to = value;
     return true;

@@ -15,8 +15,8 @@ struct Phase2Suite {
   KeGroup group = KeGroup::kNone;
   friend bool operator==(const Phase2Suite&, const Phase2Suite&) = default;
 };
-// Whether IKEv1's registries have a number for all of it, and the cipher its integrity: none with an AEAD, some with every other
-// (RFC 8221 4).
+// Whether IKEv1's registries have a number for all of it, and the cipher its integrity: none with an AEAD, some with every
+// other (RFC 8221 4).
 bool HasNumbers(const Phase2Suite& s);
 bool HasNumber(KeGroup g);
 

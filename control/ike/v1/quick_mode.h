@@ -15,7 +15,8 @@
 //
 // A quick mode is for one selector a side. A child with several begins one for each pair of them, so that all it names is
 // protected (charon's is for the first pair alone). A peer that offers more than a child has is answered with the child's, as
-// charon answers; one that offers everything because it is Cisco's client is answered as it asked, and what is installed is ours.
+// charon answers; one that offers everything because it is Cisco's client is answered as it asked, and what is installed is
+// ours.
 namespace culvert::ike::v1 {
 
 // kNewChild or kRekeyChild. `sa` is established.

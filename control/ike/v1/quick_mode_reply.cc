@@ -46,8 +46,9 @@ class Matcher {
   // The first that has all of what is asked for; otherwise the first.
   std::expected<Match, QuickRefusal> Result() {
     if (matches_.empty()) {
-      std::string why = Cat("offered ", tunnel_ ? ToString(*tunnel_) : "IDs without addresses", " with ", DescribePhase2(offer_),
-                            "; ", passed_over_.empty() ? "the connection has no children" : Join(passed_over_, "; "));
+      const std::string asked = tunnel_ ? ToString(*tunnel_) : "IDs without addresses";
+      const std::string passed = passed_over_.empty() ? "the connection has no children" : Join(passed_over_, "; ");
+      std::string why = Cat("offered ", asked, " with ", DescribePhase2(offer_), "; ", passed);
       const NotifyType type = selectors_met_ ? NotifyType::kNoProposalChosen : NotifyType::kInvalidIdInformation;
       return std::unexpected(QuickRefusal{type, std::move(why)});
     }
@@ -95,7 +96,8 @@ std::optional<QuickRefusal> SettleSelectors(const IkeSa& sa, const QuickPayloads
   if (!own || !peers) {
     const Selectors ours{q.local_ts, q.remote_ts};
     return QuickRefusal{NotifyType::kInvalidIdInformation,
-                        Cat("offered ", ToString(*asked), "; ", q.config->name, " is for ", ToString(ours), ", which IKEv1 cannot say")};
+                        Cat("offered ", asked ? ToString(*asked) : "other IDs", "; ", q.config->name, " is for ",
+                            ToString(ours), ", which IKEv1 cannot say")};
   }
   q.id_i = *std::move(peers);
   q.id_r = *std::move(own);
@@ -106,7 +108,8 @@ std::optional<QuickRefusal> CheckKe(const QuickPayloads& m, KeGroup group) {
   const GroupInfo* info = Find(group);
   // RFC 2409 5.5: a KE payload goes with a group, and a group with a KE payload.
   if (m.ke.size() == (info ? info->initiator_public : 0u)) return std::nullopt;
-  return QuickRefusal{NotifyType::kInvalidKeyInformation, info ? "a KE payload of a wrong size, or none" : "a KE payload, and no group"};
+  return QuickRefusal{NotifyType::kInvalidKeyInformation,
+                      info ? "a KE payload of a wrong size, or none" : "a KE payload, and no group"};
 }
 
 // RFC 2407 4.5.4: of two lifetimes the shorter holds; where that is ours, the peer is told.
