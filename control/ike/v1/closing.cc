@@ -84,6 +84,9 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   }
   CancelTimers(cx, sa);
   const std::string text = Cat("the IKE SA has ended: ", Describe(why));
+  // What was begun by one that has been replaced is begun anew by the other.
+  IkeSa* heir = successor ? HeirOf(cx, sa) : nullptr;
+  Tasks handed_on = heir ? TakeTasks(sa) : Tasks{};
   FailTasks(cx, sa, text);
   AbandonExchanges(cx, sa, text);
   LeavePhase1(cx, sa);
@@ -92,6 +95,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   while (!sa.children.empty()) EraseChild(cx, sa, sa.children.back()->id);
   ReleaseUser(cx, sa);
   cx.sas.Bury(sa);
+  for (Task& t : handed_on) Enqueue(cx, *heir, std::move(t));
   if (!restart.tasks.empty()) Want(cx, std::move(restart));
 }
 

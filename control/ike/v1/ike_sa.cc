@@ -35,4 +35,14 @@ Exchange* IkeSa::FindExchangeOfJob(JobId job) {
   return it == exchanges.end() ? nullptr : &*it;
 }
 
+size_t IkeSa::ExchangesUnderWay() const {
+  return static_cast<size_t>(std::ranges::count_if(exchanges, [](const Exchange& e) { return !e.done(); }));
+}
+
+void IkeSa::MakeRoomForExchange() {
+  if (exchanges.size() < kMaxKeptExchanges) return;
+  auto over = std::ranges::find_if(exchanges, &Exchange::done);
+  if (over != exchanges.end()) exchanges.erase(over);
+}
+
 }  // namespace culvert::ike::v1

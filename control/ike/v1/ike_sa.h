@@ -72,8 +72,12 @@ struct IkeSa : SaBase {
   bool secured() const { return state == IkeState::kUser || state == IkeState::kEstablished || state == IkeState::kReplaced; }
   Exchange* FindExchange(uint32_t message_id);
   Exchange* FindExchangeOfJob(JobId job);     // also `first`
+  size_t ExchangesUnderWay() const;
+  // One more is begun: of those that are over and only answer repeats the oldest goes, where there are many.
+  void MakeRoomForExchange();
 };
 inline constexpr size_t kMaxChildren = 256, kMaxExchanges = 64;   // under way at once, each
+inline constexpr size_t kMaxKeptExchanges = 256;                  // those that are over among them
 // Beyond as many exchanges the peer needs a new ISAKMP SA; of informational ones the last few are remembered.
 inline constexpr size_t kMaxHeardIds = 65536, kMaxInformedBy = 64;
 

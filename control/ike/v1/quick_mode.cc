@@ -128,7 +128,7 @@ void AbandonQuickMode(Context& cx, IkeSa& sa, Exchange& e, std::string_view why)
   if (ours) cx.Log(Severity::kWarning, sa, Cat("quick mode for ", q->config->name, " failed: ", why), task ? task->request : 0);
   else cx.Log(Severity::kWarning, sa, Cat("quick mode of the peer's for ", q->config->name, " came to nothing: ", why));
   if (IkeSa* keeper = cx.sas.OwnerOf(q->child)) EraseChild(cx, *keeper, q->child);
-  if (q->requester && q->replaces != 0) Restore(cx, task && task->child ? task->child : q->replaces);
+  Restore(cx, q->rekeyed);
   if (task) cx.Answer(task->request, why);
 }
 

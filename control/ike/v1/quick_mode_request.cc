@@ -67,11 +67,12 @@ void SendFirst(Context& cx, IkeSa& sa, Exchange& e) {
 }
 
 void Begin(Context& cx, IkeSa& sa, const Task& task, const Wish& wish) {
-  if (sa.exchanges.size() >= kMaxExchanges) return Refuse(cx, sa, wish, task.request, "too many exchanges are under way");
+  if (sa.ExchangesUnderWay() >= kMaxExchanges) return Refuse(cx, sa, wish, task.request, "too many exchanges are under way");
   auto offer = MakeOffer(cx, sa, wish);
   if (!offer) return Refuse(cx, sa, wish, task.request, offer.error());
   if (wish.rekeyed) {
     wish.rekeyed->state = ChildState::kRekeying;
+    (*offer)->rekeyed = wish.rekeyed->id;
     ChildSa* newest = NewestOf(sa, wish.child->name, wish.rekeyed->local_ts, wish.rekeyed->remote_ts);
     (*offer)->replaces = std::max(newest ? newest->id : 0, wish.rekeyed->id);
   }

@@ -20,6 +20,7 @@ struct QuickMode {
   const config::Child* config = nullptr;      // inside `connection`
   bool requester = false;
   ChildId replaces = 0;                       // the newest of the same selectors when it began; 0: there was none
+  ChildId rekeyed = 0;                        // initiator: whose time had come
   SpiLease spi;                               // ours
   uint32_t our_spi = 0, peer_spi = 0;
   Bytes sa;                                   // body of our SA payload: the offer, or the answer

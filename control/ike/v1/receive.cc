@@ -148,7 +148,7 @@ bool MayBegin(Context& cx, const IkeSa& sa, const Header& h) {
   if (!in_time) cx.Bump(Count::kUnexpected);
   if (!in_time) return false;
   const bool used = sa.heard_ids.contains(h.message_id);
-  const bool many = sa.exchanges.size() >= kMaxExchanges || sa.heard_ids.size() >= kMaxHeardIds;
+  const bool many = sa.ExchangesUnderWay() >= kMaxExchanges || sa.heard_ids.size() >= kMaxHeardIds;
   if (used || many) cx.Bump(used ? Count::kUsedMessageId : Count::kTooManyExchanges);
   return !used && !many;
 }
@@ -162,6 +162,7 @@ void BeginTheirs(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (!opened || !HashIsGood(cx, sa, e, *opened)) return;
   if (cx.shared.ShortOfMemory()) return;
   sa.heard_ids.insert(h.message_id);
+  sa.MakeRoomForExchange();
   Exchange& kept = sa.exchanges.emplace_back(std::move(e));
   Inbound in{d, h, opened->chain, opened->plain.view(), std::move(opened->next_iv), DigestOf(d)};
   Accept(cx, sa, kept, in);

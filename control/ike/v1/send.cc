@@ -87,6 +87,11 @@ Bytes WithHash(const IkeSa& sa, const Exchange& e, HashForm form, std::span<cons
   return EncodeChain(all);
 }
 
+// Some may have waited for there being fewer exchanges.
+void LetTasksGoOn(Context& cx, const IkeSa& sa) {
+  if (!sa.tasks.empty()) cx.Arm(TimerKind::kTask, sa.id, cx.now());
+}
+
 uint32_t NewMessageId(Context& cx, const IkeSa& sa) {
   for (;;) {
     const auto id = static_cast<uint32_t>(cx.random().U64());
@@ -115,6 +120,7 @@ void SendInExchange(Context& cx, IkeSa& sa, Exchange& e, const Phase2Message& m)
 }
 
 Exchange& BeginExchange(Context& cx, IkeSa& sa, ExchangeType type) {
+  sa.MakeRoomForExchange();
   Exchange& e = sa.exchanges.emplace_back();
   e.message_id = NewMessageId(cx, sa);
   e.type = type;
@@ -124,11 +130,13 @@ Exchange& BeginExchange(Context& cx, IkeSa& sa, ExchangeType type) {
 
 void FinishExchange(Context& cx, IkeSa& sa, Exchange& e) {
   e.waits = false;
+  LetTasksGoOn(cx, sa);
   if (!e.done()) e.forget_at = cx.now() + kRepeatsLife;
   ArmRetransmit(cx, sa);
 }
 
 void EndExchange(Context& cx, IkeSa& sa, Exchange& exchange) {
+  LetTasksGoOn(cx, sa);
   std::erase_if(sa.exchanges, [&](const Exchange& e) { return &e == &exchange; });
   ArmRetransmit(cx, sa);
 }

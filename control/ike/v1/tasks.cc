@@ -115,7 +115,7 @@ void Pump(Context& cx, IkeSa& sa) {
   const IkeId id = sa.id;
   while (cx.sas.Find(id) == &sa && sa.state == IkeState::kEstablished) {
     auto ready = std::ranges::find_if(sa.tasks, [&](const Task& t) { return t.not_before <= cx.now(); });
-    if (ready == sa.tasks.end() || sa.exchanges.size() >= kMaxExchanges) break;
+    if (ready == sa.tasks.end() || sa.ExchangesUnderWay() >= kMaxExchanges) break;
     Task task = std::move(*ready);
     sa.tasks.erase(ready);
     Do(cx, sa, std::move(task));

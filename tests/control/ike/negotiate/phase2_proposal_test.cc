@@ -135,8 +135,8 @@ TEST(Phase2, OffersTheseOctets) {
   EXPECT_EQ(offer->protocol, IpsecProtocol::kEsp);
   EXPECT_EQ(ToHex(offer->body),
             "00000001" "00000001"                  // DOI, situation
-            "00000040" "01030401" "c0ffee01"       // proposal 1: ESP, an SPI of 4 octets, one transform
-            "00000034" "010c0000"                  // transform 1: ESP_AES
+            "0000003c" "01030401" "c0ffee01"       // proposal 1: ESP, an SPI of 4 octets, one transform
+            "00000030" "010c0000"                  // transform 1: ESP_AES
             "8004f003"                             // mode 61443
             "80010001" "0002000400015180"          // 86400 seconds
             "80010002" "0002000400465000"          // 4608000 kilobytes
