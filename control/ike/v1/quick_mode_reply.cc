@@ -146,12 +146,15 @@ std::expected<std::unique_ptr<QuickMode>, QuickRefusal> MakeAnswer(Context& cx, 
   q->sa = std::move(match->esp.answer);
   SettleLife(PolicyFor(sa, *q->config, nullptr).life, match->esp.life, *q);
   if (ChildSa* old = NewestOf(sa, q->config->name, q->local_ts, q->remote_ts)) q->replaces = old->id;
+  if (q->replaces == 0 && sa.LiveChildren() >= kMaxChildren) {
+    return std::unexpected(QuickRefusal{NotifyType::kNoProposalChosen, "the peer has as many Child SAs as it may"});
+  }
   return q;
 }
 
-// hostile.md D12: what an authenticated peer may ask for.
+// hostile.md D12: what an authenticated peer may ask for. Replaced children are there for a while beside their successors.
 bool IsOverLimit(Context& cx, IkeSa& sa) {
-  return !sa.allowance.children.Take(cx.now()) || sa.children.size() >= kMaxChildren;
+  return !sa.allowance.children.Take(cx.now()) || sa.children.size() >= 2 * kMaxChildren;
 }
 
 }  // namespace

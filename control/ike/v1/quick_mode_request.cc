@@ -83,9 +83,13 @@ void Begin(Context& cx, IkeSa& sa, const Task& task, const Wish& wish) {
   e.job = cx.Run(sa, std::make_unique<KeyExchangeJob>(e.quick->group, Bytes{}));
 }
 
-// That protects it already, as far as the peer would have it.
-bool IsUp(const IkeSa& sa, const config::Child& c, const Selectors& pair) {
-  return std::ranges::any_of(sa.children, [&](const auto& child) {
+// Something protects it already, as far as the peer would have it, or is about to.
+bool IsUpOrComing(const IkeSa& sa, const config::Child& c, const Selectors& pair) {
+  const bool coming = std::ranges::any_of(sa.exchanges, [&](const Exchange& e) {
+    return e.quick && !e.done() && e.quick->requester && e.quick->config->name == c.name && e.quick->local_ts == pair.local &&
+           e.quick->remote_ts == pair.remote;
+  });
+  return coming || std::ranges::any_of(sa.children, [&](const auto& child) {
     return child->live() && child->name() == c.name && IsSubset(child->local_ts, pair.local) &&
            IsSubset(child->remote_ts, pair.remote);
   });
@@ -105,7 +109,7 @@ void BeginNew(Context& cx, IkeSa& sa, Task task) {
     return Refuse(cx, sa, none, task.request, Cat("its selectors leave out ", sa.path.local.address.ToString(), " === ",
                                                   sa.path.remote.address.ToString()));
   }
-  std::erase_if(pairs, [&](const Selectors& p) { return IsUp(sa, *config, p); });
+  std::erase_if(pairs, [&](const Selectors& p) { return IsUpOrComing(sa, *config, p); });
   if (pairs.empty()) return cx.Answer(task.request);
   // A packet is done with by one of them.
   pairs.resize(std::min(pairs.size(), task.packet ? 1 : kMaxPairs));
