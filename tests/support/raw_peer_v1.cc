@@ -176,7 +176,7 @@ void RawPeer::Derive() {
   if (!secret) return;
   const Bytes& nonce_i = initiator ? nonce : their_nonce_;
   const Bytes& nonce_r = initiator ? their_nonce_ : nonce;
-  skeyid_ = SkeyIdOfSecret(prf_, psk, nonce_i, nonce_r);
+  skeyid_ = signs ? SkeyIdOfSignature(prf_, nonce_i, nonce_r, secret->view()) : SkeyIdOfSecret(prf_, psk, nonce_i, nonce_r);
   keys = DeriveSkeys(prf_, skeyid_.view(), secret->view(), cookie_i, cookie_r);
   cipher_ = CbcCipher(EncrId::kAesCbc, 128, CipherKey(prf_, keys.e.view(), kBlock));
   const Bytes& public_i = initiator ? public_value : their_public_;

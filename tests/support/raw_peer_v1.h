@@ -122,6 +122,7 @@ class RawPeer {
   Bytes quick_nonce = Bytes(32, 0x43);
   std::string id = "a.example.org";
   IdType id_type = IdType::kFqdn;
+  bool signs = false;                        // keys are those of signatures, which the test makes itself
   Bytes psk = ToBytes(AsBytes("a secret of both, and long enough"));
   Bytes public_value;                        // ours
   std::string client_i = "10.1.0.0/16", client_r = "10.2.0.0/16";

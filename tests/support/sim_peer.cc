@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include <gtest/gtest.h>
 
+#include "config/ikev1.h"
 #include "control/ike/resolver.h"
 #include "control/ike/wire/header.h"
 
@@ -41,9 +43,15 @@ void ExpectInstallable(const InstallChild& i) {
 }  // namespace
 
 SimPeer::SimPeer(World world, std::string peer_name, const IpAddress& peer_address)
-    : name(std::move(peer_name)), address(peer_address), addresses{peer_address}, spis(world.seed * 2 + 1), world_(world), random_(world.seed) {}
+    : name(std::move(peer_name)), address(peer_address), addresses{peer_address}, spis(world.seed * 2 + 1), world_(world), random_(world.seed) {
+  print = std::getenv("CULVERT_SIM_PRINT") != nullptr;
+}
 
 SimPeer::~SimPeer() {
+  for (size_t i = 0; print && core && i < kCounts; ++i) {
+    const auto count = static_cast<Count>(i);
+    if (Counted(count) != 0) Trace(std::string(Name(count)) + ": " + std::to_string(Counted(count)));
+  }
   core.reset();  // negotiations under way give their SPIs back to `spis`, which would go first
   for (const IpAddress& a : addresses) world_.network.Detach(a);
 }
@@ -53,6 +61,7 @@ void SimPeer::Attach(const IpAddress& a) {
 }
 
 void SimPeer::Start() {
+  for (config::Connection& c : control.connections) config::DeriveIkev1Proposals(c);
   core = std::make_unique<Core>(control, random_, spis);
   if (credentials) core->set_credentials(credentials);
   core->set_resolver(std::make_shared<NameTable>(*this));

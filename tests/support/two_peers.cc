@@ -159,6 +159,13 @@ void TwoPeers::WatchTraffic(const std::string& child, Duration every) {
   });
 }
 
+bool IsInClear(const Bytes& datagram) {
+  constexpr size_t kVersion = 17, kFlags = 19;   // offsets in either header
+  auto h = DecodeHeader(datagram);
+  if (!h) return true;
+  return datagram[kVersion] >> 4 == 1 ? (datagram[kFlags] & 1) == 0 : h->exchange == ExchangeType::kIkeSaInit;
+}
+
 void TellWithEveryDisturbance(const Story& s) {
   using namespace std::chrono_literals;
   auto tell = [&s](const std::string& what, uint64_t number, const Fate& fate) {
@@ -168,9 +175,8 @@ void TellWithEveryDisturbance(const Story& s) {
     uint64_t first = p.network.sent;
     p.network.fate = [=](const SimPacket& packet) {
       if (packet.number != first + number) return Fate{};
-      // Nothing authenticates IKE_SA_INIT but AUTH, which then ends the call, and rightly.
-      bool in_clear = fate.corrupt && DecodeHeader(packet.data)->exchange == ExchangeType::kIkeSaInit;
-      return in_clear ? Fate{.arrivals = {}} : fate;
+      // Nothing authenticates what is in clear but AUTH or HASH, which then ends the call, and rightly.
+      return fate.corrupt && IsInClear(packet.data) ? Fate{.arrivals = {}} : fate;
     };
     s.story(p);
     p.RunFor(120s);

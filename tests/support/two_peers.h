@@ -64,6 +64,8 @@ struct Story {
   std::function<void(TwoPeers&)> prepare, story, check;
 };
 void TellWithEveryDisturbance(const Story& story);
+// Anybody on the way can read and change it: IKE_SA_INIT, and of IKEv1 what is not encrypted.
+bool IsInClear(const Bytes& datagram);
 
 // From now on `elsewhere`'s b, an impostor at the same address, hears what a of `p` sends and answers 1 ms later, before b can:
 // IKE_SA_INIT alone, or everything. Call it before p.Start(); `elsewhere` outlives what happens in `p`.

@@ -34,20 +34,22 @@ TREES_OF = {
     'rings': ['tsan'],
     'fuzz-replay': ['asan'],
     'hostile-ikev2': ['asan'],
+    'hostile-ikev1': ['asan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
+    'sim-ikev1': ['release', 'asan'],
 }
 # Of their suites, these alone are run where they are optimised too, for there they try many times as many seeds and places. The
 # rest shows under the sanitizers all that it would show there.
-SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}}
+SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}, 'sim-ikev1': {'sim-ikev1-seeds'}}
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
 # What needs nothing but the processor: run beside the system tests, which mostly wait, at a priority that leaves these theirs.
-ASIDE = {'vectors', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2'}
+ASIDE = {'vectors', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1'}
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
-ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'sim-ikev2',
-         'lab', 'forward', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
+ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'hostile-ikev1',
+         'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
