@@ -228,8 +228,8 @@ void CountReassembly(Context& cx, const IkeSa& sa, bool was_empty) {
   }
 }
 
-// Of the responder's first answer, which is to say that it may, the fragments come before they can be read; aggressive mode's with
-// a certificate are. It was told that they are taken.
+// Of the responder's first answer, which is to say that it may, the fragments come before they can be read; aggressive mode's
+// with a certificate are. It was told that they are taken.
 bool MaySendFragments(const IkeSa& sa) {
   const bool unheard = sa.initiator && sa.phase1 && sa.first.heard.empty();
   return sa.peer.fragments || (unheard && sa.connection->fragmentation != config::Fragmentation::kNo);
