@@ -49,7 +49,8 @@ ASIDE = {'vectors', 'fuzz-replay', 'esp-reference', 'hostile-ikev2', 'hostile-ik
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'esp-reference', 'hostile-ikev2',
-         'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
+         'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-ikev2', 'interop-ikev1',
+         'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
