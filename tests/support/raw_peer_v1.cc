@@ -279,7 +279,7 @@ Bytes RawPeer::Quick3(uint32_t message_id) {
 }
 
 bool RawPeer::QuickMode(uint32_t message_id) {
-  auto answers = Ask(SealHashed(ExchangeType::kQuick, message_id, Quick1()));
+  auto answers = Ask(SealHashed(ExchangeType::kQuick, message_id, Quick1({.spi = EspOffer{}.spi + quick_modes_++})));
   if (answers.size() != 1) return false;
   const Chain chain = Open(answers[0]);
   const Item* hash = chain.Find(PayloadType::kHash);

@@ -146,6 +146,7 @@ class RawPeer {
   SecretBytes skeyid_;
   Bytes sa_i_, their_public_, their_nonce_, their_id_;
   Bytes plain_, quick_nonce_r_;
+  uint32_t quick_modes_ = 0;                 // done: each has an SPI of its own
   std::deque<Bytes> kept_;
 };
 

@@ -42,6 +42,12 @@ void TakeOver(Context& cx, IkeSa& sa, IkeSa& old) {
   cx.Arm(TimerKind::kLinger, old.id, cx.now() + kReauthOverlap);
 }
 
+// Each side has called the other, and each is done with the two calls in an order of its own: the same one stays at both.
+bool GivesWayTo(const Context& cx, const IkeSa& sa, const IkeSa& other) {
+  const bool crossed = sa.initiator != other.initiator && cx.now() < other.established + kReauthOverlap;
+  return crossed && other.state == IkeState::kEstablished && other.spi_i > sa.spi_i && TakesPlaceOf(sa, other);
+}
+
 // swanctl.conf's `unique`, where it is not the same place that authenticates again.
 void KeepUnique(Context& cx, IkeSa& sa, std::vector<IkeSa*>& others) {
   const config::Unique unique = sa.connection->unique;
@@ -95,6 +101,11 @@ void OnReady(Context& cx, IkeSa& sa) {
   cx.shared.Tell(StateChange::kIkeUp, sa);
   if (sa.peer_contacted && IsXauth(sa.method)) CloseOlder(cx, sa);
   std::vector<IkeSa*> others = Others(cx, sa);
+  auto stays = std::ranges::find_if(others, [&](const IkeSa* o) { return GivesWayTo(cx, sa, *o); });
+  if (stays != others.end()) {
+    TakeOver(cx, **stays, sa);
+    return Pump(cx, **stays);
+  }
   std::erase_if(others, [&](IkeSa* o) {
     if (o->state == IkeState::kReplaced || !TakesPlaceOf(sa, *o)) return o->state == IkeState::kReplaced;
     TakeOver(cx, sa, *o);

@@ -84,6 +84,17 @@ void DialAddress(Context& cx, IkeSa& sa, const IpAddress& remote) {
   cx.Emit(QuerySource{sa.id, remote});
 }
 
+// From where to where it went before: a mapping that a NAT keeps for the peer is for that way alone.
+void DialAlong(Context& cx, IkeSa& sa, const Path& way) {
+  const bool ours = !cx.shared.knows_local_addresses || std::ranges::binary_search(cx.shared.local_addresses, way.local.address);
+  if (!ours) return DialAddress(cx, sa, way.remote.address);
+  sa.path.local = way.local;
+  sa.path.remote = way.remote;
+  sa.path.marker = way.marker;
+  sa.state = IkeState::kPhase1;
+  BeginPhase1(cx, sa);
+}
+
 void TryAgainLater(Context& cx, IkeSa& sa, std::string_view why) {
   const unsigned tries = sa.connection->keyingtries;
   if (tries != 0 && sa.attempt >= tries) return FailCall(cx, sa, why);
@@ -154,7 +165,7 @@ void Dial(Context& cx, Call call) {
 void OnRouteRetry(Context& cx, IkeSa& sa) {
   if (sa.state != IkeState::kRouting) return;
   // The place it was last seen at before any that is configured: it may be nowhere else, behind a NAT or at any address.
-  if (const Path* known = WayOfReplaced(cx, sa)) return DialAddress(cx, sa, IpAddress(known->remote.address));
+  if (const Path* known = WayOfReplaced(cx, sa)) return DialAlong(cx, sa, Path(*known));
   auto callee = CallTo(*sa.connection, sa.attempt);
   if (!callee) return FailCall(cx, sa, "the connection names no single address to call");
   if (auto* address = std::get_if<IpAddress>(&*callee)) return DialAddress(cx, sa, *address);

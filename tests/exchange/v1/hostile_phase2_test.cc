@@ -339,7 +339,9 @@ TEST(HostilePhase2, AnyOctetOfAGoodMessageChanged) {
     for (uint8_t flip : {uint8_t{0x01}, uint8_t{0x80}, uint8_t{0xff}}) {
       Bytes bad = good;
       bad[at] ^= flip;
-      EXPECT_LE(raw.Ask(raw.SealHashed(ExchangeType::kQuick, id++, PayloadType::kSa, bad)).size(), 1u) << at;
+      // What an earlier one has agreed to is said again meanwhile.
+      const auto answers = raw.Ask(raw.SealHashed(ExchangeType::kQuick, ++id, PayloadType::kSa, bad));
+      EXPECT_LE(std::ranges::count_if(answers, [id](const Bytes& m) { return DecodeHeader(m)->message_id == id; }), 1) << at;
       t.p.RunFor(100ms);
     }
   }

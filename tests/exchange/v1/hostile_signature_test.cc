@@ -94,7 +94,7 @@ TEST(HostileSignature, OnlyTheRightOneAuthenticates) {
       EXPECT_LE(answers.size(), 1u);
       t.Expect(c.good ? 1 : 0, 0);
       if (c.good) continue;
-      EXPECT_GE(t.b.Counted(Count::kAuthenticationFailed) + t.b.Counted(Count::kBadGrammar) + t.b.Counted(Count::kUnexpected), 1u);
+      EXPECT_GE(t.b.Counted(Count::kAuthenticationFailed) + t.b.Counted(Count::kBadGrammar) + t.b.Counted(Count::kMalformed), 1u);
       raw.last_block = raw.chains[0];
       EXPECT_TRUE(raw.Ask(raw.SealHashed(ExchangeType::kQuick, 5, raw.Quick1())).empty());
       t.p.RunFor(100s);
