@@ -1,7 +1,9 @@
 """Every IKEv1 suite that strongSwan has too, in both roles: ciphers, hashes and groups of phase 1, suites of phase 2, PFS."""
 
-from interop_ikev2_suites import add_addresses, expect_same_suites, one_of_each, walk
-from lab import Charon, Gateway, Tunnel
+import re
+
+from interop_ikev2_suites import add_addresses, one_of_each, walk
+from lab import Charon, Gateway, LabError, Tunnel
 from lab.topology import Topology
 from lab.traffic import Pair
 
@@ -33,8 +35,11 @@ def suites(lab, ours):
     a.start(initiator)
     pair = Pair(net, a, b, Tunnel())
     walk(pair, pairs)
-    expect_same_suites(pair, r'^  (\S*PRF_\S+)$', len(pairs))
-    expect_same_suites(pair, r'ESP:([A-Z0-9_/-]+)', len(pairs))
+    # What was asked of one peer in turn are phase 1s that replace one another, so our log knows them and no list does.
+    log = gateway.log_text()
+    found = set(re.findall(r'phase 1 done with \S+, (\S+) by', log)), re.findall(r'Child SA \S+ (\S+) [0-9a-f]+_in', log)
+    if [len(suites_of_one) for suites_of_one in found] != [len(IKE), len(ESP)]:
+        raise LabError(f'{len(IKE)} suites of either phase asked for, used: {found}')
     pair.expect_order()
 
 

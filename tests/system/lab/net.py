@@ -50,6 +50,11 @@ class Namespace:
                                                       for way in ('rx', 'tx'))
                 for link in links if 'stats64' in link}
 
+    def socket_losses(self):
+        """Datagrams that its sockets, of whatever program, had no room for."""
+        rows = self.run('cat', '/proc/net/raw', '/proc/net/udp', '/proc/net/raw6', '/proc/net/udp6', check=False).stdout.splitlines()
+        return sum(int(row.split()[-1]) for row in rows if row.split()[0].endswith(':'))
+
     def close(self):
         pids = run('ip', 'netns', 'pids', self.name, check=False).stdout.split()
         if pids:

@@ -3,11 +3,10 @@
 import re
 
 from .host import Host
-from .process import Daemon, LabError, run, wait_until
+from .process import Daemon, LabError, wait_until
 
 # Instead of the package's, which would write the machine's resolver: the interface, its address, the networks it is for.
 _SCRIPT = '''#!/bin/sh
-env | grep -E '^(reason|TUNDEV|INTERNAL|CISCO)' | sort > "{folder}/environment.$reason"
 [ "$reason" = connect ] || exit 0
 sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"
 ip link set "$TUNDEV" up mtu "${{INTERNAL_IP4_MTU:-1390}}"
@@ -18,6 +17,7 @@ while [ "$n" -lt "${{CISCO_SPLIT_INC:-0}}" ]; do
   n=$((n + 1))
 done
 [ "$n" -gt 0 ] || ip route replace {network} dev "$TUNDEV"
+env | grep -E '^(TUNDEV|INTERNAL|CISCO)' | sort > "{folder}/told.new" && mv "{folder}/told.new" "{folder}/told"
 '''
 
 
@@ -37,8 +37,7 @@ class Vpnc:
         script = self.folder / 'script'
         script.write_text(_SCRIPT.format(folder=self.folder, network=self._network))
         script.chmod(0o755)
-        for left in self.folder.glob('environment.*'):
-            left.unlink()
+        (self.folder / 'told').unlink(missing_ok=True)
         settings = {'IPSec gateway': self._gateway, 'IPSec ID': group, 'IPSec secret': secret, 'Xauth username': user,
                     'Xauth password': password, 'IKE DH Group': 'dh14', 'Perfect Forward Secrecy': 'nopfs', 'Local Port': 500,
                     'NAT Traversal Mode': 'natt', 'Interface name': 'vpnc0', 'Script': script,
@@ -51,17 +50,15 @@ class Vpnc:
 
     def up(self, timeout=20):
         """Waits until it is connected; what it was told by mode config, as {variable of its script: value}."""
-        connected = self.folder / 'environment.connect'
-        wait_until(lambda: connected.exists() and connected.read_text() or self._daemon.check(), f'{self.name} is connected', timeout)
+        connected = self.folder / 'told'
+        wait_until(lambda: connected.exists() or self._daemon.check(), f'{self.name} is connected', timeout)
         told = dict(line.split('=', 1) for line in connected.read_text().splitlines())
-        address = told['INTERNAL_IP4_ADDRESS']
-        wait_until(lambda: address in run('ip', '-n', self.ns, 'address').stdout, f'{self.name} has its address', 5)
-        self.host = Host(self.lab, self.ns, address)
+        self.host = Host(self.lab, self.ns, told['INTERNAL_IP4_ADDRESS'])
         return told
 
     def expect_refused(self, timeout=20):
         """It ends by itself, without ever having been connected; what it said."""
-        if self._daemon.wait(timeout) is None or (self.folder / 'environment.connect').exists():
+        if self._daemon.wait(timeout) is None or (self.folder / 'told').exists():
             raise LabError(f'{self.name} was not refused')
         return self.log_text()
 
