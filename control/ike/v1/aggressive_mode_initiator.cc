@@ -128,7 +128,8 @@ void OnAggressiveDerived(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     sa.spi_r = in.header.cookie_r;
     p.public_r = ToBytes(in.Opaque(PayloadType::kKe));
     p.nonce_r = ToBytes(in.Opaque(PayloadType::kNonce));
-    p.wanted = CertRequestIn(in.chain);
+    p.wanted = {};
+    TakeCertRequests(in.chain, p.wanted);
     DetectNat(sa, in);
     Judge(cx, sa, held, in);
   });

@@ -75,7 +75,7 @@ void AnswerAggressiveMode(Context& cx, IkeSa& sa, const Inbound& in) {
   p.id_i = ToBytes(in.Opaque(PayloadType::kId));
   p.public_i = ToBytes(in.Opaque(PayloadType::kKe));
   p.nonce_i = ToBytes(in.Opaque(PayloadType::kNonce));
-  p.wanted = CertRequestIn(in.chain);
+  TakeCertRequests(in.chain, p.wanted);
   p.held = Hold(in);
   RunJob(cx, sa, Phase1Step::kAnsweringFirstKey, std::make_unique<KeyExchangeJob>(p.group, Bytes(p.public_i)));
 }

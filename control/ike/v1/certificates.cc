@@ -17,8 +17,7 @@ bool Sends(config::SendCert when, const CertRequest& wanted) {
 
 }  // namespace
 
-CertRequest CertRequestIn(const Chain& chain) {
-  CertRequest out;
+void TakeCertRequests(const Chain& chain, CertRequest& out) {
   for (const Item& item : chain.items) {
     auto* c = std::get_if<CertPayload>(&item.payload);
     if (!c || c->type != PayloadType::kCertReq || c->encoding != kX509Signature) continue;
@@ -26,7 +25,6 @@ CertRequest CertRequestIn(const Chain& chain) {
     // RFC 2408 3.10: none means any.
     if (!c->data.empty() && out.authorities.size() < kMaxCertRequests) out.authorities.push_back(ToBytes(c->data));
   }
-  return out;
 }
 
 void AddCertRequests(const Context& cx, const config::Connection& c, PayloadList& list) {

@@ -8,7 +8,8 @@
 // CERT and CERTREQ (RFC 2408 3.9, 3.10), where authorities are asked for by their names.
 namespace culvert::ike::v1 {
 
-CertRequest CertRequestIn(const Chain& chain);
+// What a peer asks for, in whichever of its messages.
+void TakeCertRequests(const Chain& chain, CertRequest& into);
 // For a peer that is to sign; nothing where the connection says so, or knows no authority.
 void AddCertRequests(const Context& cx, const config::Connection& c, PayloadList& list);
 // Ours and those between it and the root, where the connection sends them; `most` of them.

@@ -126,7 +126,7 @@ void OnMainDerived(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     Accept(cx, sa, sa.first, in);
     p.public_r = ToBytes(in.Opaque(PayloadType::kKe));
     p.nonce_r = ToBytes(in.Opaque(PayloadType::kNonce));
-    p.wanted = CertRequestIn(in.chain);
+    TakeCertRequests(in.chain, p.wanted);
     DetectNat(sa, in);
     std::string why = ChooseOurPart(cx, sa);
     if (why.empty()) why = MakeKeys(cx, sa);

@@ -92,10 +92,10 @@ void OnMainAnswerKey(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     Accept(cx, sa, sa.first, in);
     p.public_i = ToBytes(in.Opaque(PayloadType::kKe));
     p.nonce_i = ToBytes(in.Opaque(PayloadType::kNonce));
-    p.wanted = CertRequestIn(in.chain);
     p.public_r = ToBytes(exchange->public_value());
     p.nonce_r = cx.random().Take(kNonceSize);
     p.shared_secret = *std::move(job.secret());
+    TakeCertRequests(in.chain, p.wanted);
     DetectNat(sa, in);
     MakeKeys(cx, sa);
     SendKey(cx, sa);
@@ -107,7 +107,7 @@ void OnMainPeerAuth(Context& cx, IkeSa& sa, const Inbound& in) {
   const bool signs = MethodOf(sa).initiator_signs;
   const ByteView id_body = in.Opaque(PayloadType::kId);
   // RFC 2409 5 has requests in messages 3 and 5 alike.
-  if (CertRequest late = CertRequestIn(in.chain); late.asked) p.wanted = std::move(late);
+  TakeCertRequests(in.chain, p.wanted);
   if (!signs && !HashIsRight(cx, sa, in, true, id_body)) {
     p.refused = in.digest;
     return cx.shared.LogStranger(in.datagram.remote, "main mode: HASH of message 5 is wrong");

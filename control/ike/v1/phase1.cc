@@ -168,7 +168,7 @@ void OnPhase1Request(Context& cx, const DatagramIn& d, const Header& header, con
   }
   if (aggressive && !KeysFit(cx, in, chosen->phase1.suite.suite.group)) return;
   IkeSa& sa = CreateHalfOpen(cx, in, *std::move(chosen));
-  if (std::string names = DescribeVendors(chain); !names.empty()) cx.Log(Severity::kDebug, sa, Cat("the peer is ", names));
+  sa.phase1->vendors = DescribeVendors(chain);
   if (!aggressive) return AnswerMainMode(cx, sa, in);
   sa.remote_id = *std::move(id);
   AnswerAggressiveMode(cx, sa, in);

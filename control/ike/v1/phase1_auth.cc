@@ -96,7 +96,7 @@ bool TakeSuite(Context& cx, IkeSa& sa, const Inbound& in) {
   p.group = sa.suite.group;
   sa.life = std::chrono::seconds(suite->life_seconds);
   sa.peer = AgreedAbilities(AnnouncedBy(cx, *sa.connection), in.chain);
-  if (std::string names = DescribeVendors(in.chain); !names.empty()) cx.Log(Severity::kDebug, sa, Cat("the peer is ", names));
+  p.vendors = DescribeVendors(in.chain);
   return true;
 }
 
@@ -189,12 +189,13 @@ void Conclude(Context& cx, IkeSa& sa, const Inbound& last, std::string_view how)
     cx.shared.half_open.Remove(sa.phase1->key);
     cx.Cancel(TimerKind::kHandshake, sa.id);
   }
+  const std::string vendors = std::move(sa.phase1->vendors);
   sa.phase1.reset();
   sa.state = IkeState::kUser;
   sa.last_in = cx.now();
   cx.sas.IndexNames(sa);
-  cx.Log(Severity::kInfo, sa, Cat("phase 1 done with ", sa.remote_id.ToString(), ", ", Name(sa.suite), " by ", Name(sa.method),
-                                  how.empty() ? "" : "; by ", how));
+  cx.Log(Severity::kInfo, sa, Cat("phase 1 done with ", sa.remote_id.ToString(), vendors.empty() ? "" : Cat(" (", vendors, ")"),
+                                  ", ", Name(sa.suite), " by ", Name(sa.method), how.empty() ? "" : "; by ", how));
   const IkeId id = sa.id;
   if (initial_contact) OnInitialContact(cx, sa);
   if (cx.sas.Find(id) == &sa) OnAuthenticated(cx, sa);

@@ -71,6 +71,7 @@ struct Phase1 {
   Bytes public_i, public_r, nonce_i, nonce_r;
   KeGroup group = KeGroup::kNone;
   uint64_t life_seconds = 0;                  // the peer's; 0: it does not say
+  std::string vendors;                        // as the peer names itself and what it can do, for the log
   std::unique_ptr<KeyExchange> exchange;
   SecretBytes shared_secret;
   CertRequest wanted;                         // what the peer asks us to show
