@@ -210,6 +210,16 @@ void OnPhase1Job(Context& cx, IkeSa& sa, JobDone& done) {
   RunJob(cx, sa, row->step, std::make_unique<auth::LookupJob>(std::unique_ptr<auth::AuthJob>(job)));
 }
 
+void HoldForPhase2(Context& cx, IkeSa& sa, const DatagramIn& d) {
+  Phase1& p = *sa.phase1;
+  constexpr Phase1Step kLast[] = {kVerifying, kVerifyingProof};
+  size_t octets = d.data.size();
+  for (const DatagramIn& e : p.early) octets += e.data.size();
+  const bool waits = sa.first.job != 0 && std::ranges::find(kLast, p.step) != std::end(kLast);
+  if (!waits || p.early.size() >= kMaxEarly || octets > kMaxEarlyOctets) return cx.Bump(Count::kUnexpected);
+  p.early.push_back(d);
+}
+
 void OnPhase1Error(Context& cx, IkeSa& sa, const Inbound& in) {
   const NotifyPayload* error = in.Error();
   if (!error) return cx.Bump(Count::kUnexpected);

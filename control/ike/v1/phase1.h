@@ -13,6 +13,9 @@ void OnPhase1Request(Context& cx, const DatagramIn& d, const Header& header, con
 void OnPhase1Message(Context& cx, IkeSa& sa, const Inbound& in);
 // Of sa.first.job: a key exchange or an AuthJob.
 void OnPhase1Job(Context& cx, IkeSa& sa, JobDone& done);
+// A message of phase 2 while phase 1 waits for a job: the peer may be done with it already, and goes on at once. Kept for as
+// long as that, and then heard; where there is none to wait for it is counted and dropped.
+void HoldForPhase2(Context& cx, IkeSa& sa, const DatagramIn& d);
 // An error notify of phase 1 in clear. Nothing authenticates it: it is logged and no more, the answer may yet come.
 void OnPhase1Error(Context& cx, IkeSa& sa, const Inbound& in);
 // An informational exchange under phase 1's own keys while it is under way, HASH good: whoever agreed on them with us does not

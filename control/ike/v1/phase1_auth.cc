@@ -190,6 +190,7 @@ void Conclude(Context& cx, IkeSa& sa, const Inbound& last, std::string_view how)
     cx.Cancel(TimerKind::kHandshake, sa.id);
   }
   const std::string vendors = std::move(sa.phase1->vendors);
+  const std::vector<DatagramIn> early = std::move(sa.phase1->early);
   sa.phase1.reset();
   sa.state = IkeState::kUser;
   sa.last_in = cx.now();
@@ -199,6 +200,7 @@ void Conclude(Context& cx, IkeSa& sa, const Inbound& last, std::string_view how)
   const IkeId id = sa.id;
   if (initial_contact) OnInitialContact(cx, sa);
   if (cx.sas.Find(id) == &sa) OnAuthenticated(cx, sa);
+  for (const DatagramIn& d : early) OnDatagram(cx, d);
 }
 
 void TellRefused(Context& cx, IkeSa& sa, const Inbound& last) {

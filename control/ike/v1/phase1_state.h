@@ -40,6 +40,8 @@ struct CertRequest {
 };
 inline constexpr size_t kMaxCertRequests = 20;   // kept of all that a peer names (B37)
 
+inline constexpr size_t kMaxEarly = 4, kMaxEarlyOctets = 8192;   // of those, together
+
 // Our certificate, and what keeps it alive.
 struct OwnSigner {
   std::shared_ptr<const auth::Credentials> credentials;
@@ -78,6 +80,7 @@ struct Phase1 {
   std::optional<OwnSigner> own;               // initiator, and responder in aggressive mode: nullopt: we do not sign
   std::vector<Candidate> candidates;          // responder in main mode: that a job is to decide between
   std::optional<HeldMessage> held;
+  std::vector<DatagramIn> early;              // of phase 2, from a peer that is done while its proof is looked at
   Bytes refused;                              // digest of the last message that was not believed
 };
 

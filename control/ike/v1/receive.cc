@@ -190,6 +190,7 @@ void GoOn(Context& cx, IkeSa& sa, Exchange& e, const DatagramIn& d, const Header
 void ReceivePhase2(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (!h.encrypted) return cx.Bump(Count::kUnprotected);
   if (h.message_id == 0) return cx.Bump(Count::kBadMessageId);
+  if (sa.phase1 && h.exchange != ExchangeType::kInformational) return HoldForPhase2(cx, sa, d);
   if (!sa.protection || sa.protection->last_block.empty()) return cx.Bump(Count::kUnexpected);
   if (!sa.allowance.exchanges.Take(cx.now())) return cx.Bump(Count::kExchangesLimited);
   switch (h.exchange) {
