@@ -129,6 +129,12 @@ class Libreswan(UmlGuest):
     def installed(self, name):
         return [c for sa in self.sas() for c in sa.children if c.name == name]
 
+    def policy_losses(self):
+        """Packets for which its kernel had no policy or another SA's: pluto takes the policies of a child away for a moment where
+        another takes its place."""
+        self.lab.note(f'{self.name}: {self.xfrm_errors()}')
+        return sum(n for name, n in self.xfrm_errors().items() if 'Pol' in name or 'Tmpl' in name)
+
     def log_text(self):
         log = self.folder / 'pluto.log'
         return log.read_text(errors='replace') if log.exists() else ''
