@@ -49,7 +49,10 @@ class Run {
       if (held_) on_way_.push_back(packet);
     };
     p_.a.Start();
-    if (scene_ & kRogueResponder) return BeRogueResponder();
+    if (scene_ & kRogueResponder) {
+      BeRogueResponder();
+      return;
+    }
     p_.b.Start();
     p_.a.Up("net");
     if (!(scene_ & kNotUpYet)) p_.RunFor(2s);

@@ -43,8 +43,8 @@ void TakeOver(Context& cx, IkeSa& sa, IkeSa& old) {
 }
 
 // Each side has called the other, and each is done with the two calls in an order of its own: the same one stays at both.
-bool GivesWayTo(const Context& cx, const IkeSa& sa, const IkeSa& other) {
-  const bool crossed = sa.initiator != other.initiator && cx.now() < other.established + kReauthOverlap;
+bool GivesWayTo(const IkeSa& sa, const IkeSa& other) {
+  const bool crossed = sa.initiator != other.initiator && other.established >= sa.begun;
   return crossed && other.state == IkeState::kEstablished && other.spi_i > sa.spi_i && TakesPlaceOf(sa, other);
 }
 
@@ -101,7 +101,7 @@ void OnReady(Context& cx, IkeSa& sa) {
   cx.shared.Tell(StateChange::kIkeUp, sa);
   if (sa.peer_contacted && IsXauth(sa.method)) CloseOlder(cx, sa);
   std::vector<IkeSa*> others = Others(cx, sa);
-  auto stays = std::ranges::find_if(others, [&](const IkeSa* o) { return GivesWayTo(cx, sa, *o); });
+  auto stays = std::ranges::find_if(others, [&](const IkeSa* o) { return GivesWayTo(sa, *o); });
   if (stays != others.end()) {
     TakeOver(cx, **stays, sa);
     return Pump(cx, **stays);

@@ -61,6 +61,7 @@ struct IkeSa : SaBase {
   FragmentsIn fragments;
   Tasks tasks;
   unsigned attempt = 1;                       // of keyingtries
+  Time begun{};                               // phase 1
   IkeId replaces = 0;                         // that it was begun to take the place of
   bool peer_contacted = false;                // INITIAL-CONTACT has been heard or said
   uint32_t dpd_sequence = 0;                  // of our last R-U-THERE (RFC 3706 5.4)

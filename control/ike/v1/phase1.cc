@@ -97,6 +97,7 @@ uint64_t DrawCookie(Context& cx) {
 IkeSa& CreateHalfOpen(Context& cx, const Inbound& in, ChosenConnection chosen) {
   IkeSa& sa = cx.sas.Create();
   sa.state = IkeState::kPhase1;
+  sa.begun = cx.now();
   sa.aggressive = in.header.exchange == ExchangeType::kAggressive;
   sa.spi_i = in.header.cookie_i;
   sa.spi_r = DrawCookie(cx);
@@ -124,6 +125,7 @@ IkeSa& CreateHalfOpen(Context& cx, const Inbound& in, ChosenConnection chosen) {
 
 void BeginPhase1(Context& cx, IkeSa& sa) {
   const config::Connection& c = *sa.connection;
+  sa.begun = cx.now();
   sa.aggressive = c.aggressive;
   if (sa.aggressive && !MayBeAggressive(cx, c)) {
     return FailCall(cx, sa, "aggressive mode with a pre-shared key, and the switch that names the risk is off");

@@ -127,10 +127,9 @@ TEST(FragmentsV1, OfOneSourceTwoMessagesAreKeptForFiveSeconds) {
   // What ends with fragments waiting counts no more.
   t.p.RunFor(100s);
   EXPECT_TRUE(t.b.core->List().empty());
-  peers[0].cookie_i += 50;
-  peers[0].cookie_r = 0;
-  ASSERT_TRUE(Keys(peers[0], true));
-  begin(0);
+  peers.emplace_back(RawPeer::World{t.p.clock, t.p.network, t.b}, t.p.a.address, true, 2000);
+  ASSERT_TRUE(Keys(peers.back(), true));
+  begin(4);
   EXPECT_EQ(t.b.Counted(Count::kFragmentRefused), 2u);
 }
 

@@ -10,7 +10,7 @@
 // left over. A failing seed is printed: CULVERT_SIM_SEED=N with --gtest_filter runs it alone, with both logs.
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kDefaultSeeds = 150;
+constexpr uint64_t kDefaultSeeds = 60;
 #else
 constexpr uint64_t kDefaultSeeds = 10000;
 #endif
