@@ -57,7 +57,7 @@ struct IkeSa : SaBase {
   std::unique_ptr<UserPhase> user;            // null: neither is wanted
   std::list<Exchange> exchanges;              // quick mode and transactions, ours and the peer's; addresses stay
   std::set<uint32_t> heard_ids;               // message IDs the peer has begun exchanges with: none names two
-  std::deque<uint32_t> informed_by;           // of its last informational exchanges
+  std::deque<Bytes> informed_by;              // hashes of its last informational messages, as octets
   FragmentsIn fragments;
   Tasks tasks;
   unsigned attempt = 1;                       // of keyingtries

@@ -126,12 +126,14 @@ bool HashIsGood(Context& cx, const IkeSa& sa, const Exchange& e, const Opened& o
 void StopRepeatingPhase1(IkeSa& sa) { sa.first.waits = sa.first.waits && sa.phase1; }
 
 void ReceiveInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
-  if (std::ranges::contains(sa.informed_by, h.message_id)) return cx.Bump(Count::kUsedMessageId);
+  // A peer that draws message ids from a few (vpnc: one octet) uses one again; it is the same octets that say nothing new.
+  Bytes digest = DigestOf(d);
+  if (std::ranges::contains(sa.informed_by, digest)) return cx.Bump(Count::kUsedMessageId);
   auto opened = Open(cx, sa, d, h, Phase2Iv(*sa.protection, h.message_id));
   Exchange e;
   e.message_id = h.message_id;
   if (!opened || !HashIsGood(cx, sa, e, *opened)) return;
-  sa.informed_by.push_back(h.message_id);
+  sa.informed_by.push_back(std::move(digest));
   if (sa.informed_by.size() > kMaxInformedBy) sa.informed_by.pop_front();
   StopRepeatingPhase1(sa);
   Inbound in{d, h, opened->chain, opened->plain.view(), {}, {}};
