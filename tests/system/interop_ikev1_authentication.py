@@ -9,6 +9,7 @@ from lab import ikev1_tunnel
 from lab.cases import Cases
 from lab.charon import PLUGINS
 from lab.pki import folder_of, hold, root
+from lab.radius import SECRET, FreeRadius
 
 SUITE = 'interop-ikev1'
 TWO_AT_ONCE = True
@@ -17,6 +18,7 @@ USER, PASSWORD = 'carol', 'a password, 0123'
 # Client of mode config is always the side that begins; it is given the address that its host has, so that traffic needs no NAT.
 HOST = {'a': '10.1.0.2', 'b': '10.2.0.2'}
 AGGRESSIVE = {'aggressive': True}
+RADIUS = {'address': '127.0.0.1', 'auth_port': 1812, 'secret': SECRET}   # in the gateway's own namespace
 
 
 @dataclass
@@ -50,8 +52,8 @@ class Authenticated(Cases):
                          {**psk, **control})
 
     def case(self, method, client='a', *, password=PASSWORD, pool=False, a=None, b=None, **tunnel):
-        """`client` begins. password: what it tells. pool: it is leased its host's address. a and b: more keys of either side's
-        connection."""
+        """`client` begins. password: what it tells. pool: it is leased its host's address, or what RADIUS says. a and b: more keys of
+        either side's connection."""
         more = {}
         for side, own in (('a', a), ('b', b)):
             more[f'{side}_connection'] = {**method.more, **method.rounds(side, client), **(own or {})}
@@ -59,13 +61,15 @@ class Authenticated(Cases):
                 more[f'{side}_ts'] = 'dynamic'
                 more[f'{side}_connection']['vips'] = '0.0.0.0'
             elif pool:
-                more[f'{side}_connection']['pools'] = 'leases'
+                more[f'{side}_connection']['pools'] = 'leases' if pool is True else pool
         tunnel = ikev1_tunnel(**more, **tunnel)
         conf = {side: tunnel.conf(side) for side in 'ab'}
         for side in 'ab':
             conf[side]['secrets']['xauth-user'] = {'id': USER, 'secret': f'"{password if side == client else PASSWORD}"'}
             if pool and side != client:
                 conf[side]['pools'] = {'leases': {'addrs': f'{HOST[client]}-{HOST[client]}', 'dns': '10.9.9.53'}}
+                if pool == 'radius':
+                    conf[side]['radius'] = {'servers': {'aaa': RADIUS}}
                 del conf[side]['connections']['net']['children']['net']['remote_ts']
         self.begin(tunnel, conf['a'], conf['b'])
         return self
@@ -158,6 +162,22 @@ def test_addresses_by_mode_config(lab):
         lab.pair.renew(gateway, 'child')
         lab.net.bob.ping(lab.net.alice)
         lab.down(client)
+    lab.end()
+
+
+def test_users_of_a_radius_server(lab):
+    lab = Authenticated(lab)
+    password = 'only the server knows'
+    server = FreeRadius(lab.ours.lab, lab.net.a.ns, users={USER: (password, {'Framed-IP-Address': HOST['b']})}).start()
+    asks = {'remote-2': {'auth': 'xauth-radius'}}
+    for more in ({}, AGGRESSIVE):
+        lab.case(Method(xauth=True, more=more), 'b', password=password, pool='radius', a=asks).good('b')
+        server.expect_login(USER)
+    # The gateway's own secret of that user is none of the server's.
+    lab.case(Method(xauth=True), 'b', pool='radius', a=asks)
+    lab.charon.initiate('net', timeout=3, check=False)
+    server.expect_login(USER, ok=False)
+    lab.expect_not_up()
     lab.end()
 
 
