@@ -12,6 +12,9 @@
 namespace culvert::ike::v1 {
 namespace {
 
+// hostile.md D07: what answers a stranger is at most three times as large as its request, and certificates are large.
+constexpr size_t kRoomForCertificates = 1000;   // octets of payloads
+
 // The answer was not the peer's: as if it had never come.
 void Disbelieve(Context& cx, IkeSa& sa, const HeldMessage& held, const std::string& why) {
   Phase1& p = *sa.phase1;
@@ -82,6 +85,8 @@ void SendFirst(Context& cx, IkeSa& sa) {
   list.AddOpaque(PayloadType::kId, p.id_i);
   AddCertRequests(cx, *sa.connection, list);
   AddVendorIds(AnnouncedBy(cx, *sa.connection), list);
+  const size_t octets = EncodeChain(list.view()).size();
+  if (MethodOf(sa).responder_signs && octets < kRoomForCertificates) AddPadding(kRoomForCertificates - octets, list);
   p.step = Phase1Step::kAwaitsAnswer;
   SendPhase1(cx, sa, {.payloads = list.view(), .next = Next::kAwait});
 }

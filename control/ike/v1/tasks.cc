@@ -86,7 +86,8 @@ void DialAddress(Context& cx, IkeSa& sa, const IpAddress& remote) {
 
 // From where to where it went before: a mapping that a NAT keeps for the peer is for that way alone.
 void DialAlong(Context& cx, IkeSa& sa, const Path& way) {
-  const bool ours = !cx.shared.knows_local_addresses || std::ranges::binary_search(cx.shared.local_addresses, way.local.address);
+  const auto& known = cx.shared.local_addresses;
+  const bool ours = !cx.shared.knows_local_addresses || std::ranges::binary_search(known, way.local.address);
   if (!ours) return DialAddress(cx, sa, way.remote.address);
   sa.path.local = way.local;
   sa.path.remote = way.remote;

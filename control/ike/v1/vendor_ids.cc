@@ -18,7 +18,8 @@ struct Row {
   std::string_view name;
   Means means = Means::kName;
 };
-constexpr size_t kAny = 256;
+constexpr size_t kAny = 2048;
+constexpr std::string_view kPadding = "Culvert padding";
 constexpr std::string_view kXauthId = "09002689dfd6b712", kDpdId = "afcad71368a1f1c96b8696fc77570100",
                            kUnityId = "12f5f28c457168a9702d9fe274cc0100", kFragmentsId = "4048b7d56ebce88525e7de7f00d6c2d3",
                            kRfc3947Id = "4a131c81070358455c5728f20e95452f", kDraft03Id = "7d9419a65310ca6f2c179d9215529d56",
@@ -60,6 +61,7 @@ constexpr Row kRows[] = {
     {"9b096d9ac3275a7d6fe8b91c583111b09efed1a0", 20, 28, "NetScreen"},
     {"92d27a9ecb31d99246986d3453d0c3d57a222a61", 20, 28, "NetScreen"},
     {"424e4553", 8, 8, "Nortel Contivity"},
+    {"43756c766572742070616464696e67", 15, kAny, "Culvert"},               // kPadding
     {"b858d1addd08c1e8adafea150608aa4497aa6cc8", 20, 20, "ZyXEL ZyWALL"},
     {"f758f22668750f03b08df6ebe1d0", 14, 14, "ZyXEL ZyWALL"},
     {"625027749d5ab97f5616c1602765cf480a3b7d0b", 20, 20, "ZyXEL ZyWALL"},
@@ -107,6 +109,12 @@ void AddVendorIds(const Announced& ours, PayloadList& list) {
   for (std::string_view id : {kXauthId, kDpdId, kRfc3947Id, kDraft03Id, kDraft02nId, kDraft02Id}) Add(id, list);
   if (ours.unity) Add(kUnityId, list);
   if (ours.fragments) Add(kFragmentsWithFlags, list);
+}
+
+void AddPadding(size_t octets, PayloadList& list) {
+  Bytes id = ToBytes(AsBytes(kPadding));
+  id.resize(std::max(octets, id.size()));
+  list.AddOpaque(PayloadType::kVendorId, std::move(id));
 }
 
 void AnswerVendorIds(const Announced& ours, const Chain& theirs, PayloadList& list) {

@@ -13,6 +13,8 @@ struct Announced {
 
 // In a first message: everything we can.
 void AddVendorIds(const Announced& ours, PayloadList& list);
+// An id that means nothing, of so many octets with its header: it makes room for an answer that may be so many times as large.
+void AddPadding(size_t octets, PayloadList& list);
 // In the answer to one: of ours only what the peer has said too, of NAT traversal only the best, and none longer than the
 // peer's, so that the answer is no larger than what it answers (hostile.md D07).
 void AnswerVendorIds(const Announced& ours, const Chain& theirs, PayloadList& list);
