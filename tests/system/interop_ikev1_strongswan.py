@@ -71,9 +71,10 @@ def by_the_clock_of(lab, side):
         for kind, numbers in seen.items():
             numbers.add(tunnel.newest(tunnel.a, kind))
         return all(len(numbers) > 2 for numbers in seen.values())
+    before = tunnel.losses_elsewhere()
     with Probe(tunnel.net.alice, tunnel.net.bob) as probe:
         wait_until(three_of_each, 'three IKE SAs and three children', 40, interval=0.2)
-    probe.expect_no_loss()
+    tunnel.expect_no_loss(probe, before)
     tunnel.down('a')
     tunnel.expect_order()
 
