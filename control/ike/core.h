@@ -43,6 +43,8 @@ struct IkeView {
   uint64_t spi_i = 0, spi_r = 0;
   Endpoint local, remote;
   std::string local_id, remote_id;
+  std::string remote_user;                 // as XAUTH has authenticated it; empty: it has not
+  std::vector<IpAddress> local_vips, remote_vips;   // leased to us by the peer; by us to the peer
   bool nat_local = false, nat_remote = false;
   IkeSuite suite;
   bool ppk = false;                        // made with a post-quantum pre-shared key (RFC 8784)

@@ -1,5 +1,6 @@
 #include "control/ike/v1/engine.h"
 
+#include "common/bytes/hex.h"
 #include "control/auth/auth_job.h"
 #include "control/ike/resolver.h"
 #include "control/ike/v1/children.h"
@@ -14,6 +15,7 @@
 #include "control/ike/v1/send.h"
 #include "control/ike/v1/tasks.h"
 #include "control/ike/v1/user.h"
+#include "control/ike/v1/user_state.h"
 
 namespace culvert::ike::v1 {
 namespace {
@@ -187,6 +189,11 @@ void Version1::List(std::vector<IkeView>& into) const {
               .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
               .nat_remote = sa.path.nat_remote, .suite = sa.suite, .established = sa.established, .reauth_at = sa.reauth_at,
               .children = {}};
+    if (sa.user) {
+      v.remote_user = Escape(sa.user->name);
+      v.local_vips = sa.user->vips;
+      v.remote_vips = sa.user->leased;
+    }
     for (const auto& c : sa.children) v.children.push_back(ViewOf(sa, *c));
     into.push_back(std::move(v));
   });

@@ -10,9 +10,10 @@ uint64_t Seconds(Duration d) {
   return d < Duration::zero() ? 0 : static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
 }
 
-std::vector<std::string> Strings(const SelectorList& list) {
+template <typename T>
+std::vector<std::string> Strings(const std::vector<T>& list) {
   std::vector<std::string> out;
-  for (const auto& ts : list) out.push_back(ts.ToString());
+  for (const T& t : list) out.push_back(t.ToString());
   return out;
 }
 
@@ -51,6 +52,7 @@ void AddIkeSa(vici::Section& to, const ike::IkeView& sa, bool with_children) {
   s.Add("uniqueid", sa.id).Add("version", sa.version).Add("state", sa.state);
   s.Add("local-host", sa.local.address.ToString()).Add("local-port", sa.local.port).Add("local-id", sa.local_id);
   s.Add("remote-host", sa.remote.address.ToString()).Add("remote-port", sa.remote.port).Add("remote-id", sa.remote_id);
+  if (!sa.remote_user.empty()) s.Add("remote-xauth-id", sa.remote_user);
   if (sa.initiator) s.Add("initiator", "yes");
   s.Add("initiator-spi", std::format("{:016x}", sa.spi_i)).Add("responder-spi", std::format("{:016x}", sa.spi_r));
   if (sa.nat_local) s.Add("nat-local", "yes");
@@ -64,6 +66,8 @@ void AddIkeSa(vici::Section& to, const ike::IkeView& sa, bool with_children) {
   if (sa.established != Time{}) s.Add("established", Seconds(now - sa.established));
   if (sa.rekey_at != Time{}) s.Add("rekey-time", Seconds(sa.rekey_at - now));
   if (sa.reauth_at != Time{}) s.Add("reauth-time", Seconds(sa.reauth_at - now));
+  if (!sa.local_vips.empty()) s.AddList("local-vips", Strings(sa.local_vips));
+  if (!sa.remote_vips.empty()) s.AddList("remote-vips", Strings(sa.remote_vips));
   if (!with_children) return;
   auto& children = s.AddSection("child-sas");
   for (const auto& child : sa.children) AddChildSa(children, child, now);

@@ -400,6 +400,10 @@ TEST(ModeConfigServer, GivesTheAddressRadiusSays) {
     p.ConnectionOf(p.b).pools = {"radius", "clients"};
     EXPECT_EQ(p.Outcome(), "");
     EXPECT_EQ(p.b.LiveChildren().at(0).remote_ts, Selectors({"10.9.7.7/32"}));
+    ASSERT_EQ(p.b.Established().size(), 1u);
+    EXPECT_EQ(p.b.Established()[0].remote_user, "alice");
+    EXPECT_EQ(p.b.Established()[0].remote_vips, std::vector{Address("10.9.7.7")});
+    EXPECT_EQ(p.a.Established().at(0).local_vips, std::vector{Address("10.9.7.7")});
     // It says nothing: a pool does.
     ByRadius q({.xauth = true, .mode_config = true, .pull = pull});
     q.ConnectionOf(q.b).pools = {"radius", "clients"};
