@@ -222,7 +222,8 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.dpd_timeout", kTime, "0s", kWorks,
      "IKEv1: silence after which the peer is taken for dead; 0: 150s. IKEv2 gives up after its retransmissions"},
     {"connections.<conn>.fragmentation", kWord, "yes", kWorks,
-     "RFC 7383 fragments, and IKEv1's own; `accept` takes and does not send them, `force` sends IKEv1's unasked", 0, 0,
+     "RFC 7383 fragments; `accept` takes and does not send them. IKEv1's own, which nothing authenticates, only under "
+     "`legacy` and by `force`, which sends them unasked", 0, 0,
      "yes accept force no"},
     {"connections.<conn>.childless", kWord, "allow", kWorks,
      "an IKE SA without a child in IKE_AUTH (RFC 6023), children following in exchanges of their own: `allow` takes it, "

@@ -56,6 +56,7 @@ void UseIkev1(TwoPeers& p, const SpeakV1& how) {
     c.version = 1;
     c.aggressive = how.aggressive;
     c.pull = how.pull;
+    c.fragmentation = config::Fragmentation::kForce;
     c.dpd_delay = std::chrono::seconds(10);
     c.dpd_timeout = std::chrono::seconds(60);
     c.proposals = {*config::ParseIkeProposal(how.ike, how.profile)};

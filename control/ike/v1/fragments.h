@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "config/model.h"
 #include "control/ike/event.h"
 #include "control/ike/wire/v1/message.h"
 
@@ -30,6 +31,13 @@ class FragmentsIn {
   size_t octets_ = 0;
   Time since_{};
 };
+
+// Off (D06) but in a connection of profile `legacy`, or one that says `fragmentation = force`.
+inline bool TakesFragments(const config::Connection& c) {
+  using config::Fragmentation;
+  return c.fragmentation == Fragmentation::kForce ||
+         (c.profile == config::Profile::kLegacy && c.fragmentation != Fragmentation::kNo);
+}
 
 // The datagrams of one message, each of at most `room` octets; the message itself where it fits. `id` is not 0. Headers are the
 // message's own but for what says that it is encrypted, which no fragment is.

@@ -78,7 +78,7 @@ Phase1Wish WishOf(const config::Connection& c, std::span<const AuthMethod> metho
 }
 
 Announced AnnouncedBy(const Context& cx, const config::Connection& c) {
-  return {.fragments = c.fragmentation != config::Fragmentation::kNo, .unity = cx.config().settings.cisco_unity};
+  return {.fragments = TakesFragments(c), .unity = cx.config().settings.cisco_unity};
 }
 
 bool TakeSuite(Context& cx, IkeSa& sa, const Inbound& in) {

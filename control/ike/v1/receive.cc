@@ -235,7 +235,7 @@ void CountReassembly(Context& cx, const IkeSa& sa, bool was_empty) {
 // with a certificate are. It was told that they are taken.
 bool MaySendFragments(const IkeSa& sa) {
   const bool unheard = sa.initiator && sa.phase1 && sa.first.heard.empty();
-  return sa.peer.fragments || (unheard && sa.connection->fragmentation != config::Fragmentation::kNo);
+  return sa.peer.fragments || (unheard && TakesFragments(*sa.connection));
 }
 
 // hostile.md D06: nothing vouches for a fragment, so little is kept of them, and only of a peer that was told it may send any.

@@ -14,7 +14,8 @@ constexpr unsigned kMaxFirstTries = 5;
 constexpr std::chrono::seconds kRepeatsLife{60};
 
 bool MayFragment(const IkeSa& sa) {
-  return sa.peer.fragments && sa.connection && sa.connection->fragmentation != config::Fragmentation::kAccept;
+  if (!sa.connection || sa.connection->fragmentation == config::Fragmentation::kAccept) return false;
+  return sa.peer.fragments || sa.connection->fragmentation == config::Fragmentation::kForce;
 }
 
 void Transmit(Context& cx, IkeSa& sa, const Exchange& e) {
