@@ -323,6 +323,7 @@ void EraseChild(Context& cx, IkeSa& sa, ChildId id) {
   }
   cx.sas.ForgetChild(id);
   std::erase_if(sa.children, [id](const auto& c) { return c->id == id; });
+  if (sa.state == IkeState::kDeparted && sa.LiveChildren() == 0) cx.Arm(TimerKind::kLinger, sa.id, cx.now());
   if (!m.exchange) return;
   m.exchange->quick->child = 0;
   AbandonQuickMode(cx, *m.sa, *m.exchange, "its Child SA has gone");

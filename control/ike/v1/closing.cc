@@ -131,6 +131,8 @@ void EndPhase1(Context& cx, IkeSa& sa, Why why) {
   ForgetFragments(cx, sa);
   sa.protection.reset();
   sa.state = IkeState::kDeparted;
+  // What was being made was all there was.
+  if (sa.LiveChildren() == 0) cx.Arm(TimerKind::kLinger, sa.id, cx.now());
   for (Task& t : tasks) Enqueue(cx, sa, std::move(t));
 }
 

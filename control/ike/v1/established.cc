@@ -161,6 +161,8 @@ void OnExpireTimer(Context& cx, IkeSa& sa) {
 }
 
 void OnLingerTimer(Context& cx, IkeSa& sa) {
+  // Nothing is left of a peer whose last child went after its phase 1.
+  if (sa.state == IkeState::kDeparted && sa.LiveChildren() == 0) return CloseIke(cx, sa, Why::kExpired);
   if (sa.state != IkeState::kReplaced) return;
   SayDelete(cx, sa);
   CloseIke(cx, sa, Why::kRekeyed);
