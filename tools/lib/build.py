@@ -21,8 +21,7 @@ _CHECKED = ['--buildtype=debugoptimized', '-Doptimization=1', '-Dcpp_args=-g1', 
 TREES = {
     'release': ['--buildtype=release'],
     'asan': _CHECKED + ['-Db_sanitize=address,undefined'],
-    # Without precompiled headers: what a file uses and does not include shows here.
-    'tsan': _CHECKED + ['-Db_sanitize=thread', '-Db_pch=false'],
+    'tsan': _CHECKED + ['-Db_sanitize=thread'],
 }
 
 

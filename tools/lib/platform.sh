@@ -86,7 +86,6 @@ platform_environment() {
   export CULVERT_SRC CULVERT_CACHE CULVERT_INSIDE=1 LC_ALL=C.UTF-8 HOME=/root
   # Clones share compiled objects: paths below the checkout are hashed as relative ones.
   export CCACHE_DIR="$CULVERT_CACHE/ccache" CCACHE_BASEDIR="$CULVERT_SRC" CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
-  export CCACHE_SLOPPINESS=pch_defines,time_macros   # without, nothing that uses a precompiled header is found again
   export PATH="$CULVERT_SRC/build/release/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   CULVERT_ROOT_DIR=; platform_is_native || CULVERT_ROOT_DIR=$(platform_root)
   export CULVERT_ROOT_DIR
