@@ -18,6 +18,18 @@ std::string ProtocolName(uint8_t p) {
   return std::to_string(p);
 }
 
+constexpr bool IsIcmp(uint8_t protocol) { return protocol == 1 || protocol == 58; }
+
+// Types where every code of them counts, else each end with its code.
+std::string IcmpName(uint16_t first, uint16_t last) {
+  const int low = first >> 8, high = last >> 8;
+  if ((first & 0xff) == 0 && (last & 0xff) == 0xff) {
+    return std::to_string(low) + (low == high ? "" : "-" + std::to_string(high));
+  }
+  auto one = [](uint16_t port) { return std::to_string(port >> 8) + "(" + std::to_string(port & 0xff) + ")"; };
+  return one(first) + (first == last ? "" : "-" + one(last));
+}
+
 }  // namespace
 
 bool TrafficSelector::Covers(const TrafficSelector& inner) const { return Intersect(inner) == inner; }
@@ -50,6 +62,8 @@ std::string TrafficSelector::ToString() const {
   s += "[" + ProtocolName(protocol);
   if (opaque()) {
     s += "/OPAQUE";
+  } else if (IsIcmp(protocol) && !any_port()) {
+    s += "/" + IcmpName(port_first, port_last);
   } else if (!any_port()) {
     s += "/" + std::to_string(port_first);
     if (port_last != port_first) s += "-" + std::to_string(port_last);

@@ -73,7 +73,18 @@ std::optional<uint16_t> NumberOrName(std::string_view text, const NamedNumber (&
   return static_cast<uint16_t>(*n);
 }
 
-// What stands between the brackets: "tcp", "tcp/80", "udp/1000-2000", "tcp/opaque".
+// swanctl's rule: below 256 it is a type, with whatever code; from there on type << 8 | code.
+Parsed<void> ReadIcmpTypes(TrafficSelector& ts) {
+  constexpr uint16_t kTypes = 256;
+  if (ts.port_last < kTypes) ts.port_last = static_cast<uint16_t>(ts.port_last << 8 | 0xff);
+  if (ts.port_first < kTypes) ts.port_first = static_cast<uint16_t>(ts.port_first << 8);
+  if (ts.port_first > ts.port_last) {
+    return Error("ICMP types and codes out of order; expected a type below 256, or type * 256 + code");
+  }
+  return {};
+}
+
+// What stands between the brackets: "tcp", "tcp/80", "udp/1000-2000", "icmp/8", "tcp/opaque".
 Parsed<void> ParseProtocolAndPorts(std::string_view text, TrafficSelector& ts) {
   auto slash = text.find('/');
   auto protocol_text = Trim(text.substr(0, slash));
@@ -97,6 +108,8 @@ Parsed<void> ParseProtocolAndPorts(std::string_view text, TrafficSelector& ts) {
   }
   ts.port_first = *first;
   ts.port_last = *last;
+  constexpr uint8_t kIcmp = 1, kIcmpV6 = 58;
+  if (ts.protocol == kIcmp || ts.protocol == kIcmpV6) return ReadIcmpTypes(ts);
   return {};
 }
 
