@@ -151,17 +151,14 @@ FlowVerdict EspWorker::Decide(WorkerContext& ctx, const Spd& spd, const Packet& 
   return {FlowVerdict::kNoSa, in};
 }
 
-// At most once a second for each policy, whichever workers its packets come to.
 void EspWorker::RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flow& f) {
-  uint64_t due = policy.next_acquire.load(std::memory_order_relaxed);
-  if (ctx.now < due || !policy.next_acquire.compare_exchange_strong(due, ctx.now + ctx.tsc_hz, std::memory_order_relaxed))
-    return;
+  if (!acquires_.Take(policy, f, ctx.now, ctx.tsc_hz)) return;
   WorkerReport r{};
   r.kind = WorkerReport::kAcquire;
   r.policy = policy.id;
   r.acquire.local = ExactSelector(f.SourceAddress(), f, f.source_port);
   r.acquire.remote = ExactSelector(f.DestinationAddress(), f, f.destination_port);
-  if (!Send(ctx, r)) policy.next_acquire.store(0, std::memory_order_relaxed);
+  if (!Send(ctx, r)) acquires_.GiveBack(policy, f);
 }
 
 bool EspWorker::PlainAllowed(WorkerContext&, const Packet& p) {

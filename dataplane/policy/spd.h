@@ -26,7 +26,7 @@ struct Policy {
   channel::PolicyAction action;
   bool acquire;
   SelectorSet selectors;
-  mutable std::atomic<uint64_t> next_acquire{0};  // TSC; workers race for it
+  mutable std::atomic<uint64_t> acquires_until{0};  // AcquirePace's; workers race for it
 };
 
 // The security policy database: one copy of it. The owner changes it while no worker reads it, workers read it while

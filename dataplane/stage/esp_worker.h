@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "dataplane/policy/acquire_pace.h"
 #include "dataplane/policy/flow_cache.h"
 #include "dataplane/sa/sa_tables.h"
 #include "dataplane/sa/worker_mail.h"
@@ -138,6 +139,7 @@ class EspWorker final : public IpsecWorker {
   std::unique_ptr<crypto::MbEngine> engine_;
   const Options options_;
   FlowCache flows_;
+  AcquirePace acquires_;
 
   // RFC 4302 covers IP options and extension headers before AH whatever their length; no more than this is kept of them, which
   // is far beyond what hosts let through (RFC 8504 5.3).

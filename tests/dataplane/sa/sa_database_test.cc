@@ -280,6 +280,36 @@ TEST_F(SaDatabaseTest, AsksForAnSaOnceAndNotForEveryPacket) {
   EXPECT_EQ(rig_.Drops(Drop::kNoSa), 1000u);
 }
 
+// Each for itself: what one packet selects holds up no other; and a scan does not flood who must answer.
+TEST_F(SaDatabaseTest, AsksForEachSelectorAndForAPolicyNotTooOften) {
+  auto send = [&](uint32_t host, uint64_t now) {
+    dp::Burst plain, forward, seal;
+    IpAddress there = IpAddress::V4(10u << 24 | 9u << 16 | host);
+    plain.Add(rig_.MakePacket(MakeUdp(kHere, there, 1000, 2000, 100)));
+    rig_.context().now = now;
+    rig_.worker().ApplyPolicy(rig_.context(), plain, forward, seal);
+    rig_.Free(forward);
+  };
+  auto asked = [&] { return Events(EventType::kAcquire).size(); };
+  ASSERT_EQ(rig_.AddPolicy(9, sa_.local, sa_.remote, channel::PolicyAction::kProtect, 0, true), Status::kOk);
+  const uint64_t second = rig_.context().tsc_hz;
+  uint64_t now = rte_rdtsc();
+  for (int i = 0; i < 100; ++i) {
+    for (uint32_t host : {1u, 2u, 3u}) send(host, now);
+  }
+  EXPECT_EQ(asked(), 3u);
+  send(2, now + second / 2);
+  EXPECT_EQ(asked(), 3u);
+  send(2, now += second + 1);
+  EXPECT_EQ(asked(), 4u);
+  now += 10 * second;
+  for (uint32_t host = 100; host < 400; ++host) send(host, now);
+  EXPECT_EQ(asked(), 4u + dp::AcquirePace::kBurst);
+  now += second / 2;
+  for (uint32_t host = 400; host < 700; ++host) send(host, now);
+  EXPECT_EQ(asked(), 4u + dp::AcquirePace::kBurst + dp::AcquirePace::kPerSecond / 2);
+}
+
 TEST_F(SaDatabaseTest, TellsThatAPeerMovedAtMostOnceASecond) {
   sa_.encap = true;
   rig_.InstallBoth(sa_);
