@@ -32,12 +32,14 @@ SelectorSet::SelectorSet(const SelectorList& local, const SelectorList& remote)
   }
 }
 
+bool SelectorSet::Matches(const Side& s, const Flow& f, const WideAddress& address, uint16_t port) {
+  return s.family == f.family && s.first <= address && address <= s.last && (s.protocol == 0 || s.protocol == f.protocol) &&
+         PortMatches(s, f, port);
+}
+
 bool SelectorSet::Matches(const std::vector<Side>& sides, const Flow& f, const WideAddress& address, uint16_t port) {
   for (const Side& s : sides) {
-    if (s.family == f.family && s.first <= address && address <= s.last && (s.protocol == 0 || s.protocol == f.protocol) &&
-        PortMatches(s, f, port)) {
-      return true;
-    }
+    if (Matches(s, f, address, port)) return true;
   }
   return false;
 }

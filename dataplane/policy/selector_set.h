@@ -30,7 +30,19 @@ class SelectorSet {
   const std::vector<Side>& local() const { return local_; }
   const std::vector<Side>& remote() const { return remote_; }
 
+  // One selector of each side, by position.
+  struct Pair {
+    uint16_t remote, local;
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  bool Matches(Pair p, const Flow& f, bool inbound) const {
+    const Side &to = (inbound ? local_ : remote_)[inbound ? p.local : p.remote],
+               &from = (inbound ? remote_ : local_)[inbound ? p.remote : p.local];
+    return Matches(to, f, f.destination, f.destination_port) && Matches(from, f, f.source, f.source_port);
+  }
+
  private:
+  static bool Matches(const Side& s, const Flow& f, const WideAddress& address, uint16_t port);
   static bool Matches(const std::vector<Side>& sides, const Flow& f, const WideAddress& address, uint16_t port);
 
   std::vector<Side> local_, remote_;

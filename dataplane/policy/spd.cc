@@ -1,26 +1,31 @@
 #include "dataplane/policy/spd.h"
 
-#include <tuple>
-
 namespace culvert::dp {
 
-bool Spd::GoesBefore(const Policy* a, const Policy* b) {
-  return std::tuple(a->rank, -static_cast<int64_t>(a->selectors.narrowness()), a->id) <
-         std::tuple(b->rank, -static_cast<int64_t>(b->selectors.narrowness()), b->id);
+bool Spd::Fits(const Policy& p) { return RuleIndex::CountOf(p.selectors) <= kMaxEntriesPerPolicy; }
+
+std::vector<uint32_t> Spd::InterfacesOf(const Policy& p) {
+  if (p.if_id.in == p.if_id.out) return {p.if_id.out};
+  return {p.if_id.in, p.if_id.out};
 }
 
-bool Spd::Fits(const Policy& p) { return PrefixPair::CountOf(p.selectors) <= kMaxEntriesPerPolicy; }
-
 void Spd::Add(const Policy& p) {
-  for (const PrefixPair& pair : PrefixPair::Of(p.selectors)) entries_.Add(pair, &p, GoesBefore);
+  for (uint32_t if_id : InterfacesOf(p)) {
+    Rules& rules = if_id == 0 ? ports_ : tunnels_[if_id];
+    rules.index.Add(p);
+    ++rules.ranks[p.rank];
+  }
   sas_.try_emplace(p.id);
-  ++ranks_[p.rank];
 }
 
 void Spd::Remove(const Policy& p) {
   if (sas_.erase(p.id) == 0) return;
-  for (const PrefixPair& pair : PrefixPair::Of(p.selectors)) entries_.Remove(pair, &p);
-  if (auto rank = ranks_.find(p.rank); --rank->second == 0) ranks_.erase(rank);
+  for (uint32_t if_id : InterfacesOf(p)) {
+    Rules& rules = if_id == 0 ? ports_ : tunnels_.at(if_id);
+    rules.index.Remove(p);
+    if (auto rank = rules.ranks.find(p.rank); --rank->second == 0) rules.ranks.erase(rank);
+    if (if_id != 0 && rules.ranks.empty()) tunnels_.erase(if_id);
+  }
 }
 
 void Spd::AddSa(const Policy& p, OutboundSa* sa, uint32_t preference, const SelectorSet& selectors) {
@@ -35,20 +40,18 @@ void Spd::SetPreference(const Policy& p, const OutboundSa* sa, uint32_t preferen
   if (auto set = sas_.find(p.id); set != sas_.end()) set->second.SetPreference(sa, preference);
 }
 
-const Policy* Spd::Find(const Flow& f, const WideAddress& remote, const WideAddress& local, bool inbound) const {
-  const Policy* best = nullptr;
-  const uint64_t lowest_rank = ranks_.empty() ? 0 : ranks_.begin()->first;
-  entries_.ForEach(f.family, remote, local, [&](const std::vector<const Policy*>& list) {
-    for (const Policy* p : list) {
-      if (best != nullptr && p->rank >= best->rank) break;  // what was found under longer prefixes goes before its equals
-      if (inbound ? p->selectors.MatchesInbound(f) : p->selectors.MatchesOutbound(f)) {
-        best = p;
-        break;
-      }
-    }
-    return best != nullptr && best->rank <= lowest_rank;  // one rank for all is the rule: the first match is the answer
-  });
-  return best;
+const Policy* Spd::FindOutbound(const Flow& f, uint32_t if_id) const { return Find(f, if_id, false); }
+const Policy* Spd::FindInbound(const Flow& f, uint32_t if_id) const { return Find(f, if_id, true); }
+
+const Policy* Spd::Find(const Flow& f, uint32_t if_id, bool inbound) const {
+  const Rules* rules = &ports_;
+  if (if_id != 0) {
+    auto at = tunnels_.find(if_id);
+    if (at == tunnels_.end()) return nullptr;
+    rules = &at->second;
+  }
+  if (rules->ranks.empty()) return nullptr;
+  return rules->index.Find({.flow = f, .if_id = if_id, .inbound = inbound, .lowest_rank = rules->ranks.begin()->first});
 }
 
 OutboundSa* Spd::FindSa(const Policy& p, const Flow& f) const {

@@ -9,7 +9,7 @@
 #include "absl/container/btree_map.h"
 #include "common/channel/sa_command.h"
 #include "dataplane/policy/flow.h"
-#include "dataplane/policy/prefix_pairs.h"
+#include "dataplane/policy/rule_index.h"
 #include "dataplane/policy/sa_set.h"
 #include "dataplane/policy/selector_set.h"
 
@@ -25,19 +25,21 @@ struct Policy {
   uint64_t rank;     // lower goes first, whatever the prefixes; orphans before all others
   channel::PolicyAction action;
   bool acquire;
+  // The tunnel interfaces it is of; 0: of the ports.
+  struct Tunnels {
+    uint32_t in = 0, out = 0;
+  } if_id;
   SelectorSet selectors;
   mutable std::atomic<uint64_t> acquires_until{0};  // AcquirePace's; workers race for it
 };
 
 // The security policy database: one copy of it. The owner changes it while no worker reads it, workers read it while
 // nobody changes it (SpdPublisher keeps that promise with two copies).
-//
-// Every policy is entered under each pair of prefixes (remote, local) that its address ranges decompose into.
 class Spd {
  public:
   // Whether its ranges decompose into few enough entries.
   [[nodiscard]] static bool Fits(const Policy& p);
-  // One that Fits(). A policy's whole selectors still count: entries only find candidates.
+  // One that Fits().
   void Add(const Policy& p);
   void Remove(const Policy& p);
   // An SA of a policy, ignored where that is not here, with its own selectors, which must outlive the entry.
@@ -45,10 +47,12 @@ class Spd {
   void RemoveSa(const Policy& p, const OutboundSa* sa);
   void SetPreference(const Policy& p, const OutboundSa* sa, uint32_t preference);
 
-  // The first policy by rank, then the longest remote prefix, the longest local prefix, protocol and ports before none, then
-  // the earliest added. Outbound: the packet goes from local to remote; inbound: the reverse.
-  const Policy* FindOutbound(const Flow& f) const { return Find(f, f.destination, f.source, false); }
-  const Policy* FindInbound(const Flow& f) const { return Find(f, f.source, f.destination, true); }
+  // The first policy by rank; then by the pair of its selectors that takes the packet, the longest remote prefix, then the
+  // longest local one (a range counts as the widest prefix in it around the address); then protocol and ports before none; then
+  // the earliest added. Outbound: the packet goes from local to remote; inbound: the reverse. Each tunnel interface has an SPD
+  // of its own (RFC 4301 4.4.1), and the ports (if_id 0) have one together.
+  const Policy* FindOutbound(const Flow& f, uint32_t if_id = 0) const;
+  const Policy* FindInbound(const Flow& f, uint32_t if_id = 0) const;
   OutboundSa* FindSa(const Policy& p, const Flow& f) const;
 
   uint32_t generation = 1;  // of the policy set; what was cached under another is stale. Never 0.
@@ -57,12 +61,17 @@ class Spd {
   static constexpr size_t kMaxEntriesPerPolicy = 65536;  // bounds what one command can cost main
 
  private:
-  static bool GoesBefore(const Policy* a, const Policy* b);
-  const Policy* Find(const Flow& f, const WideAddress& remote, const WideAddress& local, bool inbound) const;
+  // The policies of one interface, in whichever direction.
+  struct Rules {
+    RuleIndex index;
+    absl::btree_map<uint64_t, uint32_t> ranks;  // policies of each rank
+  };
+  static std::vector<uint32_t> InterfacesOf(const Policy& p);
+  const Policy* Find(const Flow& f, uint32_t if_id, bool inbound) const;
 
-  PrefixPairs<const Policy*> entries_;         // each list in GoesBefore order
-  std::unordered_map<uint64_t, SaSet> sas_;    // by Policy::id
-  absl::btree_map<uint64_t, uint32_t> ranks_;  // policies of each rank
+  Rules ports_;
+  std::unordered_map<uint32_t, Rules> tunnels_;  // by if_id, none empty
+  std::unordered_map<uint64_t, SaSet> sas_;      // by Policy::id
 };
 
 }  // namespace culvert::dp

@@ -19,7 +19,7 @@ Status WorkerDatabase::AddPolicy(const channel::AddPolicy& p, SelectorList local
   if (!ValidSelectors(local) || !ValidSelectors(remote)) return Status::kMalformed;
   if (p.if_id != 0) return Status::kUnsupported;
   auto policy = std::make_shared<const Policy>(next_policy_++, p.policy_id, RankOf(p.priority), p.action, p.acquire != 0,
-                                               SelectorSet(local, remote));
+                                               Policy::Tunnels{}, SelectorSet(local, remote));
   if (!Spd::Fits(*policy)) return Status::kNoMemory;
   PolicyEntry& entry = policies_[p.policy_id];
   by_id_[policy->id] = policy;
@@ -94,7 +94,7 @@ void WorkerDatabase::MakeOrphanPolicies() {
       Record r = Of(channel::Direction::kOutbound)[index];
       if (r->state == SaRecord::State::kRemoving) continue;
       auto policy = std::make_shared<const Policy>(next_policy_++, r->policy_id, kOrphanRank, PolicyAction::kProtect, false,
-                                                   *r->selectors);
+                                                   entry.policy->if_id, *r->selectors);
       r->policy = policy;
       by_id_[policy->id] = policy;
       tables_.spd.Enqueue({
