@@ -4,25 +4,21 @@
 #include <absl/log/log.h>
 #include <pthread.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <thread>
 
 #include "bench/esp/lab.h"
 #include "bench/esp/raw.h"
 #include "bench/esp/traffic.h"
-#include "bench/support/hugepages.h"
-#include "drivers/eal/boot.h"
+#include "bench/support/bench_eal.h"
+#include "bench/support/quiet_core.h"
 
 namespace culvert::bench {
 namespace {
@@ -53,23 +49,6 @@ constexpr uint16_t kDataRoom = 2048 + RTE_PKTMBUF_HEADROOM;
 struct Result {
   unsigned size;
   double raw = 1e9, full = 1e9;
-};
-
-// Ahead of everything else on this core while it lives, where the system lets us: a timed round is milliseconds, and one that
-// lost the core in between measures something else.
-class Undisturbed {
- public:
-  Undisturbed() { Set(SCHED_FIFO, 1); }
-  ~Undisturbed() { Set(SCHED_OTHER, 0); }
-  Undisturbed(const Undisturbed&) = delete;
-  Undisturbed& operator=(const Undisturbed&) = delete;
-
- private:
-  static void Set(int policy, int priority) {
-    sched_param p{};
-    p.sched_priority = priority;
-    (void)sched_setscheduler(0, policy, &p);
-  }
 };
 
 // One configuration: builds the lab once and measures every size in it.
@@ -269,35 +248,17 @@ nlohmann::json ToJson(const Options& o, const Result& r, unsigned page_kib, cons
           {"tsc_hz", rte_get_tsc_hz()}};
 }
 
-// Pinned to the last core, where workers live; frequency and caches are one core's then.
-void PinToLastCore() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(std::thread::hardware_concurrency() - 1, &set);
-  sched_setaffinity(0, sizeof set, &set);
-}
-
 int Run(const Options& o) {
   uint32_t packets = (o.pool == "hot" ? kHot : kCold) * o.workers + 1023;
   uint32_t mib = static_cast<uint32_t>(uint64_t{packets} * (kDataRoom + 192) >> 20) + 48;
-  std::optional<HugepageLoan> loan;
-  if (!o.no_hugepages) loan.emplace(mib);
-  EalOptions eal;
-  eal.pages = loan && loan->granted() ? EalOptions::Pages::kYes : EalOptions::Pages::kNo;
-  eal.memory_mib = mib;
-  eal.file_prefix = "culvert-bench-" + std::to_string(getpid());
-  auto mode = BootEal(eal);
-  if (!mode.ok()) {
-    std::cerr << "culvert-bench: " << mode.status().message() << "\n";
-    return 1;
-  }
-  std::string runtime = rte_eal_get_runtime_dir();
+  BenchEal eal(mib, !o.no_hugepages);
+  if (!eal.ok()) return 1;
   if (o.workers == 1) PinToLastCore();
   nlohmann::json all = nlohmann::json::array();
   {
     EspBench bench(o);
     std::string arch = bench.engine().arch();
-    unsigned page_kib = mode->hugepages ? 2048 : 4;
+    unsigned page_kib = eal.page_kib();
     if (!o.json) {
       std::printf("%s %s, %u tunnels %s, %u workers, %s pool, burst %u, %u KiB pages, IPsec-MB %s %s, TSC %.3f GHz\n",
                   o.direction.c_str(), o.suite.c_str(), o.tunnels, o.pattern.c_str(), o.workers, o.pool.c_str(), o.burst,
@@ -317,9 +278,6 @@ int Run(const Options& o) {
     }
   }
   if (o.json) std::cout << all.dump(1) << "\n";
-  rte_eal_cleanup();
-  std::error_code ignored;
-  std::filesystem::remove_all(runtime, ignored);
   return 0;
 }
 

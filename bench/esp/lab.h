@@ -25,6 +25,7 @@ class Lab {
   RingPort& lan() { return *ports_[1]; }
   dp::Worker& worker(unsigned i) { return gateway_->worker(i); }
   dp::EspWorker& esp(unsigned i) { return ipsec_->worker(i); }
+  dp::WorkerDatabase& database() { return ipsec_->database(); }
   uint64_t Dropped() const { return gateway_->ReadBalance().dropped; }
   std::string DropsText() const;
   // A pass of every worker and of main, until nothing moves.
