@@ -110,9 +110,17 @@ void ReadChildProposals(const SectionReader& in, Profile profile, Child& child) 
                                      [profile](const std::string& text) { return ParseEspProposal(text, true, profile); });
 }
 
+ChildMode ModeOf(const std::string& word) {
+  if (word == "transport") return ChildMode::kTransport;
+  if (word == "pass") return ChildMode::kPass;
+  return word == "drop" ? ChildMode::kDrop : ChildMode::kTunnel;
+}
+
 Child ReadChild(const SectionReader& in, Profile profile) {
   Child child{.name = in.section().name};
-  child.mode = in.Text("mode", "tunnel") == "transport" ? ChildMode::kTransport : ChildMode::kTunnel;
+  child.mode = ModeOf(in.Text("mode", "tunnel"));
+  child.policies = in.Bool("policies", child.policies);
+  child.priority = static_cast<uint32_t>(in.Integer("priority", child.priority));
   ReadChildProposals(in, profile, child);
   child.local_ts = ReadSelectors(in, "local_ts");
   child.remote_ts = ReadSelectors(in, "remote_ts");
@@ -129,7 +137,7 @@ Child ReadChild(const SectionReader& in, Profile profile) {
 
 // `%any` and its kind name nobody: a packet cannot call a peer that has no address.
 void CheckStartable(const SectionReader& in, const Connection& conn, const SectionReader& child_in, const Child& child) {
-  if (child.start_action == StartAction::kNone) return;
+  if (child.start_action == StartAction::kNone || IsShunt(child.mode)) return;
   if (!NamesSomebody(conn.remote_addrs)) {
     child_in.Error("start_action",
                    Cat("has no peer to call: remote_addrs of ", in.shown(), " names no single address and no host"));
@@ -147,6 +155,26 @@ void CheckAh(const SectionReader& in, const Connection& conn, const Child& child
   // RFC 3948 is of ESP: the addresses are under AH's protection.
   if (child.esp_proposals.empty()) in.Error("ah_proposals", "AH does not go in UDP, which encap = yes demands");
   else in.Warn("ah_proposals", "of no use: AH does not go in UDP, which encap = yes demands");
+}
+
+// What the connection says is for children that need SAs and say nothing themselves.
+void ReadTunnels(const SectionReader& in, const SectionReader& child_in, Child& child) {
+  auto read = [&](const char* key) {
+    const uint64_t fallback = IsShunt(child.mode) ? 0 : in.Integer(key, 0);
+    return static_cast<uint32_t>(child_in.Integer(key, fallback));
+  };
+  child.if_id_in = read("if_id_in");
+  child.if_id_out = read("if_id_out");
+}
+
+void CheckPolicies(const SectionReader& in, const Child& child) {
+  for (auto [key, id] : {std::pair("if_id_in", child.if_id_in), {"if_id_out", child.if_id_out}}) {
+    if (id != 0 && child.mode != ChildMode::kTunnel) in.Error(key, "names a tunnel interface, which is for mode = tunnel");
+  }
+  if (child.policies) return;
+  if (IsShunt(child.mode)) in.Error("policies", "no, and nothing is left of a child that is a policy and no more");
+  const bool traps = child.start_action == StartAction::kTrap || child.start_action == StartAction::kTrapStart;
+  if (traps) in.Error("start_action", "has nothing to catch packets with: policies = no");
 }
 
 void CheckTransport(const SectionReader& in, const Connection& conn, const Child& child) {
@@ -236,6 +264,14 @@ SendCert ReadSendCert(const std::string& word) {
   return word == "never" ? SendCert::kNever : SendCert::kIfAsked;
 }
 
+bool HoldsShuntsAlone(const Section* children) {
+  auto shunt = [](const Section& child) {
+    const Value* mode = child.FindValue("mode");
+    return mode && IsShunt(ModeOf(mode->text));
+  };
+  return children && !children->sections().empty() && std::ranges::all_of(children->sections(), shunt);
+}
+
 }  // namespace
 
 Connection ReadConnection(const SectionReader& in, const ControlSettings& settings, const std::string& credentials_dir) {
@@ -257,22 +293,32 @@ Connection ReadConnection(const SectionReader& in, const ControlSettings& settin
   conn.keyingtries = static_cast<unsigned>(in.Integer("keyingtries", conn.keyingtries));
   conn.unique = ReadUnique(in.Text("unique", "no"));
   ReadIkeTimes(in, conn);
-  conn.local = ReadRounds(in, "local", conn.profile, credentials_dir);
-  conn.remote = ReadRounds(in, "remote", conn.profile, credentials_dir);
+  const Section* children = in.section().FindSection("children");
+  // A connection of shunts alone speaks to nobody, so it need not say how.
+  const bool silent = HoldsShuntsAlone(children);
+  auto rounds = [&](std::string_view prefix) {
+    auto is = [prefix](const Section& s) { return std::string_view(s.name).starts_with(prefix); };
+    const bool absent = std::ranges::none_of(in.section().sections(), is);
+    return silent && absent ? std::vector<AuthRound>{} : ReadRounds(in, prefix, conn.profile, credentials_dir);
+  };
+  conn.local = rounds("local");
+  conn.remote = rounds("remote");
   const std::string ocsp = in.Text("ocsp", "reply");
   conn.answers_ocsp = ocsp == "reply" || ocsp == "both";
   for (AuthRound& round : conn.remote) round.asks_ocsp = ocsp == "request" || ocsp == "both";
   conn.send_certreq = in.Bool("send_certreq", conn.send_certreq);
   conn.send_cert = ReadSendCert(in.Text("send_cert", "ifasked"));
   CheckVersion(in, settings, conn);
-  if (const Section* children = in.section().FindSection("children")) {
+  if (children) {
     SectionReader all = in.Child(*children);
     for (const Section& s : children->sections()) {
       SectionReader child_in = all.Child(s);
       conn.children.push_back(ReadChild(child_in, conn.profile));
+      ReadTunnels(in, child_in, conn.children.back());
       CheckStartable(in, conn, child_in, conn.children.back());
       CheckAh(child_in, conn, conn.children.back());
       CheckTransport(child_in, conn, conn.children.back());
+      CheckPolicies(child_in, conn.children.back());
     }
   }
   DeriveIkev1Proposals(conn);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <set>
 
 #include "common/bytes/hex.h"
@@ -99,6 +101,39 @@ void CheckTop(const Tree& tree, Report& report) {
     report.Error(v.origin, Escape(v.name), "a key outside of dataplane { } and control { }");
 }
 
+// The numbers of culvert.conf's tunnels, where it is this gateway's whole: the data plane takes no SA of another one.
+std::optional<std::set<uint64_t>> TunnelIds(const Tree& tree, Report& report) {
+  const Section* written = tree.root.FindSection("dataplane");
+  if (!written) return std::nullopt;
+  std::set<uint64_t> ids;
+  const Section dataplane = Inherit(tree, *written, report);
+  const Section* tunnels = dataplane.FindSection("tunnels");
+  if (!tunnels) return ids;
+  for (const Section& s : tunnels->sections()) {
+    const Value* id = s.FindValue("if_id");
+    auto number = id ? ParseInteger(id->text, 1, std::numeric_limits<uint32_t>::max()) : std::unexpected(std::string());
+    if (number) ids.insert(*number);
+  }
+  return ids;
+}
+
+void CheckTunnels(const Tree& tree, const Control& control, const Section& connections, Report& report) {
+  const auto ids = TunnelIds(tree, report);
+  if (!ids) return;
+  for (const Connection& conn : control.connections) {
+    const Section* written = connections.FindSection(conn.name);
+    if (!written || !written->FindSection("children")) continue;
+    SectionReader in(*written->FindSection("children"), Cat("connections.", conn.name, ".children"), report);
+    for (const Child& child : conn.children) {
+      const Section* section = in.section().FindSection(child.name);
+      if (!section) continue;
+      for (auto [key, id] : {std::pair("if_id_in", child.if_id_in), {"if_id_out", child.if_id_out}}) {
+        if (id != 0 && !ids->contains(id)) in.Child(*section).Error(key, "no tunnel of dataplane { tunnels { } } has it");
+      }
+    }
+  }
+}
+
 Control ReadControl(const SectionReader& in, const std::string& dir) {
   Control out;
   out.credentials_dir = dir + "/swanctl";
@@ -120,6 +155,7 @@ Control ReadControl(const SectionReader& in, const std::string& dir) {
       out.connections.push_back(ReadConnection(all.Child(s), out.settings, out.credentials_dir));
     }
     WarnOfOverlaps(out.connections, *connections, report);
+    CheckTunnels(report.tree(), out, *connections, report);
     WarnOfMissingSecrets(out, all);
     WarnOfMissingPools(out, all);
     CheckRadiusUsers(out, all);

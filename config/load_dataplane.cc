@@ -59,15 +59,50 @@ void ReadPorts(const SectionReader& in, Dataplane& out) {
   if (out.ports.size() > kMaxPorts) in.Error(Cat(out.ports.size(), " ports; expected at most ", kMaxPorts));
 }
 
-// The port in one of whose subnets `via` lies; null where none does.
-const Port* PortTowards(const Dataplane& dataplane, const IpAddress& via, const std::string& wanted) {
+// Whose address it is: "port \"wan\""; empty: nobody's.
+std::string OwnerOf(const Dataplane& dataplane, const IpAddress& address) {
+  auto has = [&](const auto& of) { return std::ranges::contains(of.addrs, address, &IpPrefix::address); };
   for (const Port& port : dataplane.ports) {
-    if (!wanted.empty() && port.name != wanted) continue;
-    for (const IpPrefix& a : port.addrs) {
-      if (a.Contains(via)) return &port;
-    }
+    if (has(port)) return Cat("port ", Quote(port.name));
   }
-  return nullptr;
+  for (const Tunnel& tunnel : dataplane.tunnels) {
+    if (has(tunnel)) return Cat("tunnel ", Quote(tunnel.name));
+  }
+  return "";
+}
+
+void ReadTunnel(const SectionReader& in, Dataplane& out) {
+  Tunnel tunnel{.name = in.section().name, .if_id = static_cast<uint32_t>(in.Integer("if_id", 0)), .addrs = {}};
+  if (tunnel.name.size() > kMaxPortName) in.Error(Cat("the name is too long; expected at most ", kMaxPortName, " characters"));
+  if (std::ranges::contains(out.ports, tunnel.name, &Port::name)) in.Error("a port has that name");
+  if (!in.Has("if_id")) in.Error("if_id", "missing; expected the number of the children it is for");
+  auto same = std::ranges::find(out.tunnels, tunnel.if_id, &Tunnel::if_id);
+  if (same != out.tunnels.end() && tunnel.if_id != 0) in.Error("if_id", Cat("is that of tunnel ", Quote(same->name), " too"));
+  for (const std::string& text : in.List("addrs")) {
+    auto address = ParsePortAddress(text);
+    if (!address) continue;  // reported by type already
+    if (auto owner = OwnerOf(out, address->address); !owner.empty()) {
+      in.Error("addrs", Cat(address->address.ToString(), " is an address of ", owner, " too"));
+    }
+    // Its scope is a link, and a tunnel has no MAC that others would find it by.
+    if (address->address.is_link_local() && address->address.family == Family::kV6) {
+      in.Error("addrs", Cat(address->address.ToString(), " is link-local; expected an address that is routed"));
+    }
+    tunnel.addrs.push_back(*address);
+  }
+  out.tunnels.push_back(std::move(tunnel));
+}
+
+// The port or tunnel in one of whose subnets `via` lies; empty where none does.
+std::string Towards(const Dataplane& dataplane, const IpAddress& via, const std::string& wanted) {
+  auto leads = [&](const auto& way) {
+    auto holds = [&](const IpPrefix& a) { return a.Contains(via); };
+    return (wanted.empty() || way.name == wanted) && std::ranges::any_of(way.addrs, holds);
+  };
+  auto port = std::ranges::find_if(dataplane.ports, leads);
+  if (port != dataplane.ports.end()) return port->name;
+  auto tunnel = std::ranges::find_if(dataplane.tunnels, leads);
+  return tunnel != dataplane.tunnels.end() ? tunnel->name : "";
 }
 
 void ReadRoute(const SectionReader& in, Dataplane& out) {
@@ -77,19 +112,24 @@ void ReadRoute(const SectionReader& in, Dataplane& out) {
   if (in.Has("via")) route.via = IpAddress::Parse(in.Text("via"));
   if (!to || (in.Has("via") && !route.via)) return;  // reported by type already
   route.to = *to;
-  bool known = std::ranges::find(out.ports, route.port, &Port::name) != out.ports.end();
-  if (in.Has("port") && !known) return in.Error("port", Cat(Quote(route.port), " is no port of this gateway"));
+  const bool known = std::ranges::contains(out.ports, route.port, &Port::name);
+  const bool tunnel = std::ranges::contains(out.tunnels, route.port, &Tunnel::name);
+  if (in.Has("port") && !known && !tunnel) {
+    return in.Error("port", Cat(Quote(route.port), " is no port or tunnel of this gateway"));
+  }
   if (!route.via) {
     if (route.port.empty()) return in.Error("via", "missing; expected a next hop, or a port for an on-link route");
   } else {
     if (route.via->family != route.to.address.family)
       return in.Error("via", "is of another address family than the destination");
-    const Port* port = PortTowards(out, *route.via, route.port);
+    const std::string port = Towards(out, *route.via, route.port);
     // A link-local next hop is in no configured subnet: the port says where it is.
     bool by_name = route.via->is_link_local() && known;
-    if (!port && !by_name)
-      return in.Error("via", Cat(route.via->ToString(), " is in no subnet of ", known ? "that" : "any", " port"));
-    if (port) route.port = port->name;
+    if (port.empty() && !by_name) {
+      const char* of = tunnel ? "that tunnel" : known ? "that port" : "any port";
+      return in.Error("via", Cat(route.via->ToString(), " is in no subnet of ", of));
+    }
+    if (!port.empty()) route.port = port;
   }
   auto same = std::ranges::find(out.routes, route.to, &Route::to);
   if (same != out.routes.end())
@@ -135,6 +175,10 @@ std::optional<Dataplane> LoadDataplane(FileSource& files, const std::string& dir
   ReadSettings(in, cores, out);
   if (const Section* ports = section.FindSection("ports")) ReadPorts(in.Child(*ports), out);
   if (out.ports.empty()) in.Error("ports", "missing; expected at least one port");
+  if (const Section* tunnels = section.FindSection("tunnels")) {
+    for (const Section& s : tunnels->sections()) ReadTunnel(in.Child(*tunnels).Child(s), out);
+    if (out.tunnels.size() > kMaxTunnels) in.Error("tunnels", Cat(out.tunnels.size(), "; expected at most ", kMaxTunnels));
+  }
   if (const Section* routes = section.FindSection("routes")) {
     for (const Section& s : routes->sections()) ReadRoute(in.Child(*routes).Child(s), out);
   }

@@ -25,11 +25,18 @@ struct Port {
   uint32_t mtu = 1500;                    // octets
   bool tap = false;
 };
+inline constexpr size_t kMaxTunnels = 1024;   // their addresses are looked through one by one
+// An interface that is a way into Child SAs and out of them: those with its number.
+struct Tunnel {
+  std::string name;
+  uint32_t if_id = 0;
+  std::vector<IpPrefix> addrs;            // as a port's
+};
 struct Route {
   std::string name;
   IpPrefix to;
   std::optional<IpAddress> via;           // absent: on-link through `port`
-  std::string port;
+  std::string port;                       // or tunnel
 };
 enum class Hugepages : uint8_t { kAuto, kNo, kMiB };
 enum class Idle : uint8_t { kPoll, kAdaptive };
@@ -41,6 +48,7 @@ struct Dataplane {
   bool default_forward = true;            // what matches no policy
   bool forward_without_ike = false;
   std::vector<Port> ports;
+  std::vector<Tunnel> tunnels;
   std::vector<Route> routes;
 };
 
@@ -94,6 +102,8 @@ enum class StartAction : uint8_t { kNone = 0, kTrap = 1, kStart = 2, kTrapStart 
 enum class CloseAction : uint8_t { kNone, kTrap, kStart };
 enum class DpdAction : uint8_t { kClear, kTrap, kRestart };
 enum class ChildMode : uint8_t { kTunnel, kTransport, kPass, kDrop };
+// A policy without SAs: its packets pass as they are, or are dropped.
+inline bool IsShunt(ChildMode m) { return m == ChildMode::kPass || m == ChildMode::kDrop; }
 enum class HwOffload : uint8_t { kAuto, kNo, kCrypto, kPacket };
 
 struct Lifetime {                         // rekey at rekey_* minus a random part of rand_*; the end at life_*; 0 = never
@@ -118,8 +128,8 @@ struct Child {
   CloseAction close_action = CloseAction::kNone;
   DpdAction dpd_action = DpdAction::kClear;
   bool policies = true;
-  uint32_t priority = 0;                  // 0: by specificity
-  uint32_t if_id_in = 0, if_id_out = 0;
+  uint32_t priority = 0;                  // lower is looked at first; 0: by mode, then by specificity
+  uint32_t if_id_in = 0, if_id_out = 0;   // of a Tunnel; 0: reached by its selectors, through any port
   uint32_t replay_window = 1024;          // packets
   HwOffload hw_offload = HwOffload::kAuto;
   bool copy_df = true, copy_ecn = true;

@@ -18,12 +18,14 @@ struct Piece {
   TrafficSelector local, remote;
 };
 
-// What is not known before there is an SA overlaps with nothing here.
+// What is not known before there is an SA overlaps with nothing here, and of shunts and fixed ranks it is meant.
+bool MayOverlap(const Child& child) { return child.policies && !IsShunt(child.mode) && child.priority == 0; }
+
 std::vector<Piece> Pieces(const std::vector<Connection>& connections) {
   std::vector<Piece> out;
   for (const Connection& conn : connections) {
     for (const Child& child : conn.children) {
-      auto all = ProtectedBy(conn, child);
+      auto all = MayOverlap(child) ? ProtectedBy(conn, child) : std::nullopt;
       if (!all) continue;
       for (const TrafficSelector& local : all->local) {
         for (const TrafficSelector& remote : all->remote) out.push_back({&conn, &child, local, remote});
@@ -58,7 +60,8 @@ void WarnOfOverlaps(const std::vector<Connection>& connections, const Section& w
       const Piece& b = pieces[j];
       if (++comparisons > kMaxComparisons) return;
       if (b.remote.addresses.first > a.remote.addresses.last) break;
-      if (a.conn == b.conn || !a.remote.Intersect(b.remote) || !a.local.Intersect(b.local)) continue;
+      if (a.conn == b.conn || a.child->if_id_out != b.child->if_id_out) continue;
+      if (!a.remote.Intersect(b.remote) || !a.local.Intersect(b.local)) continue;
       Say(a, b, written, report);
       ++warnings;
     }

@@ -22,6 +22,19 @@ std::optional<SelectorList> Static(const std::vector<Ts>& configured) {
   return out.empty() ? std::nullopt : std::optional(out);
 }
 
+// Of a shunt, which meets no peer that could say what is meant by it, `dynamic` is every address of both families.
+SelectorList OfShunt(const std::vector<Ts>& configured) {
+  SelectorList out;
+  for (const Ts& ts : configured) {
+    for (Family family : {Family::kV4, Family::kV6}) {
+      TrafficSelector selector = ts.selector;
+      if (ts.dynamic) selector.addresses = IpRange::All(family);
+      if (selector.addresses.first.family == family) out.push_back(selector);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 SelectorList AtHost(const std::vector<Ts>& configured, const IpAddress& host) {
@@ -39,7 +52,10 @@ SelectorList AtHost(const std::vector<Ts>& configured, const IpAddress& host) {
 
 std::optional<Protected> ProtectedBy(const Connection& connection, const Child& child) {
   std::optional<SelectorList> local, remote;
-  if (child.mode == ChildMode::kTransport) {
+  if (IsShunt(child.mode)) {
+    local = OfShunt(child.local_ts);
+    remote = OfShunt(child.remote_ts);
+  } else if (child.mode == ChildMode::kTransport) {
     auto here = OnlyAddress(connection.local_addrs), there = OnlyAddress(connection.remote_addrs);
     if (here) local = AtHost(child.local_ts, *here);
     if (there) remote = AtHost(child.remote_ts, *there);

@@ -4,7 +4,7 @@
 
 namespace culvert::dp {
 
-absl::StatusOr<std::unique_ptr<Ipsec>> Ipsec::Create(unsigned workers, Grace& grace, uint64_t tsc_hz,
+absl::StatusOr<std::unique_ptr<Ipsec>> Ipsec::Create(unsigned workers, Grace& grace, WorkerDatabase::Options database,
                                                      EspWorker::Options options) {
   std::unique_ptr<Ipsec> ipsec(new Ipsec(grace));
   auto engine = crypto::MbEngine::Create();
@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<Ipsec>> Ipsec::Create(unsigned workers, Grace& gr
     if (!own.ok()) return own.status();
     ipsec->workers_.push_back(std::make_unique<EspWorker>(i, ipsec->tables_, *mail.back(), std::move(*own), options));
   }
-  ipsec->database_ = std::make_unique<WorkerDatabase>(ipsec->tables_, grace, mail, *ipsec->engine_, tsc_hz);
+  ipsec->database_ = std::make_unique<WorkerDatabase>(ipsec->tables_, grace, mail, *ipsec->engine_, std::move(database));
   return ipsec;
 }
 

@@ -17,7 +17,7 @@ namespace culvert::dp {
 class Ipsec {
  public:
   // `workers` as in Grace, which outlives this. tsc_hz: rte_get_tsc_hz(). Fails where the crypto engine does.
-  static absl::StatusOr<std::unique_ptr<Ipsec>> Create(unsigned workers, Grace& grace, uint64_t tsc_hz,
+  static absl::StatusOr<std::unique_ptr<Ipsec>> Create(unsigned workers, Grace& grace, WorkerDatabase::Options database,
                                                        EspWorker::Options options);
   // The workers have ended. Keys are wiped.
   ~Ipsec();

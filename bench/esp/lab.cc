@@ -29,7 +29,7 @@ Lab::Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst) : 
   parts.pool = pool;
   parts.worker = {.adaptive = false, .burst = burst};
   gateway_ = std::make_unique<dp::Gateway>(std::move(parts));
-  auto ipsec = dp::Ipsec::Create(workers, gateway_->grace(), rte_get_tsc_hz(), {});
+  auto ipsec = dp::Ipsec::Create(workers, gateway_->grace(), {.tsc_hz = rte_get_tsc_hz()}, {});
   CHECK(ipsec.ok()) << ipsec.status();
   ipsec_ = std::move(*ipsec);
   for (unsigned w = 0; w < workers; ++w) gateway_->SetIpsec(w, &ipsec_->worker(w));
@@ -85,7 +85,7 @@ void Lab::Install(std::vector<Tunnel>& tunnels) {
     Tunnel& tunnel = tunnels[t];
     SelectorList remote{{IpRange{HostBehind(t), HostBehind(t)}}};
     channel::AddPolicy policy{};
-    policy.policy_id = t;
+    policy.policy_id = t + 1;  // 0 is none
     policy.action = channel::PolicyAction::kProtect;
     CHECK(ipsec_->database().AddPolicy(policy, local, remote) == channel::Status::kOk);
     for (auto d : {channel::Direction::kInbound, channel::Direction::kOutbound}) {
@@ -93,7 +93,7 @@ void Lab::Install(std::vector<Tunnel>& tunnels) {
       channel::InstallSa sa{};
       sa.spi = ref.spi;
       sa.sa_index = tunnel.sa_index;
-      sa.policy_id = t;
+      sa.policy_id = t + 1;
       sa.ike_id = 1;
       sa.direction = d;
       sa.protocol = 50;

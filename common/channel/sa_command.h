@@ -54,7 +54,8 @@ struct WireLifetime {
 struct InstallSa {
   uint32_t spi;                           // host order; inbound: ours (spi.h layout), outbound: the peer's
   uint32_t sa_index;                      // SaIndex() of the Child SA's inbound SPI, in both directions (spi.h)
-  uint32_t policy_id;                     // outbound: which policy this SA serves; inbound: for display and reverse checks
+  // Outbound: which policy this SA serves; 0: none, and no packet finds it. Inbound: for display and reverse checks.
+  uint32_t policy_id;
   uint32_t preference;                    // among outbound SAs of one policy whose selectors match, the highest is used
   uint64_t child_id;                      // control's name for the Child SA, equal in both directions, never reused
   uint64_t ike_id;                        // control's name for the IKE SA; 0 for a manual SA
@@ -75,7 +76,7 @@ struct InstallSa {
   uint64_t sequence;                      // outbound: last number used (0 = fresh); inbound: right edge, window full below it
   WireEndpoint local, remote;             // outer addresses; ports matter with udp_encap
   WireLifetime lifetime;
-  uint32_t if_id;                         // 0 = none
+  uint32_t if_id;                         // of a tunnel interface the dataplane has; 0 = none
   uint8_t copy_dscp, copy_ecn, copy_df;
   uint8_t zero3;
   char connection[32];                    // names for people; NUL-terminated, cut
@@ -114,10 +115,11 @@ struct AddPolicy {
   PolicyAction action;
   uint8_t acquire;                        // 1: a packet without an SA raises an acquire event
   uint8_t zero[2];
-  uint32_t if_id;
+  // The tunnel interfaces its packets go into and come out of, and by which alone it is reached; 0: none, the policy is of the
+  // ports. A packet of a port never meets the policy of a tunnel, nor the other way round.
+  uint32_t if_id_out, if_id_in;
   char child[32];
   SelectorPairHead head;
-  uint8_t zero2[4];
   WireSelector selectors[kMaxSelectorsPerMessage];
 };
 

@@ -118,7 +118,7 @@ void CheckUpdate(const UpdateSa& m, Checker& c) {
 
 void CheckPolicy(const AddPolicy& m, Checker& c) {
   c.Require(m.policy_id != 0).Enum(m.action, PolicyAction::kProtect, PolicyAction::kDiscard).Flag(m.acquire);
-  c.Zero(m.zero).Zero(m.zero2).Text(m.child).Selectors(m.head, m.selectors);
+  c.Zero(m.zero).Text(m.child).Selectors(m.head, m.selectors);
 }
 
 void CheckRoute(const RouteCommand& m, Checker& c) {

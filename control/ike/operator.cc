@@ -150,7 +150,14 @@ void OnTrapHit(Context& cx, const TrapHit& hit) {
 
 void TakeConfig(Context& cx) {
   std::vector<ConnectionRef> connections;
-  for (const auto& c : cx.config.connections) connections.push_back(std::make_shared<const config::Connection>(c));
+  auto is_shunt = [](const config::Child& child) { return config::IsShunt(child.mode); };
+  for (const auto& c : cx.config.connections) {
+    // Shunts are the data plane's alone; a connection of nothing else is none for a peer.
+    if (!c.children.empty() && std::ranges::all_of(c.children, is_shunt)) continue;
+    auto spoken = std::make_shared<config::Connection>(c);
+    std::erase_if(spoken->children, is_shunt);
+    connections.push_back(std::move(spoken));
+  }
   cx.connections = ConnectionTable(std::move(connections));
   cx.psks = auth::PskTable(cx.config.secrets);
   cx.ppks = auth::PpkTable(cx.config.secrets);

@@ -11,6 +11,7 @@ void Orphans::Add(const channel::SaInventory& sa, const SelectorList& local, con
   Orphan& o = all_[sa.sa_index];
   o.sa_index = sa.sa_index;
   (sa.direction == channel::Direction::kInbound ? o.spi_in : o.spi_out) = sa.spi;
+  (sa.direction == channel::Direction::kInbound ? o.if_id_in : o.if_id_out) = sa.if_id;
   o.connection = channel::GetName(sa.connection);
   o.child = channel::GetName(sa.child);
   o.peer_id = channel::GetName(sa.peer_id);
@@ -48,7 +49,7 @@ std::vector<uint32_t> Orphans::ReplacedBy(const ike::InstallChild& child) const 
   const std::string peer = WireText(child.peer_id, sizeof(channel::InstallSa::peer_id));
   for (auto it = by_peer_.lower_bound({peer, 0}); it != by_peer_.end() && it->first == peer; ++it) {
     const Orphan& o = all_.at(it->second);
-    if (o.replaced) continue;
+    if (o.replaced || (child.inbound ? o.if_id_in : o.if_id_out) != child.if_id) continue;
     if (covered(o.local_ts, child.local_ts) && covered(o.remote_ts, child.remote_ts)) out.push_back(o.sa_index);
   }
   return out;

@@ -15,6 +15,7 @@ namespace culvert::sadb {
 struct Orphan {
   uint32_t sa_index = 0;
   uint32_t spi_in = 0, spi_out = 0;         // 0: that direction is gone
+  uint32_t if_id_in = 0, if_id_out = 0;
   std::string connection, child, peer_id;
   Endpoint local, remote;
   SelectorList local_ts, remote_ts;
@@ -28,7 +29,8 @@ class Orphans {
   void Add(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote);
   // True where that was an orphan's direction; *gone: it was the last one.
   bool Remove(uint32_t sa_index, channel::Direction direction, bool* gone);
-  // Those a standing child takes the place of: same peer, and every selector of theirs covered by one of its own.
+  // Those a standing child takes the place of: same peer and tunnel interface, and every selector of theirs covered by one of
+  // its own.
   std::vector<uint32_t> ReplacedBy(const ike::InstallChild& child) const;
 
   Orphan* Find(uint32_t sa_index);

@@ -5,20 +5,30 @@
 namespace culvert::sadb {
 namespace {
 
-// `priority = 0` means "by specificity" inside one class; shunts stand before protection, as in charon.
-constexpr uint32_t kShuntPriority = 100000, kProtectPriority = 200000;
+// Without a fixed rank, as charon has it: exceptions go before what they are exceptions from, `drop` is for what nothing else
+// wants. Its numbers too, so that a fixed one falls where it does there.
+constexpr uint32_t kPassPriority = 200000, kProtectPriority = 400000, kDropPriority = 600000;
 
-bool IsShunt(config::ChildMode m) { return m == config::ChildMode::kPass || m == config::ChildMode::kDrop; }
+uint32_t RankOf(config::ChildMode mode) {
+  switch (mode) {
+    case config::ChildMode::kPass: return kPassPriority;
+    case config::ChildMode::kDrop: return kDropPriority;
+    case config::ChildMode::kTunnel:
+    case config::ChildMode::kTransport: break;
+  }
+  return kProtectPriority;
+}
 
 Policy PolicyOf(const std::string& connection, const config::Child& child) {
   Policy p;
   p.connection = connection;
   p.child = child.name;
   p.mode = child.mode;
-  p.priority = child.priority ? child.priority : IsShunt(child.mode) ? kShuntPriority : kProtectPriority;
-  p.acquire = !IsShunt(child.mode) &&
+  p.priority = child.priority ? child.priority : RankOf(child.mode);
+  p.acquire = !config::IsShunt(child.mode) &&
               (child.start_action == config::StartAction::kTrap || child.start_action == config::StartAction::kTrapStart);
-  p.if_id = child.if_id_out;
+  p.if_id_in = child.if_id_in;
+  p.if_id_out = child.if_id_out;
   return p;
 }
 

@@ -16,19 +16,19 @@ namespace culvert::sadb {
 // one for each set of selectors a `dynamic` child was narrowed to, as long as an SA has them. Loop thread only.
 //
 // A child protects local_ts × remote_ts from load, whatever its start_action; `trap` only decides whether a packet without
-// an SA asks for one. `policies = no` protects nothing.
+// an SA asks for one. Shunts are in force from load too. `policies = no` protects nothing.
 struct Policy {
   uint32_t id = 0;
   std::string connection, child;
   uint32_t priority = 0;            // lower is looked at first
   config::ChildMode mode = config::ChildMode::kTunnel;   // pass and drop are shunts
   bool acquire = false;
-  uint32_t if_id = 0;
+  uint32_t if_id_in = 0, if_id_out = 0;
   SelectorList local, remote;
 
   bool SameEffect(const Policy& o) const {
-    return priority == o.priority && mode == o.mode && acquire == o.acquire && if_id == o.if_id && local == o.local &&
-           remote == o.remote;
+    return priority == o.priority && mode == o.mode && acquire == o.acquire && if_id_in == o.if_id_in &&
+           if_id_out == o.if_id_out && local == o.local && remote == o.remote;
   }
 };
 

@@ -34,7 +34,8 @@ Command PolicyHead(const Policy& p) {
                         : p.mode == config::ChildMode::kDrop ? channel::PolicyAction::kDiscard
                                                              : channel::PolicyAction::kProtect;
   c.add_policy.acquire = p.acquire;
-  c.add_policy.if_id = p.if_id;
+  c.add_policy.if_id_in = p.if_id_in;
+  c.add_policy.if_id_out = p.if_id_out;
   channel::SetName(c.add_policy.child, WireText(p.child, sizeof c.add_policy.child));
   return c;
 }

@@ -13,6 +13,7 @@ Forwarding::Forwarding(uint64_t generation, std::vector<Route> routes, std::vect
     auto& list = r.to.address.family == Family::kV4 ? v4 : v6;
     list.push_back({r.to, static_cast<uint32_t>(targets_.size())});
     targets_.push_back(r.target);
+    has_tunnels_ |= r.target.if_id != 0;
   }
   v4_ = PrefixTable(Family::kV4, std::move(v4));
   v6_ = PrefixTable(Family::kV6, std::move(v6));
@@ -65,8 +66,8 @@ const OwnAddress* Forwarding::SourceFor(uint16_t port, uint8_t family, const uin
     if (o.address.family != to.family) continue;
     bool scope_fits = family == 4 || o.address.is_link_local() == link_scope;
     if (!scope_fits || (link_scope && o.port != port)) continue;
-    int rank = 0;
-    if (o.port == port) rank = IpRange::Of({o.address, o.prefix_length}).Contains(to) ? 2 : 1;
+    int rank = o.port == kNoPort ? 0 : 1;
+    if (o.port == port) rank = IpRange::Of({o.address, o.prefix_length}).Contains(to) ? 3 : 2;
     if (rank > best_rank) {
       best = &o;
       best_rank = rank;

@@ -10,17 +10,20 @@
 
 namespace culvert::dp {
 
+inline constexpr uint16_t kNoPort = 0xffff;
+
 // Where packets of one route go.
 struct RouteTarget {
-  uint16_t port = 0;
+  uint16_t port = 0;       // kNoPort: into a tunnel
   uint16_t mtu = 1500;     // octets of IP packet
   uint32_t gateway = 0;    // a NextHop (neighbour_table.h); 0: on-link, the destination is its own
   bool blackhole = false;  // nothing behind it: unreachable
+  uint32_t if_id = 0;      // of the tunnel it leads into; 0: out of `port`
 };
 
 struct OwnAddress {
   IpAddress address;
-  uint16_t port = 0;
+  uint16_t port = 0;  // kNoPort: a tunnel's
   uint8_t prefix_length = 0;
 };
 
@@ -36,10 +39,20 @@ class Forwarding {
   // target per port, for link-local destinations.
   Forwarding(uint64_t generation, std::vector<Route> routes, std::vector<OwnAddress> own, std::vector<RouteTarget> links);
 
-  // Longest match, nullptr without one. Addresses in network byte order. Link-local IPv6 is routed by its port, not here.
+  // Longest match, nullptr without one. Addresses in network byte order. Link-local IPv6 is routed by its port, not here. What
+  // leads into a tunnel is for the policy to take (policy/apply.cc): no packet leaves by it as it is.
   const RouteTarget* Lookup(uint8_t family, const uint8_t* destination) const {
     uint32_t i = family == 4 ? v4_.Lookup(destination) : v6_.Lookup(destination);
     return i == PrefixTable::kMiss ? nullptr : &targets_[i];
+  }
+
+  // Whether TunnelTowards() has anything to say.
+  bool has_tunnels() const { return has_tunnels_; }
+  // The tunnel that packets to this address go into; 0: none.
+  uint32_t TunnelTowards(const IpAddress& destination) const {
+    if (!has_tunnels_ || (destination.family == Family::kV6 && destination.is_link_local())) return 0;
+    const RouteTarget* r = Lookup(static_cast<uint8_t>(destination.family), destination.octets.data());
+    return r == nullptr ? 0 : r->if_id;
   }
 
   const RouteTarget* Link(uint16_t port) const { return port < links_.size() ? &links_[port] : nullptr; }
@@ -67,7 +80,8 @@ class Forwarding {
   bool IsBroadcast(const uint8_t* v4) const;
 
   // The own address to speak from on `port` towards `destination` (RFC 6724's rules 1, 2 and 8 are the ones that matter on
-  // a router): in the destination's subnet if there is one, else the port's first of that scope, else any of that family.
+  // a router): in the destination's subnet if there is one, else the port's first of that scope, else any of that family, a
+  // tunnel's last.
   const OwnAddress* SourceFor(uint16_t port, uint8_t family, const uint8_t* destination) const;
 
   // Differs between any two snapshots of a process: a cached next hop is good while it is the same.
@@ -80,6 +94,7 @@ class Forwarding {
   void MarkSpecial(const IpAddress& v4);
 
   uint64_t generation_;
+  bool has_tunnels_ = false;
   PrefixTable v4_, v6_;
   std::vector<RouteTarget> targets_, links_;
   std::vector<OwnAddress> own_;  // by address

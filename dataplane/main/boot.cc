@@ -113,6 +113,10 @@ absl::Status AddConfigured(const config::Dataplane& config, Network& network) {
       if (s != channel::Status::kOk) return Refused(absl::StrCat("port ", p.name, ": address ", a.ToString()), s);
     }
   }
+  for (const auto& t : config.tunnels) {
+    auto s = network.AddTunnel({t.name, t.if_id, t.addrs});
+    if (s != channel::Status::kOk) return Refused(absl::StrCat("tunnel ", t.name), s);
+  }
   for (const auto& r : config.routes) {
     auto s = network.AddRoute({r.to, r.via, r.port}, Network::Origin::kConfig);
     if (s != channel::Status::kOk) return Refused(absl::StrCat("route ", r.name), s);

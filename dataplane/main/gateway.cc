@@ -117,7 +117,7 @@ void Gateway::BuildHost(Parts& parts) {
       [this](uint16_t port, const IpPrefix& address, bool present) { host_->SetAddress(port, address, present); });
   ike_->SetHostSink([this](const IpAddress& own, uint16_t port, ByteView packet) {
     const OwnAddress* a = fib_.get()->FindOwn(static_cast<uint8_t>(own.family), own.octets.data(), port);
-    if (a == nullptr || !host_->HasTap(a->port)) return false;
+    if (a == nullptr || a->port == kNoPort || !host_->HasTap(a->port)) return false;
     host_->Deliver(a->port, packet);
     return true;
   });

@@ -219,7 +219,9 @@ InjectStatus IkePath::Inject(const channel::DatagramInfo& info, ByteView payload
   bool link_local = family == 6 && info.remote.address.is_link_local();
   const RouteTarget* route = link_local ? fib.Link(zone) : fib.Lookup(family, info.remote.address.octets.data());
   bool to_us = fib.FindOwn(family, info.remote.address.octets.data(), zone) != nullptr;
-  if (route == nullptr || route->blackhole || to_us || info.remote.address.is_multicast()) return InjectStatus::kNoRoute;
+  // IKE does not go through the tunnels it makes: its peer needs a route out of a port.
+  bool leads_out = route != nullptr && !route->blackhole && route->if_id == 0;
+  if (!leads_out || to_us || info.remote.address.is_multicast()) return InjectStatus::kNoRoute;
   Writer w;
   w.U16(info.local.port);
   w.U16(info.remote.port);

@@ -18,8 +18,10 @@ constexpr int kTurnsForWorkers = 1000;
 
 absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gateway, const Options& options) {
   std::unique_ptr<IpsecService> service(new IpsecService(gateway));
-  auto ipsec =
-      Ipsec::Create(gateway.workers(), gateway.grace(), rte_get_tsc_hz(), {.default_forward = options.default_forward});
+  std::set<uint32_t> tunnels;
+  for (const auto& t : gateway.network().tunnels()) tunnels.insert(t.if_id);
+  auto ipsec = Ipsec::Create(gateway.workers(), gateway.grace(), {.tsc_hz = rte_get_tsc_hz(), .tunnels = std::move(tunnels)},
+                             {.default_forward = options.default_forward});
   if (!ipsec.ok()) return ipsec.status();
   service->ipsec_ = std::move(*ipsec);
   auto channel = ChannelServer::Create(options.channel, service->database(), gateway);

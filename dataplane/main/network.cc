@@ -57,15 +57,43 @@ std::optional<uint16_t> Network::PortByName(const std::string& name) const {
   return std::nullopt;
 }
 
+const Network::Tunnel* Network::TunnelByName(const std::string& name) const {
+  auto at = std::ranges::find(tunnels_, name, &Tunnel::name);
+  return at == tunnels_.end() ? nullptr : &*at;
+}
+
+// On the same link, where it is of a link.
+bool Network::IsTaken(const Address& address) const {
+  for (const auto& [a, origin] : addresses_) {
+    bool same_link = !a.address.address.is_link_local() || a.port == address.port;
+    if (a.address.address == address.address.address && same_link) return true;
+  }
+  return std::ranges::any_of(tunnels_, [&](const Tunnel& t) {
+    return std::ranges::contains(t.addresses, address.address.address, &IpPrefix::address);
+  });
+}
+
+Status Network::AddTunnel(Tunnel tunnel) {
+  bool taken = PortByName(tunnel.name) || TunnelByName(tunnel.name) != nullptr ||
+               std::ranges::contains(tunnels_, tunnel.if_id, &Tunnel::if_id);
+  for (const IpPrefix& a : tunnel.addresses) {
+    if (!Assignable(a) || (a.address.family == Family::kV6 && a.address.is_link_local())) return Status::kMalformed;
+    taken |= IsTaken({tunnel.name, a});
+  }
+  if (tunnel.if_id == 0) return Status::kMalformed;
+  if (taken) return Status::kExists;
+  if (tunnels_.size() >= config::kMaxTunnels) return Status::kNoMemory;
+  tunnels_.push_back(std::move(tunnel));
+  Rebuild();
+  return Status::kOk;
+}
+
 Status Network::AddAddress(Address address, Origin origin) {
   auto port = PortByName(address.port);
   if (!port) return Status::kNotFound;
   if (!Assignable(address.address)) return Status::kMalformed;
   if (addresses_.size() >= kMaxAddresses) return Status::kNoMemory;
-  for (const auto& [a, o] : addresses_) {
-    bool same_link = !a.address.address.is_link_local() || a.port == address.port;
-    if (a.address.address == address.address.address && same_link) return Status::kExists;
-  }
+  if (IsTaken(address)) return Status::kExists;
   addresses_.emplace(address, origin);
   Rebuild();
   neighbours_.Announce(*port, address.address.address);
@@ -85,7 +113,7 @@ Status Network::RemoveAddress(const Address& address, Origin origin) {
 }
 
 Status Network::AddRoute(const Route& route, Origin origin) {
-  if (!route.port.empty() && !PortByName(route.port)) return Status::kNotFound;
+  if (!route.port.empty() && !PortByName(route.port) && TunnelByName(route.port) == nullptr) return Status::kNotFound;
   bool via_fits = !route.via || route.via->family == route.to.address.family;
   bool placed = route.via ? !route.via->is_link_local() || route.via->family == Family::kV4 || !route.port.empty()
                           : !route.port.empty();
@@ -106,19 +134,28 @@ Status Network::RemoveRoute(const Route& route, Origin origin) {
   return Status::kOk;
 }
 
-// Through which port a route goes now; nothing while its gateway is on no connected subnet.
+// Through which port or tunnel a route goes now; nothing while its gateway is on no connected subnet.
 std::optional<Network::Resolved> Network::Resolve(const Route& route) const {
+  if (const Tunnel* t = TunnelByName(route.port)) return Resolved{kNoPort, std::nullopt, t->if_id};
   auto named = PortByName(route.port);
   if (!route.via) return Resolved{*named, std::nullopt};
   if (route.via->family == Family::kV6 && route.via->is_link_local()) return Resolved{*named, route.via};
-  const Address* best = nullptr;
+  std::optional<Resolved> best;
+  int longest = -1;
+  auto consider = [&](const IpPrefix& a, const Resolved& way) {
+    if (a.length <= longest || !Subnet(a).Contains(*route.via)) return;
+    longest = a.length;
+    best = way;
+  };
   for (const auto& [a, origin] : addresses_) {
     if (!route.port.empty() && a.port != route.port) continue;
-    if (a.address.address == *route.via || !Subnet(a.address).Contains(*route.via)) continue;
-    if (best == nullptr || a.address.length > best->address.length) best = &a;
+    if (a.address.address != *route.via) consider(a.address, {*PortByName(a.port), route.via});
   }
-  if (best == nullptr) return std::nullopt;
-  return Resolved{*PortByName(best->port), route.via};
+  if (!route.port.empty()) return best;
+  for (const Tunnel& t : tunnels_) {
+    for (const IpPrefix& a : t.addresses) consider(a, {kNoPort, std::nullopt, t.if_id});
+  }
+  return best;
 }
 
 void Network::Rebuild() {
@@ -126,6 +163,7 @@ void Network::Rebuild() {
   auto target = [&](uint16_t port, NextHop gateway) {
     return RouteTarget{port, static_cast<uint16_t>(std::min(ports_[port].mtu, 65535u)), gateway, false};
   };
+  auto into = [](uint32_t if_id) { return RouteTarget{.port = kNoPort, .mtu = 65535, .if_id = if_id}; };
   std::vector<Event> changes;
   for (auto& [route, state] : routes_) {
     auto resolved = Resolve(route);
@@ -140,12 +178,17 @@ void Network::Rebuild() {
     // Released after the new pin, so that an unchanged gateway keeps its entry.
     if (old_pin) neighbours_.Unpin(*old_pin, *route.via);
     state.active = resolved && (!resolved->via || gateway != 0);
-    if (state.active) routes.push_back({route.to, target(resolved->port, gateway)});
+    if (state.active) {
+      routes.push_back({route.to, resolved->if_id != 0 ? into(resolved->if_id) : target(resolved->port, gateway)});
+    }
     if (state.active != was_active) {
       changes.push_back(RouteEvent(state.active ? EventType::kRouteAdded : EventType::kRouteRemoved, route));
     }
   }
   // A connected subnet wins over a route to the same prefix: last of equals.
+  for (const Tunnel& t : tunnels_) {
+    for (const IpPrefix& a : t.addresses) routes.push_back({Subnet(a), into(t.if_id)});
+  }
   for (const auto& [a, origin] : addresses_) {
     if (a.address.address.family == Family::kV6 && a.address.address.is_link_local()) continue;
     routes.push_back({Subnet(a.address), target(*PortByName(a.port), 0)});
@@ -158,6 +201,9 @@ void Network::Publish(std::vector<Forwarding::Route> routes) {
   std::vector<OwnAddress> own;
   std::vector<RouteTarget> links;
   for (const auto& [a, origin] : addresses_) own.push_back({a.address.address, *PortByName(a.port), a.address.length});
+  for (const Tunnel& t : tunnels_) {
+    for (const IpPrefix& a : t.addresses) own.push_back({a.address, kNoPort, a.length});
+  }
   for (uint16_t i = 0; i < ports_.size(); ++i) {
     own.push_back({LinkLocalOf(ports_[i].mac), i, 64});
     links.push_back({i, static_cast<uint16_t>(std::min(ports_[i].mtu, 65535u)), 0, false});
@@ -170,7 +216,7 @@ std::optional<Network::Source> Network::SourceFor(const IpAddress& destination) 
   const Forwarding& fib = *fib_.get();
   uint8_t family = static_cast<uint8_t>(destination.family);
   const RouteTarget* r = fib.Lookup(family, destination.octets.data());
-  if (r == nullptr || r->blackhole) return std::nullopt;
+  if (r == nullptr || r->blackhole || r->if_id != 0) return std::nullopt;
   const OwnAddress* own = fib.SourceFor(r->port, family, destination.octets.data());
   if (own == nullptr) return std::nullopt;
   return Source{Endpoint{.address = own->address, .port = 0, .zone = 0}, ports_[r->port].name};
@@ -207,6 +253,9 @@ void Network::Describe(const Listener& sink) const {
 
 void Network::VisitRoutes(const std::function<void(const RouteView&)>& visit) const {
   for (const auto& [a, origin] : addresses_) visit({{Subnet(a.address), std::nullopt, a.port}, true, true});
+  for (const Tunnel& t : tunnels_) {
+    for (const IpPrefix& a : t.addresses) visit({{Subnet(a), std::nullopt, t.name}, true, true});
+  }
   for (const auto& [r, state] : routes_) visit({r, state.active, false});
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/channel/sa_event.h"
+#include "config/model.h"
 #include "dataplane/fib/forwarding.h"
 #include "dataplane/main/gateway_control.h"
 #include "dataplane/main/neighbours.h"
@@ -29,6 +30,13 @@ class Network {
     rte_ether_addr mac{};
     uint32_t mtu = 1500;
     bool up = true;
+  };
+  // A tunnel interface: no port, and so no link, no neighbours and nothing that culvert-ike hears of. What is routed into it is
+  // for the policy to take.
+  struct Tunnel {
+    std::string name;
+    uint32_t if_id = 0;               // not 0
+    std::vector<IpPrefix> addresses;  // with their host bits
   };
   using Route = GatewayControl::Route;
   using Source = GatewayControl::Source;
@@ -51,6 +59,8 @@ class Network {
   // have, or a route that says neither how. kNoMemory: too many.
   channel::Status AddAddress(Address address, Origin origin);
   channel::Status RemoveAddress(const Address& address, Origin origin);
+  // Once each, before the routes over it. kExists: the name, the number or an address is taken.
+  channel::Status AddTunnel(Tunnel tunnel);
   // A route whose gateway is on no connected subnet is kept, and works as soon as it is on one.
   channel::Status AddRoute(const Route& route, Origin origin);
   channel::Status RemoveRoute(const Route& route, Origin origin);
@@ -67,6 +77,7 @@ class Network {
   };
   void VisitRoutes(const std::function<void(const RouteView&)>& visit) const;
   const std::vector<PortInfo>& ports() const { return ports_; }
+  const std::vector<Tunnel>& tunnels() const { return tunnels_; }
   const std::map<Address, Origin>& addresses() const { return addresses_; }
 
  private:
@@ -76,10 +87,13 @@ class Network {
     std::optional<uint16_t> pinned_port;  // of a gateway held in the neighbour table
   };
   struct Resolved {
-    uint16_t port;
+    uint16_t port;  // kNoPort: into a tunnel
     std::optional<IpAddress> via;
+    uint32_t if_id = 0;
   };
   std::optional<uint16_t> PortByName(const std::string& name) const;
+  const Tunnel* TunnelByName(const std::string& name) const;
+  bool IsTaken(const Address& address) const;
   std::optional<Resolved> Resolve(const Route& route) const;
   void Rebuild();
   void Publish(std::vector<Forwarding::Route> routes);
@@ -87,6 +101,7 @@ class Network {
   channel::Event LinkEvent(uint16_t port) const;
 
   std::vector<PortInfo> ports_;
+  std::vector<Tunnel> tunnels_;
   Published<Forwarding>& fib_;
   Grace& grace_;
   Neighbours& neighbours_;

@@ -110,6 +110,27 @@ Json RoutesReport(Gateway& g) {
   return {{"routes", routes}};
 }
 
+Json TunnelsReport(Gateway& g, const SaDatabase* database) {
+  const auto uses = database != nullptr ? database->UseOfTunnels() : std::map<uint32_t, TunnelUse>();
+  Json tunnels = Json::array();
+  for (const auto& t : g.network().tunnels()) {
+    Json addresses = Json::array();
+    for (const IpPrefix& a : t.addresses) addresses.push_back(a.ToString());
+    auto at = uses.find(t.if_id);
+    const TunnelUse use = at != uses.end() ? at->second : TunnelUse{};
+    tunnels.push_back({{"name", t.name},
+                       {"if_id", t.if_id},
+                       {"addresses", addresses},
+                       {"sas_in", use.sas_in},
+                       {"sas_out", use.sas_out},
+                       {"packets_in", use.packets_in},
+                       {"bytes_in", use.bytes_in},
+                       {"packets_out", use.packets_out},
+                       {"bytes_out", use.bytes_out}});
+  }
+  return {{"tunnels", tunnels}};
+}
+
 Json NeighboursReport(Gateway& g) {
   Json list = Json::array();
   g.neighbours().Visit([&](const Neighbours::View& v) {
@@ -150,6 +171,7 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"protocol", sa.protocol == 51 ? "ah" : "esp"},
           {"mode", sa.mode == channel::Mode::kTunnel ? "tunnel" : "transport"},
           {"suite", sa.protocol == 51 ? Name(suite.integ) + (suite.esn ? "/ESN" : "") : Name(suite)},
+          {"if_id", sa.if_id},
           {"local_ts", ToString(local)},
           {"remote_ts", ToString(remote)},
           {"worker", sa.worker},
@@ -178,6 +200,7 @@ std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabas
           {"routes", [&gateway] { return RoutesReport(gateway); }},
           {"neighbours", [&gateway] { return NeighboursReport(gateway); }},
           {"sas", [database] { return SasReport(database); }},
+          {"tunnels", [&gateway, database] { return TunnelsReport(gateway, database); }},
           {"status", [&gateway, facts] { return StatusReport(gateway, facts); }}};
 }
 

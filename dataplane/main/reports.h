@@ -19,8 +19,8 @@ struct ProcessFacts {
   std::string crypto;          // IPsec-MB's version and architecture; empty where none is linked
 };
 
-// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status. `database` may be null: a plain
-// router. Everything is borrowed.
+// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels. `database` may be null: a
+// plain router. Everything is borrowed.
 std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabase* database, const ProcessFacts& facts);
 
 }  // namespace culvert::dp

@@ -41,6 +41,51 @@ channel::WireSelector ExactSelector(const IpAddress& a, const Flow& f, uint16_t 
   return channel::ToWire(ts);
 }
 
+// The policy of a packet on its way out: what the ports' says, unless that leaves it to the routes and they lead into a
+// tunnel, which then has the say.
+struct Found {
+  const Policy* policy;
+  uint32_t if_id;  // 0: of the ports
+};
+Found PolicyOut(const WorkerContext& ctx, const Spd& spd, const Flow& f) {
+  const Policy* out = spd.FindOutbound(f);
+  if (out != nullptr && out->action != PolicyAction::kBypass) return {out, 0};
+  const uint32_t if_id = ctx.fib->TunnelTowards(f.DestinationAddress());
+  return if_id == 0 ? Found{out, 0} : Found{spd.FindOutbound(f, if_id), if_id};
+}
+
+// And of one that came in: what would go back into a tunnel and be protected there does not come in clear, even where the
+// ports' policy says nothing of it.
+Found PolicyIn(const WorkerContext& ctx, const Spd& spd, const Flow& f) {
+  const Policy* in = spd.FindInbound(f);
+  if (in != nullptr) return {in, 0};
+  const uint32_t if_id = ctx.fib->TunnelTowards(f.SourceAddress());
+  return if_id == 0 ? Found{nullptr, 0} : Found{spd.FindInbound(f, if_id), if_id};
+}
+
+// Any port may be the protected side or the other (RFC 4301 3.1), so a packet on its way through is held against the policies
+// both ways. What a policy wants one way, a `drop` of a later rank does not mean the other way: it is for the rest.
+bool IsMeant(const Found& discard, const Found& other_way) {
+  return other_way.policy == nullptr || discard.if_id != 0 || other_way.if_id != 0 ||
+         other_way.policy->action == PolicyAction::kDiscard || other_way.policy->rank >= discard.policy->rank;
+}
+
+FlowVerdict::In InOf(const Found& in, const Found& out) {
+  if (in.policy == nullptr || in.policy->action == PolicyAction::kBypass) return FlowVerdict::kPlain;
+  if (in.policy->action == PolicyAction::kProtect) return FlowVerdict::kProtected;
+  return IsMeant(in, out) ? FlowVerdict::kRefused : FlowVerdict::kPlain;
+}
+
+// What the first policy of a packet coming in has against it; `opened`: it came out of an SA. kCount: nothing.
+Drop RefusedBy(const Policy& in, bool opened) {
+  switch (in.action) {
+    case PolicyAction::kProtect: return opened ? Drop::kCount : Drop::kPlaintextInbound;
+    case PolicyAction::kDiscard: return Drop::kPolicy;
+    case PolicyAction::kBypass: break;
+  }
+  return Drop::kCount;
+}
+
 }  // namespace
 
 // Fills in the way of a packet that is forwarded as it is, where it is known and the packet fits: a look-up of the routes is
@@ -56,7 +101,7 @@ inline bool EspWorker::RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p
     const RouteTarget* target = RouteTo(ctx, p.family, destination, way);
     if (target == nullptr || way.next_hop == 0) return false;
     v.SetRoute(way.next_hop, way.out_port, target->mtu, generation);
-    flows_.Put(flow_keys_[run], tables_.spd.current()->generation, v);
+    flows_.Put(flow_keys_[run], flow_generation_, v);
   }
   if (p.length > v.mtu()) return false;
   p.next_hop = v.next_hop();
@@ -65,9 +110,11 @@ inline bool EspWorker::RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p
 }
 
 inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal) {
-  // RFC 4301 5.2 step 2: in clear what should be protected. What came out of an SA was checked against that SA's selectors.
-  if (!p.opened && !p.local_origin && v.in() != FlowVerdict::kPlain) {
-    return ctx.Drop(p, v.in() == FlowVerdict::kProtected ? Drop::kPlaintextInbound : Drop::kPolicy);
+  // RFC 4301 5.2 step 2: in clear what should be protected. What came out of an SA was checked against that SA's selectors;
+  // what is refused is refused out of an SA too.
+  if (v.in() != FlowVerdict::kPlain && !p.local_origin) {
+    if (v.in() == FlowVerdict::kRefused) return ctx.Drop(p, Drop::kPolicy);
+    if (!p.opened) return ctx.Drop(p, Drop::kPlaintextInbound);
   }
   switch (v.out()) {
     case FlowVerdict::kSeal: break;
@@ -92,8 +139,19 @@ inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint1
   ctx.HandOver(sa->owner, HandOverKind::kSeal, p);
 }
 
+// What flows were told depends on the policies and, where there are tunnels, on the routes.
+void EspWorker::RenewFlows(const Spd& spd, const Forwarding& fib) {
+  const uint64_t routes = fib.has_tunnels() ? fib.generation() : 0;
+  if (spd.generation == flows_spd_ && routes == flows_fib_) [[likely]]
+    return;
+  flows_spd_ = spd.generation;
+  flows_fib_ = routes;
+  if (++flow_generation_ == 0) flow_generation_ = 1;
+}
+
 void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) {
   const Spd& spd = *tables_.spd.current();
+  RenewFlows(spd, *ctx.fib);
   uint16_t runs = 0;  // of packets of one flow; they count from 1, behind a key that no packet has
   flow_keys_[0].family = 0;
   for (uint16_t i = 0; i < plain.n; ++i) {
@@ -105,7 +163,7 @@ void EspWorker::ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Bu
     run_of_[i] = runs;
   }
   for (uint16_t r = 1; r <= runs; ++r) {
-    verdicts_[r] = flows_.Find(flow_keys_[r], spd.generation);
+    verdicts_[r] = flows_.Find(flow_keys_[r], flow_generation_);
     if (verdicts_[r].out() != FlowVerdict::kSeal) continue;
     const auto* sa = reinterpret_cast<const char*>(verdicts_[r].sa());
     for (unsigned line = 0; line < 4; ++line) __builtin_prefetch(sa + line * kCacheLine);
@@ -132,19 +190,22 @@ bool EspWorker::IsCurrent(const FlowVerdict& v) {
 void EspWorker::LookUp(WorkerContext& ctx, const Spd& spd, const Packet& p, uint16_t run) {
   verdicts_[run] = Decide(ctx, spd, p);
   // Not remembered: the SA this packet asks for may stand before the next one.
-  if (verdicts_[run].out() != FlowVerdict::kNoSa) flows_.Put(flow_keys_[run], spd.generation, verdicts_[run]);
+  if (verdicts_[run].out() != FlowVerdict::kNoSa) flows_.Put(flow_keys_[run], flow_generation_, verdicts_[run]);
 }
 
 FlowVerdict EspWorker::Decide(WorkerContext& ctx, const Spd& spd, const Packet& p) {
   Flow f = Flow::Of(p);
-  FlowVerdict::In in = FlowVerdict::kPlain;
-  const Policy* inbound = spd.FindInbound(f);
-  if (inbound != nullptr && inbound->action == PolicyAction::kProtect) in = FlowVerdict::kProtected;
-  if (inbound != nullptr && inbound->action == PolicyAction::kDiscard) in = FlowVerdict::kRefused;
-  const Policy* out = spd.FindOutbound(f);
+  const Found found = PolicyOut(ctx, spd, f), found_in = PolicyIn(ctx, spd, f);
+  const Policy* out = found.policy;
+  const FlowVerdict::In in = InOf(found_in, found);
+  // Into a tunnel goes what it protects, and nothing as it is.
+  if (found.if_id != 0 && (out == nullptr || out->action != PolicyAction::kProtect)) return {FlowVerdict::kDiscard, in};
   if (out == nullptr) return {options_.default_forward ? FlowVerdict::kForward : FlowVerdict::kUnmatched, in};
   if (out->action == PolicyAction::kBypass) return {FlowVerdict::kForward, in};
-  if (out->action == PolicyAction::kDiscard) return {FlowVerdict::kDiscard, in};
+  if (out->action == PolicyAction::kDiscard) {
+    const bool meant = p.local_origin || IsMeant(found, found_in);
+    return {meant ? FlowVerdict::kDiscard : FlowVerdict::kForward, in};
+  }
   if (OutboundSa* sa = spd.FindSa(*out, f)) return FlowVerdict::Seal(in, sa, sa->generation.load(std::memory_order_relaxed));
   bool arrives_plain = !p.opened && !p.local_origin && in != FlowVerdict::kPlain;
   if (out->acquire && !arrives_plain) RaiseAcquire(ctx, *out, f);
@@ -161,31 +222,27 @@ void EspWorker::RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flo
   if (!Send(ctx, r)) acquires_.GiveBack(policy, f);
 }
 
-bool EspWorker::PlainAllowed(WorkerContext&, const Packet& p) {
+Drop EspWorker::RefuseHere(WorkerContext& ctx, const Packet& p) {
   const auto* data = rte_pktmbuf_mtod(p.m, const uint8_t*);
   if (p.protocol == kUdp) {
     auto ports = PortsOf(p);
-    if (ports && IsIkePort(ports->destination)) return true;
+    if (ports && IsIkePort(ports->destination)) return Drop::kCount;
   }
-  if (IsNeighbourDiscovery(p, data)) return true;
-  const Policy* in = tables_.spd.current()->FindInbound(Flow::Of(p));
-  return in == nullptr || in->action == PolicyAction::kBypass;
+  if (IsNeighbourDiscovery(p, data)) return Drop::kCount;
+  const Policy* in = PolicyIn(ctx, *tables_.spd.current(), Flow::Of(p)).policy;
+  return in == nullptr ? Drop::kCount : RefusedBy(*in, p.opened);
 }
 
-Drop EspWorker::RefuseToHost(WorkerContext&, const Packet& p) {
+Drop EspWorker::RefuseToHost(WorkerContext& ctx, const Packet& p) {
+  if (p.opened) return RefuseHere(ctx, p);
   const Spd& spd = *tables_.spd.current();
   if (auto quoted = Flow::QuotedBy(p)) {
-    const Policy* out = spd.FindOutbound(*quoted);
+    const Policy* out = PolicyOut(ctx, spd, *quoted).policy;
     if (out != nullptr && out->action == PolicyAction::kProtect) return Drop::kPlaintextInbound;
   }
-  const Policy* in = spd.FindInbound(Flow::Of(p));
+  const Policy* in = PolicyIn(ctx, spd, Flow::Of(p)).policy;
   if (in == nullptr) return options_.default_forward ? Drop::kCount : Drop::kPolicy;
-  switch (in->action) {
-    case PolicyAction::kProtect: return Drop::kPlaintextInbound;
-    case PolicyAction::kDiscard: return Drop::kPolicy;
-    case PolicyAction::kBypass: break;
-  }
-  return Drop::kCount;
+  return RefusedBy(*in, false);
 }
 
 }  // namespace culvert::dp

@@ -90,8 +90,8 @@ struct FlowKey {
 };
 
 // A worker's memory of policy look-ups. Two ways of IPv4 flows to a cache line, one of IPv6. An entry counts while its
-// policy generation is the current one; whoever finds an SA in it checks that SA's generation too. SA memory is type-stable,
-// so a stale pointer may be looked at.
+// generation, which stands for one state of policies and routes, is the worker's current one; whoever finds an SA in it checks
+// that SA's generation too. SA memory is type-stable, so a stale pointer may be looked at.
 class FlowCache {
  public:
   FlowCache();

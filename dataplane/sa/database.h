@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 
 #include "common/channel/sa_command.h"
 #include "common/channel/sa_event.h"
@@ -8,6 +9,13 @@
 #include "common/ipsec/traffic_selector.h"
 
 namespace culvert::dp {
+
+// What the SAs of one tunnel interface have carried since the process began, and how many there are. Octets as SAs count them:
+// what is enciphered or authenticated.
+struct TunnelUse {
+  uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
+  uint32_t sas_in = 0, sas_out = 0;
+};
 
 // Every SA and policy of the process, as the main thread sees them. Main thread only. Validates a command's values, expands
 // keys, builds the runtime SA, hands it to the owning worker by an in-process ring and keeps what the inventory tells.
@@ -27,6 +35,9 @@ class SaDatabase {
   // One call per live SA, both directions; selectors local then remote (they may exceed one message).
   using Visit = std::function<void(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote)>;
   virtual void Inventory(const Visit& visit) const = 0;
+
+  // By if_id, of every tunnel interface.
+  virtual std::map<uint32_t, TunnelUse> UseOfTunnels() const = 0;
 
   // A new connection's policy set is about to come, and its policy ids have nothing to do with those of the connection before.
   // What was in force stays so until OpenForwarding(): then the old policies go, but what their live SAs protect stays

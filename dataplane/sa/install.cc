@@ -93,7 +93,6 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   if (!ValidWindow(sa) || !ValidLifetime(sa.lifetime)) return Status::kMalformed;
   bool names = ReadName(sa.connection, out.connection) & ReadName(sa.child, out.child) & ReadName(sa.peer_id, out.peer_id);
   if (!names) return Status::kMalformed;
-  if (sa.if_id != 0) return Status::kUnsupported;
   bool may_pad = sa.protocol == kEsp && sa.mode == channel::Mode::kTunnel && !inbound;
   if (sa.tfc_padding != 0 && !may_pad) return Status::kMalformed;
   // No engine but the processor here: what insists on a NIC's fails, `auto` steps down.
@@ -146,6 +145,7 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
   out.spi = sa.spi;
   out.sa_index = sa.sa_index;
   out.policy_id = sa.policy_id;
+  out.if_id = sa.if_id;
   out.preference = sa.preference;
   out.child_id = sa.child_id;
   out.ike_id = sa.ike_id;

@@ -13,15 +13,16 @@ using channel::Direction;
 using channel::Status;
 
 WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine,
-                               uint64_t tsc_hz)
+                               Options options)
     : tables_(tables),
       grace_(grace),
       mail_(std::move(mail)),
       engine_(engine),
-      clock_(tsc_hz),
+      clock_(options.tsc_hz),
       backlog_(mail_.size()),
       load_(mail_.size(), 0) {
   CHECK(!mail_.empty());
+  for (uint32_t if_id : options.tunnels) tunnels_[if_id] = {};
 }
 
 WorkerDatabase::~WorkerDatabase() {
@@ -81,11 +82,12 @@ void WorkerDatabase::Memory::Free(SaRecord& r) {
 Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out) {
   auto r = std::make_shared<SaRecord>();
   if (Status s = ReadInstall(sa, std::move(local), std::move(remote), *r); s != Status::kOk) return s;
+  if (r->if_id != 0 && !tunnels_.contains(r->if_id)) return Status::kUnsupported;
   if (auto at = Of(r->direction).find(r->sa_index); at != Of(r->direction).end()) {
     return at->second->state == SaRecord::State::kRemoving ? Status::kBusy : Status::kExists;
   }
   if (records_[0].size() + records_[1].size() >= 2 * kMaxChildSas) return Status::kNoMemory;
-  if (r->direction == Direction::kOutbound) {
+  if (r->direction == Direction::kOutbound && r->policy_id != 0) {
     auto policy = policies_.find(r->policy_id);
     if (policy == policies_.end()) return Status::kNotFound;
     r->policy = policy->second.policy;
@@ -113,7 +115,7 @@ void WorkerDatabase::Install(const channel::InstallSa& sa, SelectorList local, S
   else
     BuildOutbound(*r, sa, clock_, *r->out);
   Of(r->direction)[r->sa_index] = r;
-  if (r->out != nullptr) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
+  if (r->policy != nullptr) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
   Order(*r, WorkerOrder::kAdopt, [this, r, done = std::move(done)] { Adopted(r, done); });
 }
 
@@ -123,7 +125,7 @@ void WorkerDatabase::Adopted(const Record& r, const Done& done) {
     Schedule(*r);
     done(AckOf(*r));
   };
-  if (r->in != nullptr) return live();
+  if (r->policy == nullptr) return live();
   Enter(r, live);
 }
 
@@ -173,7 +175,7 @@ void WorkerDatabase::Remove(const channel::RemoveSa& r, Done done) {
 void WorkerDatabase::Leave(const Record& r, Answer released) {
   r->state = SaRecord::State::kRemoving;
   r->entered = false;
-  if (r->in != nullptr) return Release(r, std::move(released));
+  if (r->policy == nullptr) return Release(r, std::move(released));
   auto policy = r->policy;
   bool orphan = policy->rank == 0;
   if (auto entry = policies_.find(r->policy_id); entry != policies_.end() && entry->second.policy == policy) {
@@ -207,6 +209,7 @@ void WorkerDatabase::Release(const Record& r, Answer released) {
 
 // The owner holds it no more; others may for the rest of their pass.
 void WorkerDatabase::Forget(const Record& r) {
+  if (auto tunnel = tunnels_.find(r->if_id); tunnel != tunnels_.end()) AddUse(*r, tunnel->second);
   Of(r->direction).erase(r->sa_index);
   --load_[r->worker];
   AfterGrace([this, r] { memory_.Free(*r); });
@@ -287,9 +290,9 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
       o.life.alarm_at = HardAt(r->lifetime, clock_);
     });
   }
-  if (u.set_preference && r->out != nullptr) {
+  if (u.set_preference) r->preference = u.preference;
+  if (u.set_preference && r->policy != nullptr) {
     ++*parts;
-    r->preference = u.preference;
     auto policy = r->policy;
     tables_.spd.Enqueue({
         .apply = [record, policy, to = u.preference](Spd& spd) { spd.SetPreference(*policy, record->out, to); },
@@ -332,6 +335,29 @@ void WorkerDatabase::FillUse(const SaRecord& r, uint64_t& packets, uint64_t& byt
   bytes = r.in != nullptr ? r.in->bytes.get() : r.out->bytes.get();
   uint64_t tsc = r.in != nullptr ? r.in->last_use.get() : r.out->last_use.get();
   if (tsc != 0) last_use = clock_.ToNanosAt(tsc);
+}
+
+void WorkerDatabase::AddUse(const SaRecord& r, TunnelUse& to) const {
+  uint64_t packets, bytes;
+  int64_t last_use;
+  FillUse(r, packets, bytes, last_use);
+  const bool in = r.direction == Direction::kInbound;
+  (in ? to.packets_in : to.packets_out) += packets;
+  (in ? to.bytes_in : to.bytes_out) += bytes;
+}
+
+std::map<uint32_t, TunnelUse> WorkerDatabase::UseOfTunnels() const {
+  auto all = tunnels_;
+  if (all.empty()) return all;
+  for (const Records& records : records_) {
+    for (const auto& [index, r] : records) {
+      auto tunnel = all.find(r->if_id);
+      if (tunnel == all.end()) continue;
+      AddUse(*r, tunnel->second);
+      ++(r->direction == Direction::kInbound ? tunnel->second.sas_in : tunnel->second.sas_out);
+    }
+  }
+  return all;
 }
 
 Ack WorkerDatabase::AckOf(const SaRecord& r) const {

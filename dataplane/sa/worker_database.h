@@ -2,8 +2,10 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -28,7 +30,11 @@ namespace culvert::dp {
 // Everything on the main thread.
 class WorkerDatabase final : public SaDatabase {
  public:
-  WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine, uint64_t tsc_hz);
+  struct Options {
+    uint64_t tsc_hz = 1;
+    std::set<uint32_t> tunnels;  // if_ids there are: an SA of another one is refused
+  };
+  WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine, Options options);
   ~WorkerDatabase() override;  // the workers have ended
 
   void Install(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Done done) override;
@@ -38,6 +44,7 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status RemovePolicy(uint32_t policy_id) override;
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
+  std::map<uint32_t, TunnelUse> UseOfTunnels() const override;
   void BeginSync() override;
   void OpenForwarding() override;
   void SetStatePage(channel::StatePage* page, std::function<void()> released) override;
@@ -97,6 +104,7 @@ class WorkerDatabase final : public SaDatabase {
   void HandleReport(const WorkerReport& report, const std::function<void(const channel::Event&)>& sink);
   void RunDeadlines(const std::function<void(const channel::Event&)>& sink);
   void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
+  void AddUse(const SaRecord& r, TunnelUse& to) const;
   void FillUse(const SaRecord& r, uint64_t& packets, uint64_t& bytes, int64_t& last_use) const;
   channel::Ack AckOf(const SaRecord& r) const;
 
@@ -106,6 +114,7 @@ class WorkerDatabase final : public SaDatabase {
   crypto::MbEngine& engine_;
   TscClock clock_;
   Memory memory_;
+  std::map<uint32_t, TunnelUse> tunnels_;  // by if_id: what SAs that are gone have carried
 
   Records records_[2];                                                  // inbound, outbound
   std::unordered_map<uint32_t, PolicyEntry> policies_;                 // of the current connection, by policy_id

@@ -17,9 +17,9 @@ constexpr uint64_t RankOf(uint32_t priority) { return (uint64_t{1} << 32) + prio
 Status WorkerDatabase::AddPolicy(const channel::AddPolicy& p, SelectorList local, SelectorList remote) {
   if (p.action < PolicyAction::kProtect || p.action > PolicyAction::kDiscard || p.acquire > 1) return Status::kMalformed;
   if (!ValidSelectors(local) || !ValidSelectors(remote)) return Status::kMalformed;
-  if (p.if_id != 0) return Status::kUnsupported;
-  auto policy = std::make_shared<const Policy>(next_policy_++, p.policy_id, RankOf(p.priority), p.action, p.acquire != 0,
-                                               Policy::Tunnels{}, SelectorSet(local, remote));
+  auto policy =
+      std::make_shared<const Policy>(next_policy_++, p.policy_id, RankOf(p.priority), p.action, p.acquire != 0,
+                                     Policy::Tunnels{.in = p.if_id_in, .out = p.if_id_out}, SelectorSet(local, remote));
   if (!Spd::Fits(*policy)) return Status::kNoMemory;
   PolicyEntry& entry = policies_[p.policy_id];
   by_id_[policy->id] = policy;

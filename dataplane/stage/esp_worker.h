@@ -30,7 +30,7 @@ class EspWorker final : public IpsecWorker {
   void Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) override;                       // esp_open.cc
   void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) override;                        // esp_seal.cc
   void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) override;  // policy/apply.cc
-  bool PlainAllowed(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
+  Drop RefuseHere(WorkerContext& ctx, const Packet& p) override;                             // policy/apply.cc
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
@@ -121,6 +121,7 @@ class EspWorker final : public IpsecWorker {
   // To main, which it wakes. False: no room now.
   bool Send(WorkerContext& ctx, const WorkerReport& r);
 
+  void RenewFlows(const Spd& spd, const Forwarding& fib);
   static bool IsCurrent(const FlowVerdict& v);
   void LookUp(WorkerContext& ctx, const Spd& spd, const Packet& p, uint16_t run);
   FlowVerdict Decide(WorkerContext& ctx, const Spd& spd, const Packet& p);
@@ -140,6 +141,9 @@ class EspWorker final : public IpsecWorker {
   const Options options_;
   FlowCache flows_;
   AcquirePace acquires_;
+  uint32_t flow_generation_ = 1;  // of what flows_ knows; never 0
+  uint32_t flows_spd_ = 0;        // the generations of policies and routes it is from
+  uint64_t flows_fib_ = 0;        // 0: of routes that lead into no tunnel
 
   // RFC 4302 covers IP options and extension headers before AH whatever their length; no more than this is kept of them, which
   // is far beyond what hosts let through (RFC 8504 5.3).

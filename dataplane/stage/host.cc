@@ -40,7 +40,7 @@ Drop RefuseFromHost(const WorkerContext& ctx, const Packet& p) {
   if ((v4 ? destination[0] >> 4 == 0xe : destination[0] == 0xff) || (v4 && ctx.fib->IsBroadcast(destination)))
     return Drop::kNotForUs;
   const OwnAddress* from = ctx.fib->FindOwn(p.family, Source(p), p.port);
-  if (from == nullptr || !ctx.ports[from->port].tap || SpeaksAsIke(p)) return Drop::kHostSource;
+  if (from == nullptr || from->port == kNoPort || !ctx.ports[from->port].tap || SpeaksAsIke(p)) return Drop::kHostSource;
   if (IsMartian(p) || ctx.fib->IsOwn(p.family, destination, p.port)) return Drop::kMartian;
   if (SpeaksAsNeighbour(p)) return Drop::kIcmpIgnored;
   return ctx.forwarding_open ? Drop::kCount : Drop::kNotSynced;
@@ -50,7 +50,7 @@ Drop RefuseFromHost(const WorkerContext& ctx, const Packet& p) {
 
 std::optional<uint16_t> HostPortOf(const WorkerContext& ctx, const Packet& p) {
   const OwnAddress* own = ctx.fib->FindOwn(p.family, Destination(p), p.port);
-  if (own == nullptr || !ctx.ports[own->port].tap) return std::nullopt;
+  if (own == nullptr || own->port == kNoPort || !ctx.ports[own->port].tap) return std::nullopt;
   return own->port;
 }
 
@@ -59,7 +59,7 @@ Drop AdmitToHost(WorkerContext& ctx, const Packet& p) {
   // What lies behind a routing header was not read here, so the host's stack shall not read it either.
   if (p.protocol == kRouting) return Drop::kUnconsumed;
   if (!ctx.forwarding_open) return Drop::kNotSynced;
-  return p.opened || ctx.ipsec == nullptr ? Drop::kCount : ctx.ipsec->RefuseToHost(ctx, p);
+  return ctx.ipsec == nullptr ? Drop::kCount : ctx.ipsec->RefuseToHost(ctx, p);
 }
 
 void GiveToHost(WorkerContext& ctx, Packet& p, uint16_t port) {

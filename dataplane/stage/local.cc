@@ -80,9 +80,11 @@ bool BadSource(const WorkerContext& ctx, const Packet& p) {
   return IsMartian(p) || ctx.fib->IsOwn(p.family, rte_pktmbuf_mtod_offset(p.m, const uint8_t*, at), p.port);
 }
 
-bool InClear(WorkerContext& ctx, Packet& p) {
-  if (p.opened || ctx.ipsec == nullptr || ctx.ipsec->PlainAllowed(ctx, p)) return true;
-  ctx.Drop(p, Drop::kPlaintextInbound);
+// False: dropped, because the policy does not let it in.
+bool MayComeIn(WorkerContext& ctx, Packet& p) {
+  Drop refused = ctx.ipsec == nullptr ? Drop::kCount : ctx.ipsec->RefuseHere(ctx, p);
+  if (refused == Drop::kCount) return true;
+  ctx.Drop(p, refused);
   return false;
 }
 
@@ -110,7 +112,7 @@ void LocalIcmp(WorkerContext& ctx, Packet& p) {
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
   if (!request) return LocalRest(ctx, p, Drop::kIcmpIgnored);
   if (p.link_broadcast) return ctx.Drop(p, Drop::kIcmpIgnored);
-  if (InClear(ctx, p)) Echo(ctx, p);
+  if (MayComeIn(ctx, p)) Echo(ctx, p);
 }
 
 void PuntIke(WorkerContext& ctx, Packet& p, unsigned ike_offset) {
@@ -161,7 +163,7 @@ void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
   if (!p.opened && port == kNattPort) return LocalNatt(ctx, p, payload, esp);
   bool ike = port == kIkePort || port == kNattPort;
   if (!ike && HostPortOf(ctx, p)) return LocalRest(ctx, p, Drop::kUnconsumed);
-  if (!InClear(ctx, p)) return;
+  if (!MayComeIn(ctx, p)) return;
   SendIcmpError(ctx, p, IcmpError::kPortUnreachable);
   ctx.Drop(p, Drop::kUnconsumed);
 }

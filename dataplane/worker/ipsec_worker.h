@@ -24,13 +24,13 @@ class IpsecWorker {
   // came in clear (neither `opened` nor `local_origin`) and a policy protects.
   virtual void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) = 0;
 
-  // Whether a packet in clear to an own address may be consumed here or punted: false where a policy wants it protected (the
-  // caller drops it as plaintext-inbound). IKE and neighbour discovery always may. Packets to be forwarded need no asking:
-  // ApplyPolicy drops them itself.
-  virtual bool PlainAllowed(WorkerContext& ctx, const Packet& p) = 0;
+  // What keeps a packet to an own address from being consumed here or punted: a policy that discards it or, where it came in
+  // clear, wants it protected. kCount: nothing does; IKE and neighbour discovery are never kept. Packets to be forwarded need
+  // no asking: ApplyPolicy drops them itself.
+  virtual Drop RefuseHere(WorkerContext& ctx, const Packet& p) = 0;
 
-  // What keeps a packet in clear to an own address from the host: a policy that wants it protected or refused, or, where none
-  // matches, default_policy, as for packets to be forwarded. kCount: nothing does. An ICMP error is also measured by the packet
+  // What keeps a packet to an own address from the host: a policy as above or, where none matches and it came in clear,
+  // default_policy, as for packets to be forwarded. kCount: nothing does. An ICMP error is also measured by the packet
   // it quotes: about one that never left in clear, nobody may tell in clear (RFC 4301 6).
   virtual Drop RefuseToHost(WorkerContext& ctx, const Packet& p) = 0;
 

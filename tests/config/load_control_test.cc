@@ -287,9 +287,6 @@ TEST(LoadControl, ChildComplaints) {
        "E swanctl.conf:3: connections.a.children.x.rand_time: leaves no time before rekeying; expected less than 3600"},
       {"mode = transport", ""},
       {"mode = transport\n ah_proposals = sha256-ecp256-esn, default\n esp_proposals = aes128gcm16", ""},
-      {"mode = pass",
-       "E swanctl.conf:3: connections.a.children.x.mode: not supported yet, and not to be ignored: a policy that bypasses "
-       "protection"},
       {"mode = transport\n start_action = trap",
        "W swanctl.conf:4: connections.a.children.x.start_action: catches nothing before there is an SA: local_addrs and "
        "remote_addrs would have to name one address each for transport mode"},

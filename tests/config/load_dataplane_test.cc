@@ -155,9 +155,21 @@ TEST(LoadDataplane, Errors) {
       {"ports { all { device = x  tap = yes } }",
        "E culvert.conf:2: dataplane.ports.all.tap: no interface can be called \"all\"; give the port another name"},
       {"ports { a/b { device = x  tap = no } }", ""},
-      {"tunnels { t { if_id = 42 } }",
-       "E culvert.conf:2: dataplane.tunnels: not supported yet, and not to be ignored: tunnel interfaces, reached by routes "
-       "instead of policies"},
+      {"tunnels { t { if_id = 42 } }", ""},
+      {"tunnels { t { addrs = 169.254.1.1/30 } }",
+       "E culvert.conf:2: dataplane.tunnels.t.if_id: missing; expected the number of the children it is for"},
+      {"tunnels { t { if_id = 0 } }", "E culvert.conf:2: dataplane.tunnels.t.if_id: \"0\" is not between 1 and 4294967295"},
+      {"tunnels { t { if_id = 7 } u { if_id = 7 } }",
+       "E culvert.conf:2: dataplane.tunnels.u.if_id: is that of tunnel \"t\" too"},
+      {"tunnels { wan { if_id = 7 } }", "E culvert.conf:2: dataplane.tunnels.wan: a port has that name"},
+      {"tunnels { t234567890123456 { if_id = 7 } }",
+       "E culvert.conf:2: dataplane.tunnels.t234567890123456: the name is too long; expected at most 15 characters"},
+      {"tunnels { t { if_id = 7  addrs = 192.0.2.1/32 } }",
+       "E culvert.conf:2: dataplane.tunnels.t.addrs: 192.0.2.1 is an address of port \"wan\" too"},
+      {"tunnels { t { if_id = 7  addrs = fe80::1/64 } }",
+       "E culvert.conf:2: dataplane.tunnels.t.addrs: fe80::1 is link-local; expected an address that is routed"},
+      {"tunnels { t { if_id = 7 } } routes { r { to = 10.0.0.0/8  via = 169.254.1.2  port = t } }",
+       "E culvert.conf:2: dataplane.routes.r.via: 169.254.1.2 is in no subnet of that tunnel"},
       {"routes { r { via = 192.0.2.2 } }",
        "E culvert.conf:2: dataplane.routes.r.to: missing; expected a prefix such as 0.0.0.0/0"},
       {"routes { r { to = 10.0.0.0/8 } }",
@@ -170,7 +182,7 @@ TEST(LoadDataplane, Errors) {
       {"routes { r { to = ::/0  via = 192.0.2.2 } }",
        "E culvert.conf:2: dataplane.routes.r.via: is of another address family than the destination"},
       {"routes { r { to = 10.0.0.0/8  port = lan } }",
-       "E culvert.conf:2: dataplane.routes.r.port: \"lan\" is no port of this gateway"},
+       "E culvert.conf:2: dataplane.routes.r.port: \"lan\" is no port or tunnel of this gateway"},
       {"routes { r { to = 0.0.0.0/0  via = 192.0.2.2 } s { to = 0.0.0.0/0  via = 192.0.2.3 } }",
        "E culvert.conf:2: dataplane.routes.s.to: 0.0.0.0/0 is the destination of route \"r\" too"},
   };
@@ -182,6 +194,36 @@ TEST(LoadDataplane, Errors) {
   for (int i = 0; i < 17; ++i) ports += "p" + std::to_string(i) + " { device = d" + std::to_string(i) + " }\n";
   EXPECT_EQ(Complain("dataplane { ports {\n" + ports + "} }"),
             "E culvert.conf:1: dataplane.ports: 17 ports; expected at most 16");
+}
+
+TEST(LoadDataplane, Tunnels) {
+  Complaints complaints;
+  auto d = Load(R"(
+dataplane {
+  ports { wan { device = 0000:3b:00.0  addrs = 192.0.2.1/24 } }
+  tunnels {
+    t1 { if_id = 42  addrs = 169.254.1.1/30, fd00:1::1/64 }
+    t2 { if_id = 0x2b }
+  }
+  routes {
+    a { to = 10.9.0.0/16  port = t1 }
+    b { to = 10.8.0.0/16  via = 169.254.1.2 }
+    c { to = 10.7.0.0/16  port = t2 }
+  }
+})",
+                complaints);
+  ASSERT_TRUE(d) << Print(complaints);
+  EXPECT_EQ(Print(complaints), "");
+  ASSERT_EQ(d->tunnels.size(), 2u);
+  EXPECT_EQ(d->tunnels[0].name, "t1");
+  EXPECT_EQ(d->tunnels[0].if_id, 42u);
+  ASSERT_EQ(d->tunnels[0].addrs.size(), 2u);
+  EXPECT_EQ(d->tunnels[0].addrs[0].ToString(), "169.254.1.1/30");
+  EXPECT_EQ(d->tunnels[1].if_id, 43u);
+  ASSERT_EQ(d->routes.size(), 3u);
+  EXPECT_EQ(d->routes[0].port, "t1");
+  EXPECT_EQ(d->routes[1].port, "t1") << "found by its next hop";
+  EXPECT_EQ(d->routes[2].port, "t2");
 }
 
 TEST(LoadDataplane, EveryProblemIsSaid) {

@@ -58,6 +58,10 @@ TEST(Selectors, AreKnownBeforeThereIsAnSaOrNot) {
   EXPECT_EQ(Shown(kTransport, {}, b, {Dynamic()}, {Dynamic()}), "-");
   EXPECT_EQ(Shown(kTransport, a, {"gw.example.org"}, {Dynamic()}, {Dynamic()}), "-");
   EXPECT_EQ(Shown(kTransport, a, {"192.0.2.2", "192.0.2.3"}, {Dynamic()}, {Dynamic()}), "-");
+  for (auto shunt : {ChildMode::kPass, ChildMode::kDrop}) {
+    EXPECT_EQ(Shown(shunt, a, b, {Of("10.1.0.0/24")}, {Of("fd00::/8", 6, 22, 22)}), "10.1.0.0/24 === fd00::/8[tcp/22]");
+    EXPECT_EQ(Shown(shunt, a, b, {Dynamic()}, {Dynamic(6, 22, 22)}), "0.0.0.0/0 ::/0 === 0.0.0.0/0[tcp/22] ::/0[tcp/22]");
+  }
 }
 
 }  // namespace

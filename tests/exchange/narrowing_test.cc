@@ -43,6 +43,25 @@ TEST(Narrowing, TheAnswerSaysThatMoreIsPossible) {
   }
 }
 
+// Shunts are the data plane's alone.
+TEST(Narrowing, NobodyIsOfferedAShunt) {
+  TwoPeers p;
+  for (SimPeer* peer : {&p.a, &p.b}) {
+    auto& children = p.ConnectionOf(*peer).children;
+    children.insert(children.begin(), children.front());
+    children.front().name = "pass";
+    children.front().mode = config::ChildMode::kPass;
+    children.front().start_action = config::StartAction::kStart;
+  }
+  p.Establish();
+  EXPECT_NE(p.a.Sends("net"), nullptr);
+  EXPECT_NE(p.b.Sends("net"), nullptr);
+  RequestId r = p.a.Up("pass");
+  p.RunFor(1s);
+  EXPECT_FALSE(p.a.replies[r].ok);
+  EXPECT_EQ(p.a.Sends("pass"), nullptr);
+}
+
 TEST(Narrowing, WhatOneChildTakesIsNotPossibleAgain) {
   TwoPeers p;
   p.ChildOf(p.a).remote_ts = {SelectorTs("10.0.0.0/8")};

@@ -49,7 +49,7 @@ class Secured {
   Secured() : rig_({.workers = kWorkers}) {
     rig_.gateway().ike().SetSink([](const channel::DatagramInfo&, ByteView) { return true; });
     MeetNeighbours();
-    auto made = dp::Ipsec::Create(kWorkers, rig_.gateway().grace(), rte_get_tsc_hz(), {});
+    auto made = dp::Ipsec::Create(kWorkers, rig_.gateway().grace(), {.tsc_hz = rte_get_tsc_hz()}, {});
     if (!made.ok()) Broken("no IPsec");
     ipsec_ = std::move(*made);
     for (unsigned w = 0; w < kWorkers; ++w) rig_.gateway().SetIpsec(w, &ipsec_->worker(w));

@@ -44,6 +44,7 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.child_id = 1000 + sa_index;
   sa.ike_id = 1;
   sa.direction = d;
+  sa.if_id = d == Direction::kInbound ? if_id_in : if_id_out;
   sa.protocol = protocol;
   sa.mode = mode;
   sa.udp_encap = encap;
@@ -89,7 +90,7 @@ EspRig::EspRig(unsigned workers, dp::EspWorker::Options options, uint16_t mtu)
                                                {*IpPrefix::Parse("::/0"), {0, mtu, v6, false}}};
   std::vector<dp::OwnAddress> own = {{*IpAddress::Parse("192.0.2.1"), 0, 24}, {*IpAddress::Parse("2001:db8::1"), 0, 64}};
   fib_ = std::make_unique<dp::Forwarding>(1, routes, own, std::vector<dp::RouteTarget>{});
-  auto ipsec = dp::Ipsec::Create(workers, grace_, rte_get_tsc_hz(), options);
+  auto ipsec = dp::Ipsec::Create(workers, grace_, {.tsc_hz = rte_get_tsc_hz(), .tunnels = {42, 43}}, options);
   EXPECT_TRUE(ipsec.ok()) << ipsec.status();
   ipsec_ = std::move(*ipsec);
   for (unsigned from = 0; from < workers; ++from) {

@@ -32,6 +32,7 @@ struct SaSpec {
   uint64_t sequence = 0;
   uint16_t iv_generation = 3;
   uint32_t policy_id = 1, preference = 0;
+  uint32_t if_id_in = 0, if_id_out = 0;  // the rig has tunnels 42 and 43
   bool copy_dscp = false, copy_ecn = true;
   uint16_t tfc_padding = 0;  // outbound
   channel::WireLifetime lifetime{};
@@ -75,6 +76,7 @@ class EspRig {
   dp::EspWorker& worker(unsigned i = 0) { return ipsec_->worker(i); }
   dp::WorkerDatabase& database() { return ipsec_->database(); }
   dp::Grace& grace() { return grace_; }
+  const dp::Forwarding& fib() const { return *fib_; }
   std::vector<channel::Event>& events() { return events_; }
   rte_mempool* pool() { return pool_; }
   std::mt19937_64& rng() { return rng_; }

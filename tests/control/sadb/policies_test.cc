@@ -79,16 +79,27 @@ TEST(Policies, OfTransportModeAreOfTheTwoEndsAlone) {
   }
 }
 
-TEST(Policies, ShuntsStandBeforeProtection) {
+// Exceptions go before what protects, `drop` is for what is left; a fixed rank puts any of them anywhere.
+TEST(Policies, StandInOrder) {
   Policies p;
-  auto pass = MakeChild("pass", "10.1.0.0/24", "10.1.0.0/24"), protect = MakeChild("net", "10.1.0.0/24", "10.2.0.0/24");
+  auto pass = MakeChild("pass", nullptr, "10.1.0.0/24"), protect = MakeChild("net", "10.1.0.0/24", "10.2.0.0/24");
+  auto drop = MakeChild("drop", nullptr, nullptr), first = MakeChild("first", "10.1.0.0/24", "10.3.0.0/24");
   pass.mode = config::ChildMode::kPass;
-  auto first = MakeChild("first", "10.1.0.0/24", "10.3.0.0/24");
+  pass.start_action = config::StartAction::kTrap;
+  drop.mode = first.mode = config::ChildMode::kDrop;
   first.priority = 7;
-  const auto changes = p.Load(Connections({protect, pass, first}));
-  ASSERT_EQ(changes.add.size(), 3u);
-  EXPECT_LT(p.Find(changes.add[1])->priority, p.Find(changes.add[0])->priority);
-  EXPECT_EQ(p.Find(changes.add[2])->priority, 7u);
+  protect.if_id_in = 42;
+  protect.if_id_out = 43;
+  const auto changes = p.Load(Connections({protect, pass, drop, first}));
+  ASSERT_EQ(changes.add.size(), 4u);
+  const Policy &net = *p.Find(changes.add[0]), &exception = *p.Find(changes.add[1]), &rest = *p.Find(changes.add[2]);
+  EXPECT_LT(exception.priority, net.priority);
+  EXPECT_FALSE(exception.acquire);
+  EXPECT_LT(net.priority, rest.priority);
+  EXPECT_EQ(net.if_id_in, 42u);
+  EXPECT_EQ(net.if_id_out, 43u);
+  EXPECT_EQ(ToString(rest.local), "0.0.0.0/0 ::/0");
+  EXPECT_EQ(p.Find(changes.add[3])->priority, 7u);
 }
 
 // Two SAs of one narrowed child (a rekey) share a policy, so that removing the old one leaves the new one protected.

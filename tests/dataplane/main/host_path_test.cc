@@ -44,7 +44,7 @@ class ScriptedIpsec : public IpsecWorker {
     }
     plain.n = 0;
   }
-  bool PlainAllowed(WorkerContext&, const Packet&) override { return true; }
+  Drop RefuseHere(WorkerContext&, const Packet&) override { return Drop::kCount; }
   Drop RefuseToHost(WorkerContext&, const Packet&) override { return to_host; }
   void Seal(WorkerContext&, Burst&, Burst&) override {}
   bool ForwardingOpen() const override { return open; }

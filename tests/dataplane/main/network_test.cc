@@ -39,6 +39,44 @@ Network::Route Route(const char* to, const char* via, const char* port) {
   return {*IpPrefix::Parse(to), *via ? std::optional(Ip(via)) : std::nullopt, port};
 }
 
+// What is routed into one is the policy's: a plain router has nowhere to send it. culvert-ike hears nothing of its addresses,
+// which are no way to a peer.
+TEST_F(NetworkTest, TunnelsAreNoPorts) {
+  EXPECT_EQ(net.AddTunnel({"t1", 42, {{Ip("169.254.1.1"), 30}, {Ip("fd00:1::1"), 64}}}), Status::kOk);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_EQ(net.AddTunnel({"t1", 43, {}}), Status::kExists);
+  EXPECT_EQ(net.AddTunnel({"lan", 43, {}}), Status::kExists);
+  EXPECT_EQ(net.AddTunnel({"t2", 42, {}}), Status::kExists);
+  EXPECT_EQ(net.AddTunnel({"t2", 43, {{Ip("10.1.0.1"), 24}}}), Status::kExists);
+  EXPECT_EQ(net.AddTunnel({"t2", 43, {{Ip("169.254.1.1"), 32}}}), Status::kExists);
+  EXPECT_EQ(net.AddTunnel({"t2", 0, {}}), Status::kMalformed);
+  EXPECT_EQ(net.AddTunnel({"t2", 43, {{Ip("fe80::7"), 64}}}), Status::kMalformed);
+  EXPECT_EQ(net.AddAddress(Address("t1", "169.254.1.9", 32), kChannel), Status::kNotFound);
+  EXPECT_EQ(net.AddAddress(Address("lan", "169.254.1.1", 32), kChannel), Status::kExists);
+  EXPECT_EQ(net.AddRoute(Route("10.9.0.0/16", "", "t1"), kConfig), Status::kOk);
+  EXPECT_EQ(net.AddRoute(Route("10.8.0.0/16", "169.254.1.2", ""), kChannel), Status::kOk) << "the gateway is behind it";
+  EXPECT_EQ(net.AddTunnel({"wide", 77, {{Ip("10.0.0.1"), 8}}}), Status::kOk);
+  EXPECT_EQ(net.AddRoute(Route("172.20.0.0/16", "10.1.0.2", ""), kChannel), Status::kOk) << "the gateway is nearer on a port";
+  rig.Run();
+  EXPECT_EQ(rig.gateway().context(0).fib->TunnelTowards(Ip("172.20.0.1")), 0u);
+  EXPECT_EQ(rig.gateway().context(0).fib->TunnelTowards(Ip("10.77.0.1")), 77u);
+  for (const char* into : {"169.254.1.2", "10.9.0.1", "10.8.0.1", "fd00:1::2"}) {
+    EXPECT_EQ(rig.gateway().context(0).fib->TunnelTowards(Ip(into)), 42u) << into;
+    EXPECT_FALSE(net.SourceFor(Ip(into))) << into;
+  }
+  EXPECT_EQ(rig.gateway().context(0).fib->TunnelTowards(Ip("203.0.113.1")), 0u);
+  EXPECT_EQ(net.SourceFor(Ip("203.0.113.1"))->local.address, Ip("192.0.2.1"));
+  rig.AddNeighbour(kLan, Ip("10.1.0.2"), Mac(2));
+  rig.SendIp(kLan, Mac(2), IpPacket(Ip("10.1.0.2"), Ip("10.9.0.1"), 17, Bytes(8, 0)));
+  EXPECT_EQ(rig.drops(Drop::kNoRoute), 1u);
+  (void)rig.Sent(kLan);
+  rig.SendIp(kLan, Mac(2),
+             IpPacket(Ip("10.1.0.2"), Ip("169.254.1.1"), 1, testing::EchoRequest(Ip("10.1.0.2"), Ip("169.254.1.1"), Bytes(8, 0))));
+  EXPECT_EQ(rig.Sent(kLan).size(), 1u) << "its address is ours";
+  EXPECT_EQ(net.RemoveRoute(Route("10.8.0.0/16", "169.254.1.2", ""), kChannel), Status::kOk);
+  EXPECT_TRUE(rig.Balanced());
+}
+
 TEST_F(NetworkTest, AddsAndRemovesAddressesAndTells) {
   EXPECT_EQ(net.AddAddress(Address("lan", "10.1.0.7", 32), kChannel), Status::kOk);
   EXPECT_EQ(net.AddAddress(Address("lan", "10.1.0.7", 24), kChannel), Status::kExists);
