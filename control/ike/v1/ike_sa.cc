@@ -15,7 +15,6 @@ const char* Name(IkeState s) {
     case IkeState::kEstablished: return "ESTABLISHED";
     case IkeState::kReplaced: return "REKEYED";
     case IkeState::kDeparted: return "PASSIVE";
-    case IkeState::kDeleting: return "DELETING";
     case IkeState::kDead: return "DESTROYING";
   }
   return "UNKNOWN";

@@ -24,7 +24,6 @@ enum class IkeState : uint8_t {
   kEstablished,
   kReplaced,     // another has taken its place and its children: lives until its Delete
   kDeparted,     // its lifetime is over and no other was made; the children live on, and whoever needs an exchange calls anew
-  kDeleting,     // our Delete of it is out: there is no answer to wait for, only the peer's last words to be understood
   kDead,         // freed when the event at hand is done with
 };
 const char* Name(IkeState s);  // as VICI prints it; static storage
@@ -65,7 +64,6 @@ struct IkeSa : SaBase {
   IkeId replaces = 0;                         // that it was begun to take the place of
   bool peer_contacted = false;                // INITIAL-CONTACT has been heard or said
   uint32_t dpd_sequence = 0;                  // of our last R-U-THERE (RFC 3706 5.4)
-  std::optional<uint32_t> dpd_heard;          // of the peer's
   Time dpd_since{};                           // of the first R-U-THERE that is unanswered; Time{}: none is
   struct { TokenBucket exchanges{200, 100}, children{100, 10}; } allowance;   // of what the peer begins (D12, D14)
 

@@ -103,11 +103,8 @@ void OnLivenessNotify(Context& cx, IkeSa& sa, const NotifyPayload& n) {
   const bool whole = n.data.size() == 4 && (n.spi.empty() || Equal(n.spi, cookies.view()));
   if (!whole) return cx.Bump(Count::kMalformed);
   const uint32_t number = Reader(n.data).U32();
-  if (n.type == NotifyType::kDpdRequest) {
-    // A repeat too: its answer may have been lost (RFC 3706 5.4 has each with a number of its own, but not each sender).
-    sa.dpd_heard = number;
-    return Say(cx, sa, NotifyType::kDpdAck, number);
-  }
+  // A repeat too: its answer may have been lost (RFC 3706 5.4 has each with a number of its own, but not each sender).
+  if (n.type == NotifyType::kDpdRequest) return Say(cx, sa, NotifyType::kDpdAck, number);
   // Of any R-U-THERE since the last that was answered: what is older may be a recording.
   if (sa.dpd_since != Time{} && sa.dpd_sequence - number < kMaxProbes) sa.dpd_since = {};
 }

@@ -115,7 +115,6 @@ void SendInExchange(Context& cx, IkeSa& sa, Exchange& e, const Phase2Message& m)
   if (e.iv.empty()) e.iv = Phase2Iv(*sa.protection, e.message_id);
   Header header = HeaderOf(sa, e);
   header.next_payload = PayloadType::kHash;
-  header.commit = m.commit;
   Bytes message = Seal(sa, header, e.iv, WithHash(sa, e, m.form, m.payloads));
   Say(cx, sa, e, std::move(message), m.next);
 }

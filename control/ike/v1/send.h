@@ -21,12 +21,11 @@ struct Phase1Message {
 };
 void SendPhase1(Context& cx, IkeSa& sa, const Phase1Message& message);
 
-// Phase 2: HASH goes in front, of `form`; always encrypted. With `commit` the header's C is set (RFC 2408 3.1).
+// Phase 2: HASH goes in front, of `form`; always encrypted. The commit bit (RFC 2408 3.1) is the peer's to set, never ours.
 struct Phase2Message {
   std::span<const Payload> payloads;         // without HASH; none with kThree
   HashForm form = HashForm::kOne;
   Next next = Next::kAwait;
-  bool commit = false;
 };
 void SendInExchange(Context& cx, IkeSa& sa, Exchange& exchange, const Phase2Message& message);
 
