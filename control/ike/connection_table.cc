@@ -144,6 +144,13 @@ std::optional<Callee> CallTo(const config::Connection& c, unsigned attempt) {
   return callees[(attempt - 1) % callees.size()];
 }
 
+Path WayTo(const config::Connection& c, const IpAddress& remote) {
+  Path path{.remote = {remote, c.remote_port}};
+  path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
+  path.marker = path.local.port != kIkePort;
+  return path;
+}
+
 bool MayCallFrom(const config::Connection& c, Family family) {
   auto ranges = RangesOf(c.local_addrs);
   return !ranges || std::ranges::any_of(*ranges, [family](const IpRange& r) { return r.first.family == family; });

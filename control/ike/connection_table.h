@@ -10,6 +10,7 @@
 #include "absl/hash/hash.h"
 #include "control/ike/identity.h"
 #include "control/ike/sa/child_sa.h"
+#include "control/ike/sa/path.h"
 
 namespace culvert::ike {
 
@@ -67,6 +68,8 @@ inline constexpr size_t kMaxNamed = 8;
 // there are none.
 using Callee = std::variant<IpAddress, std::string>;
 std::optional<Callee> CallTo(const config::Connection& c, unsigned attempt);
+// The ports to call by, and what they ask for; the address to call from is still open.
+Path WayTo(const config::Connection& c, const IpAddress& remote);
 // Whether local_addrs leave it an address of that family to call from.
 bool MayCallFrom(const config::Connection& c, Family family);
 // The address it calls from: the first single address of local_addrs of that family, of `ours` where those are known and one of

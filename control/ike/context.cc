@@ -42,6 +42,12 @@ JobId Context::Run(const IkeSa& sa, std::unique_ptr<Job> job) {
   return id;
 }
 
+void Context::CancelIkeTimers(IkeId sa) {
+  for (auto k = TimerKind::kRetransmit; k <= TimerKind::kLinger; k = static_cast<TimerKind>(static_cast<uint8_t>(k) + 1)) {
+    Cancel(k, sa);
+  }
+}
+
 uint64_t Context::Commit(const SaBase& sa) {
   Emit(Store{next_commit_, sa.id});
   return next_commit_++;

@@ -66,6 +66,7 @@ class Context {
 
   void Arm(TimerKind kind, uint64_t owner, Time at) { Emit(ArmTimer{MakeTimerId(kind, owner), at}); }
   void Cancel(TimerKind kind, uint64_t owner) { Emit(CancelTimer{MakeTimerId(kind, owner)}); }
+  void CancelIkeTimers(IkeId sa);            // all an IKE SA has
   JobId Run(const IkeSa& sa, std::unique_ptr<Job> job);
   // Of whatever SA; who keeps it notes who waits for it.
   JobId Run(IkeId sa, std::unique_ptr<Job> job, JobPriority priority);

@@ -3,6 +3,7 @@
 #include "control/auth/auth_job.h"
 #include "control/ike/context.h"
 #include "control/ike/operator.h"
+#include "control/ike/sa/view.h"
 #include "control/ike/v1/engine.h"
 #include "control/ike/v2/auth.h"
 #include "control/ike/v2/child_install.h"
@@ -167,30 +168,10 @@ std::vector<IkeView> Core::List() const {
   std::vector<IkeView> list;
   impl_->cx.sas.ForEach([&](const IkeSa& sa) {
     if (sa.state == IkeState::kClosed) return;
-    IkeView v{.id = sa.id, .connection = sa.ConnectionName(), .state = Name(sa.state), .initiator = sa.initiator,
-              .spi_i = sa.spi_i, .spi_r = sa.spi_r, .local = sa.path.local, .remote = sa.path.remote,
-              .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
-              .nat_remote = sa.path.nat_remote, .suite = sa.suite, .ppk = sa.ppk, .established = sa.established,
-              .rekey_at = sa.rekey_at, .reauth_at = sa.reauth_at, .children = {}};
+    IkeView v = ViewOf(sa, sa.esp_path(), Name(sa.state));
+    v.suite = sa.suite;
+    v.ppk = sa.ppk;
     if (sa.request && sa.request->task.kind == Task::Kind::kRekeyIke) v.state = "REKEYING";
-    for (const auto& c : sa.children) {
-      v.children.push_back({.id = c->id,
-                            .reqid = c->reqid,
-                            .name = c->name(),
-                            .state = Name(c->state),
-                            .suite = c->suite,
-                            .group = c->group,
-                            .udp_encap = sa.esp_path().encapsulates(),
-                            .mode = c->config->mode,
-                            .protocol = c->protocol,
-                            .spi_in = c->spi_in,
-                            .spi_out = c->spi_out,
-                            .local_ts = c->local_ts,
-                            .remote_ts = c->remote_ts,
-                            .installed = c->installed,
-                            .rekey_at = c->rekey_at,
-                            .expires_at = c->expires_at});
-    }
     list.push_back(std::move(v));
   });
   if (impl_->version1) impl_->version1->List(list);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/ike/cat.h"
+#include "control/ike/sa/selection.h"
 #include "control/ike/v1/engine.h"
 #include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/closing.h"
@@ -44,40 +45,9 @@ void Begin(Context& cx, const Named& what, Task task) {
   Want(cx, {.connection = what.connection, .tasks = std::move(tasks)});
 }
 
-// SAs a command means, by ids or by names.
-struct Selection {
-  std::vector<IkeSa*> ikes;
-  std::vector<std::pair<IkeSa*, ChildId>> children;
-  size_t size() const { return ikes.size() + children.size(); }
-};
-
 template <typename Command>
-Selection Select(Context& cx, const Command& c) {
-  Selection s;
-  bool wants_children = c.child_id != 0 || !c.child.empty();
-  auto consider = [&](IkeSa& sa) {
-    if (sa.state != IkeState::kEstablished && !sa.initiating) return;
-    if (c.ike_id != 0 && sa.id != c.ike_id) return;
-    if (!c.ike.empty() && (!sa.connection || sa.connection->name != c.ike)) return;
-    if (!wants_children) {
-      if (c.ike_id != 0 || !c.ike.empty()) s.ikes.push_back(&sa);
-      return;
-    }
-    for (const auto& child : sa.children) {
-      bool named = (c.child_id == 0 || child->id == c.child_id) && (c.child.empty() || child->name() == c.child);
-      if (named && child->live()) s.children.push_back({&sa, child->id});
-    }
-  };
-  // One id or name says where to look.
-  if (c.ike_id != 0 || c.child_id != 0) {
-    IkeSa* sa = c.ike_id != 0 ? cx.sas.Find(c.ike_id) : cx.sas.OwnerOf(c.child_id);
-    if (sa) consider(*sa);
-  } else if (!c.ike.empty()) {
-    cx.sas.FindOfConnection(c.ike, [&](IkeSa& sa) { return consider(sa), false; });
-  } else {
-    cx.sas.ForEach(consider);
-  }
-  return s;
+Selection Select(Context& cx, const Command& command) {
+  return Select(cx.sas, command, [](const IkeSa& sa) { return sa.state == IkeState::kEstablished || sa.initiating; });
 }
 
 // Of both versions. False where there are none, which the operator is told.
@@ -122,10 +92,10 @@ void OnTerminate(Context& cx, const Terminate& command) {
   Selection s = Select(cx, command);
   if (!ExpectAll(cx, command, s)) return;
   if (cx.version1) cx.version1->OnTerminate(command);
-  for (IkeSa* sa : s.ikes) TerminateIke(cx, *sa, command.force, command.request);
-  for (auto [sa, child] : s.children) {
+  for (IkeId id : s.ikes) TerminateIke(cx, *cx.sas.Find(id), command.force, command.request);
+  for (auto [id, child] : s.children) {
     Task task{.kind = Task::Kind::kDeleteChild, .child = child, .request = command.request, .and_successors = true};
-    Enqueue(cx, *sa, std::move(task), Where::kFront);
+    Enqueue(cx, *cx.sas.Find(id), std::move(task), Where::kFront);
   }
 }
 
@@ -133,9 +103,9 @@ void OnRekey(Context& cx, const Rekey& command) {
   Selection s = Select(cx, command);
   if (!ExpectAll(cx, command, s)) return;
   if (cx.version1) cx.version1->OnRekey(command);
-  for (IkeSa* sa : s.ikes) Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyIke, .request = command.request});
-  for (auto [sa, child] : s.children) {
-    Enqueue(cx, *sa, {.kind = Task::Kind::kRekeyChild, .child = child, .request = command.request});
+  for (IkeId id : s.ikes) Enqueue(cx, *cx.sas.Find(id), {.kind = Task::Kind::kRekeyIke, .request = command.request});
+  for (auto [id, child] : s.children) {
+    Enqueue(cx, *cx.sas.Find(id), {.kind = Task::Kind::kRekeyChild, .child = child, .request = command.request});
   }
 }
 

@@ -4,9 +4,12 @@
 
 namespace culvert::ike {
 
+namespace {
+
 using std::chrono::seconds;
 
-InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound) {
+// All but the SPI and the keys.
+InstallChild Describe(Context& cx, const ChildPlace& place, bool inbound) {
   const auto& [sa, path, child] = place;
   const config::Child& c = *child.config;
   const config::Lifetime time = child.time_limits(), bytes = child.byte_limits();
@@ -42,12 +45,33 @@ InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound) {
   return i;
 }
 
+}  // namespace
+
+void InstallHalf(Context& cx, const ChildPlace& place, bool inbound) {
+  ChildSa& child = place.child;
+  InstallChild i = Describe(cx, place, inbound);
+  i.sa = inbound ? ChildSaDirection{child.spi_in, std::move(child.in_encr_key), std::move(child.in_integ_key)}
+                 : ChildSaDirection{child.spi_out, std::move(child.out_encr_key), std::move(child.out_integ_key)};
+  (inbound ? child.in : child.out) = HalfState::kInstalling;
+  cx.Emit(std::move(i));
+}
+
 void RemoveHalf(Context& cx, ChildSa& child, bool inbound) {
   HalfState& half = inbound ? child.in : child.out;
   if (half == HalfState::kInstalling || half == HalfState::kUp) {
     cx.Emit(RemoveChild{child.id, inbound, inbound ? child.spi_in : child.spi_out});
   }
   half = HalfState::kRemoved;
+}
+
+void Announce(Context& cx, const SaBase& sa, ChildSa& child) {
+  if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
+  if (!child.announced) {
+    child.announced = true;
+    cx.Log(Severity::kInfo, sa, Cat(Summary(child), child.replaces ? " up, rekeyed" : " up"));
+    cx.Emit(Notice{child.replaces ? StateChange::kChildRekeyed : StateChange::kChildUp, sa.id, child.id, 0, child.replaces});
+  }
+  for (RequestId r : std::exchange(child.requests, {})) cx.Answer(r);
 }
 
 std::string Summary(const ChildSa& child) {

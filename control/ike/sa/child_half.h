@@ -8,13 +8,15 @@ namespace culvert::ike {
 struct ChildPlace {
   const SaBase& sa;
   const Path& path;            // that its packets take
-  const ChildSa& child;
+  ChildSa& child;
 };
-// All but the SPI and the keys, which only whoever derived them has. Lifetimes are ChildSa's limits, counted from
-// child.installed, soft ones of packets and octets less their random part.
-InstallChild DescribeHalf(Context& cx, const ChildPlace& place, bool inbound);
+// Into the data plane, with the keys, which the child then has no more. Lifetimes are counted from child.installed, soft ones
+// of packets and octets less their random part.
+void InstallHalf(Context& cx, const ChildPlace& place, bool inbound);
 // From the data plane, if it is there.
 void RemoveHalf(Context& cx, ChildSa& child, bool inbound);
+// Both halves are confirmed: it may be used, those who wait for it are told, and so is, once, the rest of the world.
+void Announce(Context& cx, const SaBase& sa, ChildSa& child);
 // For a log line: name, mode, algorithms, SPIs, selectors.
 std::string Summary(const ChildSa& child);
 

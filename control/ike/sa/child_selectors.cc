@@ -55,11 +55,12 @@ std::optional<OriginalAddresses> SubstituteForNat(const Path& path, Selectors& s
   return OriginalAddresses{*local, *remote};
 }
 
-bool OutlivesMove(const ChildSa& child, const Path& path) {
-  if (child.protocol == IpsecProtocol::kAh && path.encapsulates()) return false;
-  if (child.config->mode != config::ChildMode::kTransport) return true;
-  return child.local_ts.front().addresses.first == path.local.address &&
-         child.remote_ts.front().addresses.first == path.remote.address;
+const char* StrandedBy(const ChildSa& child, const Path& path) {
+  if (child.protocol == IpsecProtocol::kAh && path.encapsulates()) return "AH goes through no NAT, and there is one now";
+  const bool at_its_ends = child.local_ts.front().addresses.first == path.local.address &&
+                           child.remote_ts.front().addresses.first == path.remote.address;
+  if (child.config->mode != config::ChildMode::kTransport || at_its_ends) return nullptr;
+  return "transport mode is for the addresses it was made with";
 }
 
 }  // namespace culvert::ike

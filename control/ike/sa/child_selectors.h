@@ -28,7 +28,8 @@ inline Selectors ConfiguredFor(const config::Child& c, const Path& path) { retur
 // returned. nullopt: they are not each of one address, as they must be, or of another family; `s` is then as it was.
 std::optional<OriginalAddresses> SubstituteForNat(const Path& path, Selectors& s);
 
-// Whether the SA can be carried by `path` too: AH goes through no NAT, and transport mode is for the ends it was made for.
-bool OutlivesMove(const ChildSa& child, const Path& path);
+// Why the SA cannot be carried by `path` too, for the end of a line; nullptr: it can. AH goes through no NAT, transport mode
+// is for the ends it was made for.
+const char* StrandedBy(const ChildSa& child, const Path& path);
 
 }  // namespace culvert::ike

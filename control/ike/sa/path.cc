@@ -13,6 +13,13 @@ size_t Overhead(const Path& path) {
 
 }  // namespace
 
+void FloatToNatPort(Path& path, bool anyway) {
+  if (!path.encapsulates() && !anyway) return;
+  path.local.port = kNatPort;
+  if (path.remote.port == kIkePort) path.remote.port = kNatPort;
+  path.marker = true;
+}
+
 size_t MessageRoom(const config::ControlSettings& settings, const Path& path) {
   bool v4 = path.remote.address.family == Family::kV4;
   const size_t datagram = v4 ? settings.fragment_size_v4 : settings.fragment_size_v6, overhead = Overhead(path);

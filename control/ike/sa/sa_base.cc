@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "control/ike/cat.h"
+#include "control/ike/context.h"
+
 namespace culvert::ike {
 
 ChildSa* SaBase::Find(ChildId child) {
@@ -16,6 +19,24 @@ ChildSa* SaBase::FindByPeerSpi(IpsecProtocol protocol, uint32_t spi) {
 
 size_t SaBase::LiveChildren() const {
   return static_cast<size_t>(std::ranges::count_if(children, [](const auto& c) { return c->live(); }));
+}
+
+bool SaBase::Has(const ChildName& name) const {
+  auto covers = [](const SelectorList& list, const TrafficSelector& one) {
+    return std::ranges::any_of(list, [&](const TrafficSelector& ts) { return ts.Covers(one); });
+  };
+  return std::ranges::any_of(children, [&](const auto& c) {
+    if (c->name() != name.child || c->id == name.except || !c->live()) return false;
+    return !name.packet || (covers(c->local_ts, name.packet->local) && covers(c->remote_ts, name.packet->remote));
+  });
+}
+
+void TakePeerTo(Context& cx, SaBase& sa, const Endpoint& local, const Endpoint& remote) {
+  cx.Bump(Count::kPeerMoved);
+  cx.Log(Severity::kInfo, sa, Cat("the peer is now at ", remote.ToString()));
+  sa.path.local = local;
+  sa.path.remote = remote;
+  sa.path.marker = local.port != kIkePort;
 }
 
 }  // namespace culvert::ike

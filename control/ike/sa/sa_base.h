@@ -36,6 +36,12 @@ struct SaBase {
   ChildSa* Find(ChildId child);
   ChildSa* FindByPeerSpi(IpsecProtocol protocol, uint32_t spi);
   size_t LiveChildren() const;
+  // A child of that name that is not on its way out, is not `except`, and takes the packet where there is one.
+  bool Has(const ChildName& name) const;
 };
+
+class Context;
+// The peer is there from now on. Its registry and its children are to be told.
+void TakePeerTo(Context& cx, SaBase& sa, const Endpoint& local, const Endpoint& remote);
 
 }  // namespace culvert::ike

@@ -33,6 +33,10 @@ struct Task {
   bool unauthenticated = false;               // kDeleteIke: because the responder could not authenticate itself
 };
 
+class Context;
+// Ends a task that cannot be done any more. A wish to be rid of an SA that is gone counts as granted.
+void FailTask(Context& cx, const Task& task, std::string_view why);
+
 using Tasks = std::list<Task>;  // in their order; a list, because an SA mostly has none and that should take no room
 
 // What a rekeying of the peer's, simultaneous with ours of the same SA, made: enough to judge by when ours is answered. The

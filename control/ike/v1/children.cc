@@ -68,20 +68,10 @@ void DeriveKeys(Context& cx, const IkeSa& sa, const Exchange& e, ChildSa& child)
   child.in_integ_key = std::move(child.requester ? keys.integ_r : keys.integ_i);
 }
 
-void InstallInbound(Context& cx, IkeSa& sa, ChildSa& child) {
-  InstallChild i = DescribeHalf(cx.shared, {sa, sa.path, child}, true);
-  i.sa = {child.spi_in, std::move(child.in_encr_key), std::move(child.in_integ_key)};
-  child.in = HalfState::kInstalling;
-  cx.Emit(std::move(i));
-}
-
 void InstallOutbound(Context& cx, IkeSa& sa, ChildSa& child) {
   if (child.out != HalfState::kAbsent) return;
-  InstallChild i = DescribeHalf(cx.shared, {sa, sa.path, child}, false);
-  i.sa = {child.spi_out, std::move(child.out_encr_key), std::move(child.out_integ_key)};
-  child.out = HalfState::kInstalling;
   cx.Cancel(TimerKind::kChildUse, child.id);
-  cx.Emit(std::move(i));
+  InstallHalf(cx.shared, {sa, sa.path, child}, false);
 }
 
 void ArmRekeying(Context& cx, ChildSa& child) {
@@ -114,13 +104,7 @@ void RestorePredecessors(Context& cx, IkeSa& sa, const ChildSa& child) {
 
 // Both halves are confirmed.
 void ChildUp(Context& cx, IkeSa& sa, ChildSa& child) {
-  if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
-  if (!child.announced) {
-    child.announced = true;
-    cx.Log(Severity::kInfo, sa, Cat(Summary(child), child.replaces ? " up, rekeyed" : " up"));
-    cx.Emit(Notice{child.replaces ? StateChange::kChildRekeyed : StateChange::kChildUp, sa.id, child.id, 0, child.replaces});
-  }
-  for (RequestId r : std::exchange(child.requests, {})) cx.Answer(r);
+  Announce(cx.shared, sa, child);
   for (const auto& old : sa.children) {
     if (old->replaced_by != child.id) continue;
     RemoveHalf(cx.shared, *old, false);
@@ -235,7 +219,7 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, Exchange& e) {
   DeriveKeys(cx, sa, e, child);
   q.shared_secret = {};
   ArmRekeying(cx, child);
-  InstallInbound(cx, keeper, child);
+  InstallHalf(cx.shared, {keeper, keeper.path, child}, true);
   return child;
 }
 
@@ -362,16 +346,13 @@ void HandOver(Context& cx, IkeSa& from, IkeSa& to) {
 void TellChildren(Context& cx, IkeSa& sa) {
   std::vector<ChildId> stranded;
   for (const auto& c : sa.children) {
-    if (OutlivesMove(*c, sa.path)) cx.Emit(UpdateChild{c->id, sa.path.encapsulates(), sa.path.local, sa.path.remote});
-    else stranded.push_back(c->id);
+    if (StrandedBy(*c, sa.path)) stranded.push_back(c->id);
+    else cx.Emit(UpdateChild{c->id, sa.path.encapsulates(), sa.path.local, sa.path.remote});
   }
   for (ChildId id : stranded) {
     ChildSa* child = sa.Find(id);
     if (!child) continue;
-    const bool ah = child->protocol == IpsecProtocol::kAh && sa.path.encapsulates();
-    cx.Log(Severity::kWarning, sa, Cat("Child SA ", child->name(), "{", id, "} ends: ",
-                                       ah ? "AH goes through no NAT, and there is one now"
-                                          : "transport mode is for the addresses it was made with"));
+    cx.Log(Severity::kWarning, sa, Cat("Child SA ", child->name(), "{", id, "} ends: ", StrandedBy(*child, sa.path)));
     const Follow follow = FollowOf(sa, *child, Why::kExpired);
     DeleteChild(cx, sa, id);
     Act(cx, sa, follow);

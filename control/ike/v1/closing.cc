@@ -16,12 +16,6 @@
 namespace culvert::ike::v1 {
 namespace {
 
-void CancelTimers(Context& cx, const IkeSa& sa) {
-  for (auto k = TimerKind::kRetransmit; k <= TimerKind::kLinger; k = static_cast<TimerKind>(static_cast<uint8_t>(k) + 1)) {
-    cx.Cancel(k, sa.id);
-  }
-}
-
 // What was to be done by this SA, begun or not.
 Tasks TakeTasks(IkeSa& sa) {
   Tasks tasks = std::exchange(sa.tasks, {});
@@ -32,10 +26,7 @@ Tasks TakeTasks(IkeSa& sa) {
 }
 
 void FailTasks(Context& cx, IkeSa& sa, std::string_view why) {
-  for (const Task& t : TakeTasks(sa)) {
-    const bool granted = t.kind == Task::Kind::kDeleteChild || t.kind == Task::Kind::kDeleteIke;
-    cx.Answer(t.request, granted ? std::string_view{} : why);
-  }
+  for (const Task& t : TakeTasks(sa)) FailTask(cx.shared, t, why);
 }
 
 // Another ISAKMP SA with the same peer, in force.
@@ -82,7 +73,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
     cx.Log(why == Why::kPeerDead ? Severity::kWarning : Severity::kInfo, sa, Cat("IKE SA down: ", Describe(why)));
     cx.shared.Tell(StateChange::kIkeDown, sa);
   }
-  CancelTimers(cx, sa);
+  cx.shared.CancelIkeTimers(sa.id);
   const std::string text = Cat("the IKE SA has ended: ", Describe(why));
   // What was begun by one that has been replaced is begun anew by the other.
   IkeSa* heir = successor ? HeirOf(cx, sa) : nullptr;
@@ -110,10 +101,7 @@ void DeleteIke(Context& cx, IkeSa& sa, Why why) {
 }
 
 void SayDelete(Context& cx, IkeSa& sa) {
-  Writer cookies;
-  cookies.U64(sa.spi_i);
-  cookies.U64(sa.spi_r);
-  const Bytes spi = cookies.Release();
+  const Bytes spi = sa.Cookies();
   const Payload payload = DeletePayload{.protocol = ProtocolId::kIsakmp, .spis = {spi}};
   SendInformational(cx, sa, {&payload, 1});
 }
@@ -124,7 +112,7 @@ void EndPhase1(Context& cx, IkeSa& sa, Why why) {
   if (heir && !sa.children.empty()) HandOver(cx, sa, *heir);
   if (sa.LiveChildren() == 0) return CloseIke(cx, sa, heir ? Why::kRekeyed : why);
   // RFC 2408 has no tie between the two: what protects traffic goes on, and whoever needs an exchange calls anew.
-  CancelTimers(cx, sa);
+  cx.shared.CancelIkeTimers(sa.id);
   cx.Log(Severity::kInfo, sa, Cat("ISAKMP SA down: ", Describe(why), "; ", sa.LiveChildren(), " Child SAs go on without it"));
   Tasks tasks = TakeTasks(sa);
   AbandonExchanges(cx, sa, "the ISAKMP SA has ended");

@@ -31,6 +31,7 @@ class Context {
     shared.Log(severity, sa, text, request);
   }
   void Answer(RequestId request, std::string_view error = {}) { shared.Answer(request, error); }
+  uint64_t DrawCookie();     // never 0, never one in use
   // Comes back to OnJob of engine.h, with the exchange whose `job` it then is.
   JobId Run(const IkeSa& sa, std::unique_ptr<Job> job);
 };

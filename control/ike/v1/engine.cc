@@ -3,6 +3,8 @@
 #include "common/bytes/hex.h"
 #include "control/auth/auth_job.h"
 #include "control/ike/resolver.h"
+#include "control/ike/sa/selection.h"
+#include "control/ike/sa/view.h"
 #include "control/ike/v1/children.h"
 #include "control/ike/v1/closing.h"
 #include "control/ike/v1/established.h"
@@ -20,48 +22,9 @@
 namespace culvert::ike::v1 {
 namespace {
 
-// SAs a command means, by ids or by names.
-struct Selection {
-  std::vector<IkeId> ikes;
-  std::vector<std::pair<IkeId, ChildId>> children;
-  size_t size() const { return ikes.size() + children.size(); }
-};
-
 template <typename Command>
-Selection Select(Context& cx, const Command& c) {
-  Selection s;
-  const bool wants_children = c.child_id != 0 || !c.child.empty();
-  cx.sas.ForEach([&](IkeSa& sa) {
-    if (sa.state == IkeState::kReplaced || !sa.connection) return;
-    if (c.ike_id != 0 && sa.id != c.ike_id) return;
-    if (!c.ike.empty() && sa.connection->name != c.ike) return;
-    if (!wants_children && (c.ike_id != 0 || !c.ike.empty())) s.ikes.push_back(sa.id);
-    if (!wants_children) return;
-    for (const auto& child : sa.children) {
-      const bool named = (c.child_id == 0 || child->id == c.child_id) && (c.child.empty() || child->name() == c.child);
-      if (named && child->live()) s.children.push_back({sa.id, child->id});
-    }
-  });
-  return s;
-}
-
-ChildView ViewOf(const IkeSa& sa, const ChildSa& c) {
-  return {.id = c.id,
-          .reqid = c.reqid,
-          .name = c.name(),
-          .state = ike::Name(c.state),
-          .suite = c.suite,
-          .group = c.group,
-          .udp_encap = sa.path.encapsulates(),
-          .mode = c.config->mode,
-          .protocol = c.protocol,
-          .spi_in = c.spi_in,
-          .spi_out = c.spi_out,
-          .local_ts = c.local_ts,
-          .remote_ts = c.remote_ts,
-          .installed = c.installed,
-          .rekey_at = c.rekey_at,
-          .expires_at = c.expires_at};
+Selection Select(Context& cx, const Command& command) {
+  return ike::Select(cx.sas, command, [](const IkeSa& sa) { return sa.state != IkeState::kReplaced && sa.connection; });
 }
 
 class Version1 final : public Engine {
@@ -184,17 +147,14 @@ void Version1::OnRekey(const Rekey& command) {
 
 void Version1::List(std::vector<IkeView>& into) const {
   cx_.sas.ForEach([&](const IkeSa& sa) {
-    IkeView v{.id = sa.id, .version = 1, .connection = sa.ConnectionName(), .state = Name(sa.state), .initiator = sa.initiator,
-              .spi_i = sa.spi_i, .spi_r = sa.spi_r, .local = sa.path.local, .remote = sa.path.remote,
-              .local_id = sa.local_id.ToString(), .remote_id = sa.remote_id.ToString(), .nat_local = sa.path.nat_local,
-              .nat_remote = sa.path.nat_remote, .suite = sa.suite, .established = sa.established, .reauth_at = sa.reauth_at,
-              .children = {}};
+    IkeView v = ViewOf(sa, sa.path, Name(sa.state));
+    v.version = 1;
+    v.suite = sa.suite;
     if (sa.user) {
       v.remote_user = Escape(sa.user->name);
       v.local_vips = sa.user->vips;
       v.remote_vips = sa.user->leased;
     }
-    for (const auto& c : sa.children) v.children.push_back(ViewOf(sa, *c));
     into.push_back(std::move(v));
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/bytes/writer.h"
 #include "control/ike/v1/phase1_state.h"
 #include "control/ike/v1/user_state.h"
 
@@ -22,6 +23,13 @@ const char* Name(IkeState s) {
 
 IkeSa::IkeSa() = default;
 IkeSa::~IkeSa() = default;
+
+Bytes IkeSa::Cookies(bool initiators_first) const {
+  Writer w;
+  w.U64(initiators_first ? spi_i : spi_r);
+  w.U64(initiators_first ? spi_r : spi_i);
+  return w.Release();
+}
 
 Exchange* IkeSa::FindExchange(uint32_t message_id) {
   auto it = std::ranges::find(exchanges, message_id, &Exchange::message_id);

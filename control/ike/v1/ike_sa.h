@@ -69,6 +69,8 @@ struct IkeSa : SaBase {
 
   // The peer is authenticated and the SA carries exchanges.
   bool secured() const { return state == IkeState::kUser || state == IkeState::kEstablished || state == IkeState::kReplaced; }
+  // CKY-I | CKY-R, as its SPI is written (RFC 2407 4.6.3.3, RFC 2408 3.15), or the other way round.
+  Bytes Cookies(bool initiators_first = true) const;
   Exchange* FindExchange(uint32_t message_id);
   Exchange* FindExchangeOfJob(JobId job);     // also `first`
   size_t ExchangesUnderWay() const;

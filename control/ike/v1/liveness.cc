@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/ike/cat.h"
+#include "control/ike/sa/traffic_use.h"
 #include "control/ike/v1/closing.h"
 #include "control/ike/v1/send.h"
 
@@ -13,12 +14,10 @@ constexpr uint32_t kMaxProbes = 1024;   // more than go out in any dpd_timeout w
 
 // RFC 3706 5.3: the cookies, and a sequence number of 32 bits.
 void Say(Context& cx, IkeSa& sa, NotifyType type, uint32_t sequence) {
-  Writer cookies, number;
-  cookies.U64(sa.spi_i);
-  cookies.U64(sa.spi_r);
+  const Bytes cookies = sa.Cookies();
+  Writer number;
   number.U32(sequence);
-  const Payload notify = NotifyPayload{.protocol = ProtocolId::kIsakmp, .type = type, .spi = cookies.view(),
-                                       .data = number.view()};
+  const Payload notify = NotifyPayload{.protocol = ProtocolId::kIsakmp, .type = type, .spi = cookies, .data = number.view()};
   SendInformational(cx, sa, {&notify, 1});
 }
 
@@ -59,8 +58,7 @@ void ProbeUnlessAlive(Context& cx, IkeSa& sa) {
 }
 
 void Decide(Context& cx, IkeSa& sa) {
-  sa.use.awaiting = 0;
-  cx.Cancel(TimerKind::kUseAnswer, sa.id);
+  EndQuery(cx.shared, sa);
   if (std::exchange(sa.use.for_liveness, false)) ProbeUnlessAlive(cx, sa);
 }
 
@@ -75,20 +73,11 @@ void OnLivenessTimer(Context& cx, IkeSa& sa) {
   const Time until = Heard(sa) + sa.connection->dpd_delay;
   if (sa.dpd_since == Time{} && cx.now() < until) return cx.Arm(TimerKind::kLiveness, sa.id, until);
   sa.use.for_liveness = true;
-  if (sa.use.awaiting > 0) return;
-  for (const auto& c : sa.children) {
-    if (c->in != HalfState::kUp) continue;
-    cx.Emit(QueryChildUse{c->id});
-    ++sa.use.awaiting;
-  }
-  if (sa.use.awaiting == 0) return Decide(cx, sa);
-  cx.Arm(TimerKind::kUseAnswer, sa.id, cx.now() + kUseAnswerWait);
+  if (!QueryUse(cx.shared, sa)) Decide(cx, sa);
 }
 
 void NoteUse(Context& cx, IkeSa& sa, const ChildUse& use) {
-  sa.use.last_in = std::max(sa.use.last_in, use.last_inbound);
-  sa.use.last_out = std::max(sa.use.last_out, use.last_outbound);
-  if (sa.use.awaiting > 0 && --sa.use.awaiting == 0) Decide(cx, sa);
+  if (ike::NoteUse(sa, use)) Decide(cx, sa);
 }
 
 void OnUseAnswerTimer(Context& cx, IkeSa& sa) {
@@ -96,11 +85,8 @@ void OnUseAnswerTimer(Context& cx, IkeSa& sa) {
 }
 
 void OnLivenessNotify(Context& cx, IkeSa& sa, const NotifyPayload& n) {
-  Writer cookies;
-  cookies.U64(sa.spi_i);
-  cookies.U64(sa.spi_r);
   // RFC 3706 5.3: a number of 32 bits. Some senders leave out the cookies.
-  const bool whole = n.data.size() == 4 && (n.spi.empty() || Equal(n.spi, cookies.view()));
+  const bool whole = n.data.size() == 4 && (n.spi.empty() || Equal(n.spi, sa.Cookies()));
   if (!whole) return cx.Bump(Count::kMalformed);
   const uint32_t number = Reader(n.data).U32();
   // A repeat too: its answer may have been lost (RFC 3706 5.4 has each with a number of its own, but not each sender).

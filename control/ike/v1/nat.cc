@@ -7,17 +7,10 @@
 namespace culvert::ike::v1 {
 namespace {
 
-constexpr uint16_t kIkePort = 500;
-
 void MoveTo(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remote) {
-  // Only the side that is not behind a NAT follows, and only a peer that is behind one.
-  if (!sa.path.nat_remote || sa.path.nat_local || (sa.path.remote == remote && sa.path.local == local)) return;
-  cx.Bump(Count::kPeerMoved);
+  if (!sa.path.shows_move(local, remote)) return;
   ForgetFragments(cx, sa);   // they count for where they came from
-  cx.Log(Severity::kInfo, sa, Cat("the peer is now at ", remote.ToString()));
-  sa.path.local = local;
-  sa.path.remote = remote;
-  sa.path.marker = local.port != kIkePort;
+  TakePeerTo(cx.shared, sa, local, remote);
   cx.sas.IndexNames(sa);
   TellChildren(cx, sa);
 }

@@ -56,13 +56,6 @@ void DetectNat(IkeSa& sa, const Inbound& in) {
   sa.path.nat_remote |= !theirs_match;
 }
 
-void FloatToNatPort(Path& path) {
-  if (!path.encapsulates()) return;
-  path.local.port = kNatPort;
-  if (path.remote.port == kIkePort) path.remote.port = kNatPort;
-  path.marker = true;
-}
-
 void GoOnWhereItCame(Context& cx, IkeSa& sa, const DatagramIn& d) {
   ForgetFragments(cx, sa);   // they count for where they came from
   sa.path.local = d.local;

@@ -6,8 +6,6 @@
 // NAT traversal while phase 1 is under way: NAT-D and the change of ports (RFC 3947 3, 4; drafts 02 and 03 with their numbers).
 namespace culvert::ike::v1 {
 
-inline constexpr uint16_t kIkePort = 500, kNatPort = 4500;
-
 // HASH(CKY-I | CKY-R | address | port) with the negotiated hash. Both cookies and the suite are settled.
 Bytes NatHash(const IkeSa& sa, const Endpoint& e);
 // Nothing where the peer does not speak it. With `encap = yes` our own address is one that cannot match: the peer then takes us
@@ -15,8 +13,6 @@ Bytes NatHash(const IkeSa& sa, const Endpoint& e);
 void AddNatDetection(IkeSa& sa, PayloadList& list);
 // What the peer's payloads say of the way they came.
 void DetectNat(IkeSa& sa, const Inbound& in);
-// The initiator goes on from port 4500 where there is a NAT.
-void FloatToNatPort(Path& path);
 // The peer has shown by this message who it is: the initiator chooses the ports to go on from.
 void GoOnWhereItCame(Context& cx, IkeSa& sa, const DatagramIn& d);
 

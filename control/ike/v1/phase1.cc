@@ -87,20 +87,13 @@ bool Admitted(Context& cx, const DatagramIn& d, bool aggressive) {
   return !aggressive || MayWork(cx, d.remote.address);
 }
 
-uint64_t DrawCookie(Context& cx) {
-  for (;;) {
-    const uint64_t cookie = cx.random().U64();
-    if (cookie != 0 && !cx.sas.SpiInUse(cookie)) return cookie;
-  }
-}
-
 IkeSa& CreateHalfOpen(Context& cx, const Inbound& in, ChosenConnection chosen) {
   IkeSa& sa = cx.sas.Create();
   sa.state = IkeState::kPhase1;
   sa.begun = cx.now();
   sa.aggressive = in.header.exchange == ExchangeType::kAggressive;
   sa.spi_i = in.header.cookie_i;
-  sa.spi_r = DrawCookie(cx);
+  sa.spi_r = cx.DrawCookie();
   sa.path = {in.datagram.local, in.datagram.remote, in.datagram.marker};
   sa.connection = std::move(chosen.connection);
   sa.suite = chosen.phase1.suite.suite;

@@ -13,13 +13,6 @@ namespace {
 
 constexpr uint8_t kUdp = 17;
 
-Bytes Cookies(const IkeSa& sa, bool initiators_first) {
-  Writer w;
-  w.U64(initiators_first ? sa.spi_i : sa.spi_r);
-  w.U64(initiators_first ? sa.spi_r : sa.spi_i);
-  return w.Release();
-}
-
 Identity OfAddress(const IpAddress& a) {
   return {a.family == Family::kV4 ? ike::IdType::kIpv4 : ike::IdType::kIpv6, ToBytes(a.bytes())};
 }
@@ -134,7 +127,7 @@ Bytes HashOfSide(const IkeSa& sa, bool initiator, ByteView id_body) {
   const Phase1& p = *sa.phase1;
   const MethodInfo& method = MethodOf(sa);
   const PrfId prf = method.hash == PrfId::kNone ? sa.suite.prf : method.hash;
-  const Bytes cookies = Cookies(sa, initiator);
+  const Bytes cookies = sa.Cookies(initiator);
   const ByteView own = initiator ? p.public_i : p.public_r, others = initiator ? p.public_r : p.public_i;
   const SecretBytes hash = Prf(prf, sa.protection->skeyid.view(), {own, others, cookies, p.sa_i, id_body});
   return ToBytes(hash.view());
@@ -176,9 +169,8 @@ bool HashIsRight(Context& cx, const IkeSa& sa, const Inbound& in, bool initiator
 
 void AddInitialContact(Context& cx, IkeSa& sa, PayloadList& list) {
   if (!IsInitialContact(cx, sa)) return;
-  // RFC 2407 4.6.3.3: the SPI is both cookies.
   list.Add(NotifyPayload{.protocol = ProtocolId::kIsakmp, .type = NotifyType::kInitialContact,
-                         .spi = list.Keep(Cookies(sa, true)), .data = {}});
+                         .spi = list.Keep(sa.Cookies()), .data = {}});
 }
 
 void Conclude(Context& cx, IkeSa& sa, const Inbound& last, std::string_view how) {

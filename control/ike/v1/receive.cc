@@ -19,6 +19,7 @@ constexpr size_t kMaxFirstOctets = 8192;
 constexpr unsigned kMaxReassembliesPerSource = 2;
 
 Bytes DigestOf(const DatagramIn& d) { return Sha1({d.data}); }
+ByteView Body(const DatagramIn& d) { return ByteView(d.data).subspan(kHeaderSize); }
 
 // Either cookie may be ours: the header does not say who sent it.
 IkeSa* FindSa(Context& cx, const Header& h) {
@@ -47,7 +48,7 @@ void ReceiveFirst(Context& cx, const DatagramIn& d, const Header& h) {
     cx.Bump(Count::kRepeatAnswered);
     return Repeat(cx, *sa, sa->first);
   }
-  auto chain = DecodeChain(h.next_payload, ByteView(d.data).subspan(kHeaderSize), Tail::kNone);
+  auto chain = DecodeChain(h.next_payload, Body(d), Tail::kNone);
   if (!chain) return cx.Bump(Count::kMalformed);
   OnPhase1Request(cx, d, h, *chain);
 }
@@ -60,7 +61,7 @@ struct Opened {
 };
 
 std::optional<Opened> Open(Context& cx, const IkeSa& sa, const DatagramIn& d, const Header& h, ByteView iv) {
-  const ByteView sealed = ByteView(d.data).subspan(kHeaderSize);
+  const ByteView sealed = Body(d);
   auto plain = Decrypt(*sa.protection, iv, sealed);
   if (!plain) {
     cx.Bump(Count::kMalformed);
@@ -87,9 +88,9 @@ void ReceivePhase1(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h)
   if (!sa.phase1) return cx.Bump(Count::kUnexpected);
   if (!sa.allowance.exchanges.Take(cx.now())) return cx.Bump(Count::kTriesLimited);
   if (!h.encrypted) {
-    auto chain = DecodeChain(h.next_payload, ByteView(d.data).subspan(kHeaderSize), Tail::kNone);
+    auto chain = DecodeChain(h.next_payload, Body(d), Tail::kNone);
     if (!chain) return cx.Bump(Count::kMalformed);
-    return OnPhase1Message(cx, sa, {d, h, *chain, ByteView(d.data).subspan(kHeaderSize), {}, std::move(digest)});
+    return OnPhase1Message(cx, sa, {d, h, *chain, Body(d), {}, std::move(digest)});
   }
   if (!sa.protection) return cx.Bump(Count::kUnexpected);
   auto opened = Open(cx, sa, d, h, sa.first.iv);
@@ -209,9 +210,9 @@ void ReceivePhase2(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h)
 void ReceiveClearInformational(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (!sa.phase1) return cx.Bump(Count::kUnprotected);
   if (!sa.allowance.exchanges.Take(cx.now())) return cx.Bump(Count::kTriesLimited);
-  auto chain = DecodeChain(h.next_payload, ByteView(d.data).subspan(kHeaderSize), Tail::kNone);
+  auto chain = DecodeChain(h.next_payload, Body(d), Tail::kNone);
   if (!chain) return cx.Bump(Count::kMalformed);
-  OnPhase1Error(cx, sa, {d, h, *chain, ByteView(d.data).subspan(kHeaderSize), {}, {}});
+  OnPhase1Error(cx, sa, {d, h, *chain, Body(d), {}, {}});
 }
 
 void Receive(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
@@ -241,7 +242,7 @@ bool MaySendFragments(const IkeSa& sa) {
 // hostile.md D06: nothing vouches for a fragment, so little is kept of them, and only of a peer that was told it may send any.
 void ReceiveFragment(Context& cx, IkeSa& sa, const DatagramIn& d, const Header& h) {
   if (!MaySendFragments(sa)) return cx.Bump(Count::kFragment);
-  auto chain = DecodeChain(h.next_payload, ByteView(d.data).subspan(kHeaderSize), Tail::kNone);
+  auto chain = DecodeChain(h.next_payload, Body(d), Tail::kNone);
   auto* fragment = chain && chain->items.size() == 1 ? chain->Get<FragmentPayload>() : nullptr;
   if (!fragment) return cx.Bump(Count::kMalformed);
   const bool was_empty = sa.fragments.empty();

@@ -17,7 +17,6 @@
 namespace culvert::ike::v1 {
 namespace {
 
-constexpr uint16_t kIkePort = 500, kNatPort = 4500;
 // After which a host name that led nowhere is asked for again.
 constexpr std::chrono::seconds kAskAgainAfter{5};
 
@@ -72,9 +71,7 @@ const Path* WayOfReplaced(Context& cx, const IkeSa& sa) {
 
 void DialAddress(Context& cx, IkeSa& sa, const IpAddress& remote) {
   const config::Connection& c = *sa.connection;
-  sa.path.remote = {remote, c.remote_port};
-  sa.path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
-  sa.path.marker = sa.path.local.port != kIkePort;
+  sa.path = WayTo(c, remote);
   if (auto local = CallFrom(c, remote, cx.shared.local_addresses)) {
     sa.path.local.address = *local;
     sa.state = IkeState::kPhase1;
@@ -153,9 +150,7 @@ void Dial(Context& cx, Call call) {
   sa.attempt = call.attempt;
   sa.replaces = call.replaces;
   sa.tasks = std::move(call.tasks);
-  do {
-    sa.spi_i = cx.random().U64();
-  } while (sa.spi_i == 0 || cx.sas.SpiInUse(sa.spi_i));
+  sa.spi_i = cx.DrawCookie();
   sa.state = IkeState::kRouting;
   cx.sas.Index(sa);
   cx.sas.IndexNames(sa);
@@ -194,19 +189,11 @@ void OnSourceFound(Context& cx, IkeSa& sa, const Endpoint& local) {
 }
 
 bool IsUpOrComing(Context& cx, const ChildName& name) {
-  auto covers = [](const SelectorList& list, const TrafficSelector& one) {
-    return std::ranges::any_of(list, [&](const TrafficSelector& ts) { return ts.Covers(one); });
-  };
-  auto takes = [&](const ChildSa& c) {
-    return !name.packet || (covers(c.local_ts, name.packet->local) && covers(c.remote_ts, name.packet->remote));
-  };
   auto is = [&](const Task& t) { return t.kind == Task::Kind::kNewChild && t.child_name == name.child; };
   return cx.sas.FindOfConnection(name.connection, [&](const IkeSa& sa) {
     if (std::ranges::any_of(sa.tasks, is)) return true;
     if (std::ranges::any_of(sa.exchanges, [&](const Exchange& e) { return !e.done() && e.task && is(*e.task); })) return true;
-    return std::ranges::any_of(sa.children, [&](const auto& c) {
-      return c->name() == name.child && c->id != name.except && c->live() && takes(*c);
-    });
+    return sa.Has(name);
   }) != nullptr;
 }
 

@@ -17,13 +17,7 @@ using std::chrono::seconds;
 
 // Both halves are confirmed.
 void ChildUp(Context& cx, IkeSa& sa, ChildSa& child) {
-  if (child.state == ChildState::kInstalling) child.state = ChildState::kInstalled;
-  if (!child.announced) {
-    child.announced = true;
-    cx.Log(Severity::kInfo, sa, Cat(Summary(child), child.replaces ? " up, rekeyed" : " up"));
-    cx.Emit(Notice{child.replaces ? StateChange::kChildRekeyed : StateChange::kChildUp, sa.id, child.id, 0, child.replaces});
-  }
-  for (RequestId r : std::exchange(child.requests, {})) cx.Answer(r);
+  Announce(cx, sa, child);
   ChildSa* old = sa.Find(child.replaces);
   if (!old) return;
   RemoveHalf(cx, *old, false);
@@ -95,10 +89,7 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
 }
 
 void InstallInbound(Context& cx, IkeSa& sa, ChildSa& child) {
-  InstallChild i = DescribeHalf(cx, {sa, sa.esp_path(), child}, true);
-  i.sa = {child.spi_in, std::move(child.in_encr_key), std::move(child.in_integ_key)};
-  child.in = HalfState::kInstalling;
-  cx.Emit(std::move(i));
+  InstallHalf(cx, {sa, sa.esp_path(), child}, true);
   if (auto s = Jittered(child.config->seconds_.rekey * 1000, child.config->seconds_.rand * 1000, cx.random)) {
     child.rekey_at = cx.now + std::chrono::milliseconds(s);
     cx.Arm(TimerKind::kRekeyChild, child.id, child.rekey_at);
@@ -107,11 +98,8 @@ void InstallInbound(Context& cx, IkeSa& sa, ChildSa& child) {
 
 void InstallOutbound(Context& cx, IkeSa& sa, ChildSa& child) {
   if (child.out != HalfState::kAbsent) return;
-  InstallChild i = DescribeHalf(cx, {sa, sa.esp_path(), child}, false);
-  i.sa = {child.spi_out, std::move(child.out_encr_key), std::move(child.out_integ_key)};
-  child.out = HalfState::kInstalling;
   cx.Cancel(TimerKind::kChildUse, child.id);
-  cx.Emit(std::move(i));
+  InstallHalf(cx, {sa, sa.esp_path(), child}, false);
 }
 
 void OnChildInstalled(Context& cx, const ChildInstalled& event) {
@@ -159,16 +147,13 @@ void TellChildren(Context& cx, IkeSa& sa) {
   const Path& to = sa.esp_path();
   std::vector<ChildId> stranded;
   for (const auto& c : sa.children) {
-    if (OutlivesMove(*c, to)) cx.Emit(UpdateChild{c->id, to.encapsulates(), to.local, to.remote});
-    else stranded.push_back(c->id);
+    if (StrandedBy(*c, to)) stranded.push_back(c->id);
+    else cx.Emit(UpdateChild{c->id, to.encapsulates(), to.local, to.remote});
   }
   for (ChildId id : stranded) {
     ChildSa* child = sa.Find(id);
     if (!child || !child->live()) continue;
-    const bool ah = child->protocol == IpsecProtocol::kAh && to.encapsulates();
-    cx.Log(Severity::kWarning, sa, Cat("Child SA ", child->name(), "{", id, "} ends: ",
-                                       ah ? "AH goes through no NAT, and there is one now"
-                                          : "transport mode is for the addresses it was made with"));
+    cx.Log(Severity::kWarning, sa, Cat("Child SA ", child->name(), "{", id, "} ends: ", StrandedBy(*child, to)));
     EndChild(cx, sa, *child);
   }
 }

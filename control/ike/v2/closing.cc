@@ -12,12 +12,6 @@
 namespace culvert::ike {
 namespace {
 
-void CancelTimers(Context& cx, const IkeSa& sa) {
-  for (auto k = TimerKind::kRetransmit; k <= TimerKind::kLinger; k = static_cast<TimerKind>(static_cast<uint8_t>(k) + 1)) {
-    cx.Cancel(k, sa.id);
-  }
-}
-
 void FailAllTasks(Context& cx, IkeSa& sa, Why why) {
   std::string text = Cat("the IKE SA has ended: ", Describe(why));
   if (sa.initiating && sa.initiating->child_task) FailTask(cx, *sa.initiating->child_task, text);
@@ -59,7 +53,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
     cx.Log(why == Why::kPeerDead ? Severity::kWarning : Severity::kInfo, sa, Cat("IKE SA down: ", Describe(why)));
     cx.Tell(StateChange::kIkeDown, sa);
   }
-  CancelTimers(cx, sa);
+  cx.CancelIkeTimers(sa.id);
   sa.state = IkeState::kClosed;
   if (sa.replaces != 0) GiveUpReauth(cx, sa);
   Restart restart = CollectRestart(cx, sa, why);

@@ -52,23 +52,11 @@ void DetectNat(const DatagramIn& datagram, const IkeHeader& header, std::span<co
   path.nat_local = seen(NotifyType::kNatDetectionDestinationIp, datagram.local) == Seen::kMismatch;
 }
 
-void FloatToNatPort(Path& path, bool anyway) {
-  if (!path.encapsulates() && !anyway) return;
-  path.local.port = kNatPort;
-  if (path.remote.port == kIkePort) path.remote.port = kNatPort;
-  path.marker = true;
-}
-
 void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remote) {
   // RFC 4555 3.8: with MOBIKE the peer says where it is.
   if (sa.mobike) return;
-  // RFC 7296 2.23: only the side that is not behind a NAT follows, and only a peer that is behind one.
-  if (!sa.path.nat_remote || sa.path.nat_local || (sa.path.remote == remote && sa.path.local == local)) return;
-  cx.Bump(Count::kPeerMoved);
-  cx.Log(Severity::kInfo, sa, Cat("the peer is now at ", remote.ToString()));
-  sa.path.local = local;
-  sa.path.remote = remote;
-  sa.path.marker = local.port != kIkePort;
+  if (!sa.path.shows_move(local, remote)) return;
+  TakePeerTo(cx, sa, local, remote);
   cx.sas.IndexNames(sa);
   TellChildren(cx, sa);
 }

@@ -6,8 +6,6 @@
 // NAT traversal (RFC 7296 2.23, RFC 3948).
 namespace culvert::ike {
 
-inline constexpr uint16_t kIkePort = 500, kNatPort = 4500;
-
 // SHA-1 over SPIs, address and port, as NAT_DETECTION_*_IP carries it.
 Bytes NatHash(uint64_t spi_i, uint64_t spi_r, const Endpoint& e);
 // NAT_DETECTION_SOURCE_IP and _DESTINATION_IP of a message that goes by `path`. With `fake_source` the source cannot match:
@@ -20,8 +18,6 @@ struct NatDetection {
 void AddNatDetection(const NatDetection& d, PayloadList& list);
 // What the peer's hashes say of the path they came by. `header` is of that message.
 void DetectNat(const DatagramIn& datagram, const IkeHeader& header, std::span<const Payload> payloads, Path& path);
-// The initiator goes on from port 4500 where there is a NAT, or may be one some day: RFC 4555 3.3 has MOBIKE there at once.
-void FloatToNatPort(Path& path, bool anyway);
 
 // An authenticated message came this way: a peer behind a NAT may have been given another address or port.
 void FollowPeer(Context& cx, IkeSa& sa, const Endpoint& local, const Endpoint& remote);

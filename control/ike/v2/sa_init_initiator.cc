@@ -93,10 +93,7 @@ void OnRefusal(Context& cx, IkeSa& sa, const Inbound& in) {
 
 void Dial(Context& cx, IkeSa& sa, const IpAddress& remote) {
   const config::Connection& c = *sa.connection;
-  sa.path.remote.address = remote;
-  sa.path.remote.port = c.remote_port;
-  sa.path.local.port = c.remote_port == kIkePort ? c.local_port : c.local_port == kIkePort ? kNatPort : c.local_port;
-  sa.path.marker = sa.path.local.port != kIkePort;
+  sa.path = WayTo(c, remote);
   InitiatorHandshake& h = *sa.initiating;
   h.offer = OfferIke(c.proposals, {});
   h.group = FirstGroup(h.offer);

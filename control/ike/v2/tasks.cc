@@ -26,22 +26,13 @@ bool MayStart(Context& cx, const IkeSa& sa, const Task& task) {
   return task.kind != Task::Kind::kRekeyIke || (!sa.reply && !sa.pending);
 }
 
-bool Takes(const ChildSa& c, const TriggeringPacket& packet) {
-  auto covers = [](const SelectorList& list, const TrafficSelector& one) {
-    return std::ranges::any_of(list, [&](const TrafficSelector& ts) { return ts.Covers(one); });
-  };
-  return covers(c.local_ts, packet.local) && covers(c.remote_ts, packet.remote);
-}
-
 bool HasOrWants(const IkeSa& sa, const ChildName& name) {
   auto is = [&](const Task& t) { return t.kind == Task::Kind::kNewChild && t.child_name == name.child; };
   if (std::ranges::any_of(sa.tasks, is)) return true;
   if (sa.request && is(sa.request->task)) return true;
   if (sa.initiating && sa.initiating->child_task && is(*sa.initiating->child_task)) return true;
   if (name.packet && sa.LiveChildren() >= kMaxChildrenPerIke) return true;
-  return std::ranges::any_of(sa.children, [&](const auto& c) {
-    return c->name() == name.child && c->id != name.except && c->live() && (!name.packet || Takes(*c, *name.packet));
-  });
+  return sa.Has(name);
 }
 
 bool IsQueued(const IkeSa& sa, const Task& task) {
@@ -107,11 +98,6 @@ void PostponeRequest(Context& cx, IkeSa& sa) {
   sa.request.reset();
   sa.tasks.push_back(std::move(task));
   Pump(cx, sa);
-}
-
-void FailTask(Context& cx, const Task& task, std::string_view why) {
-  bool granted = task.kind == Task::Kind::kDeleteChild || task.kind == Task::Kind::kDeleteIke;
-  cx.Answer(task.request, granted ? std::string_view{} : why);
 }
 
 bool IsAboutAddresses(const Task& task) {

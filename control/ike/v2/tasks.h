@@ -14,8 +14,6 @@ void Pump(Context& cx, IkeSa& sa);
 void FinishRequest(Context& cx, IkeSa& sa);
 // It cannot be done now, be it for TEMPORARY_FAILURE (RFC 7296 2.25): its task waits a while.
 void PostponeRequest(Context& cx, IkeSa& sa);
-// Ends a task that cannot be done any more. A wish to be rid of an SA that is gone counts as granted.
-void FailTask(Context& cx, const Task& task, std::string_view why);
 
 // MOBIKE's own: they may come between the messages of any other deed.
 bool IsAboutAddresses(const Task& task);
