@@ -83,7 +83,7 @@ void SendFirst(Context& cx, IkeSa& sa) {
   list.AddOpaque(PayloadType::kKe, p.public_i);
   list.AddOpaque(PayloadType::kNonce, p.nonce_i);
   list.AddOpaque(PayloadType::kId, p.id_i);
-  AddCertRequests(cx, *sa.connection, list);
+  AddCertRequests(cx, *sa.connection, SIZE_MAX, list);
   AddVendorIds(AnnouncedBy(cx, *sa.connection), list);
   const size_t octets = EncodeChain(list.view()).size();
   if (MethodOf(sa).responder_signs && octets < kRoomForCertificates) AddPadding(kRoomForCertificates - octets, list);

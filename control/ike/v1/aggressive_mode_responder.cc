@@ -31,7 +31,7 @@ PayloadList MakeAnswer(const Context& cx, IkeSa& sa, const Inbound& request, Byt
   list.AddOpaque(PayloadType::kId, p.id_r);
   if (p.own) AddCertificates(*p.own, *sa.connection, p.wanted, certificates, list);
   AddProof(sa, false, ToBytes(signature), list);
-  if (MethodOf(sa).initiator_signs) AddCertRequests(cx, *sa.connection, list);
+  if (MethodOf(sa).initiator_signs) AddCertRequests(cx, *sa.connection, SIZE_MAX, list);
   AddNatDetection(sa, list);
   AnswerVendorIds(AnnouncedBy(cx, *sa.connection), request.chain, list);
   return list;

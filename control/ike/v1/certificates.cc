@@ -9,6 +9,7 @@ namespace {
 // RFC 2408 3.9: "X.509 Certificate - Signature" is the one encoding used here. What comes in another (PKCS#7, CRLs) is nothing
 // we asked for.
 constexpr uint8_t kX509Signature = 4;
+constexpr size_t kCertRequestHeader = 5;
 constexpr size_t kMaxAskedFor = 8;   // each is a payload with a name in it, and a peer takes as many as it likes
 
 bool Sends(config::SendCert when, const CertRequest& wanted) {
@@ -27,14 +28,15 @@ void TakeCertRequests(const Chain& chain, CertRequest& out) {
   }
 }
 
-void AddCertRequests(const Context& cx, const config::Connection& c, PayloadList& list) {
+void AddCertRequests(const Context& cx, const config::Connection& c, size_t room, PayloadList& list) {
   const config::AuthRound& peer = Phase1Round(c.remote);
   if (!c.send_certreq || peer.kind != config::AuthKind::kPubkey) return;
-  size_t asked = 0;
-  for (Bytes& name : cx.shared.credentials->NamesRequestedBy(peer)) {
-    if (++asked > kMaxAskedFor) return;
-    list.Add(CertPayload{PayloadType::kCertReq, kX509Signature, list.Keep(std::move(name))});
-  }
+  std::vector<Bytes> names = cx.shared.credentials->NamesRequestedBy(peer);
+  if (names.size() > kMaxAskedFor) names.resize(kMaxAskedFor);
+  size_t size = 0;
+  for (const Bytes& name : names) size += kCertRequestHeader + name.size();
+  if (size > room) names.assign(1, {});
+  for (Bytes& name : names) list.Add(CertPayload{PayloadType::kCertReq, kX509Signature, list.Keep(std::move(name))});
 }
 
 void AddCertificates(const OwnSigner& own, const config::Connection& c, const CertRequest& wanted, size_t most,

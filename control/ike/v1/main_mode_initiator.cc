@@ -15,7 +15,7 @@ void SendKey(Context& cx, IkeSa& sa) {
   PayloadList list;
   list.AddOpaque(PayloadType::kKe, p.public_i);
   list.AddOpaque(PayloadType::kNonce, p.nonce_i);
-  AddCertRequests(cx, *sa.connection, list);
+  AddCertRequests(cx, *sa.connection, SIZE_MAX, list);
   AddNatDetection(sa, list);
   p.step = Phase1Step::kAwaitsKey;
   SendPhase1(cx, sa, {.payloads = list.view(), .next = Next::kAwait});

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "control/ike/cat.h"
 #include "control/ike/v1/certificates.h"
 #include "control/ike/v1/closing.h"
@@ -12,13 +14,16 @@
 namespace culvert::ike::v1 {
 namespace {
 
-void SendKey(Context& cx, IkeSa& sa) {
+// No longer than what it answers, but for a request that names no authority: whoever sees message 2 can send message 3 from
+// anywhere.
+void SendKey(Context& cx, IkeSa& sa, const Inbound& request) {
   Phase1& p = *sa.phase1;
   PayloadList list;
   list.AddOpaque(PayloadType::kKe, p.public_r);
   list.AddOpaque(PayloadType::kNonce, p.nonce_r);
-  if (MethodOf(sa).initiator_signs) AddCertRequests(cx, *sa.connection, list);
   AddNatDetection(sa, list);
+  const size_t asked = request.octets.size(), said = EncodeChain(list.view()).size();
+  if (MethodOf(sa).initiator_signs) AddCertRequests(cx, *sa.connection, asked - std::min(asked, said), list);
   p.step = Phase1Step::kAwaitsPeerAuth;
   SendPhase1(cx, sa, {.payloads = list.view(), .next = Next::kAnswerable});
 }
@@ -93,12 +98,12 @@ void OnMainAnswerKey(Context& cx, IkeSa& sa, KeyExchangeJob& job) {
     p.public_i = ToBytes(in.Opaque(PayloadType::kKe));
     p.nonce_i = ToBytes(in.Opaque(PayloadType::kNonce));
     p.public_r = ToBytes(exchange->public_value());
-    p.nonce_r = cx.random().Take(kNonceSize);
+    p.nonce_r = cx.random().Take(std::min(p.nonce_i.size(), kNonceSize));
     p.shared_secret = *std::move(job.secret());
     TakeCertRequests(in.chain, p.wanted);
     DetectNat(sa, in);
     MakeKeys(cx, sa);
-    SendKey(cx, sa);
+    SendKey(cx, sa, in);
   });
 }
 
