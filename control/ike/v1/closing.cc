@@ -5,6 +5,7 @@
 #include "control/ike/cat.h"
 #include "control/ike/v1/children.h"
 #include "control/ike/v1/established.h"
+#include "control/ike/v1/phase1_auth.h"
 #include "control/ike/v1/phase1_state.h"
 #include "control/ike/v1/quick_mode.h"
 #include "control/ike/v1/receive.h"
@@ -62,6 +63,12 @@ void AbandonExchanges(Context& cx, IkeSa& sa, std::string_view why) {
     if (e.quick && !e.done()) AbandonQuickMode(cx, sa, e, why);
     if (!sa.exchanges.empty() && &sa.exchanges.front() == &e) sa.exchanges.pop_front();
   }
+}
+
+// RFC 2409 5.4: what a wrong key has sealed cannot be read, and nobody vouches for a complaint about it.
+std::string_view HintAt(const IkeSa& sa) {
+  const bool sealed = sa.phase1->step == Phase1Step::kAwaitsAuth;
+  return sealed && MethodOf(sa).psk ? ": with another pre-shared key the peer cannot read it" : "";
 }
 
 }  // namespace
@@ -128,7 +135,7 @@ void OnUnanswered(Context& cx, IkeSa& sa, Exchange& e) {
   const std::string what = Cat("no answer to ", Name(e.type), " after ", e.sent - 1, " retransmissions");
   // Aggressive mode's last message has gone out as often as may be; that nothing of phase 2 follows is no fault by itself.
   if (&e == &sa.first && !sa.phase1) return;
-  if (&e == &sa.first) return CallAgainOrFail(cx, sa, what);
+  if (&e == &sa.first) return CallAgainOrFail(cx, sa, Cat(what, HintAt(sa)));
   cx.Log(Severity::kWarning, sa, what);
   // What is asked of the peer without an answer shows that it is dead, unless it has been heard since.
   const bool heard = sa.last_in > e.since;

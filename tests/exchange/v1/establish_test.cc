@@ -145,6 +145,7 @@ TEST(EstablishV1, Refusals) {
     SpeakV1 how;
     std::function<void(TwoPeers&)> spoil;
     const char* logged_by_b;
+    const char* told_to_a = "";
   };
   auto secret = [](TwoPeers& p) { p.a.control.secrets[0].data = SecretBytes(AsBytes("another secret, also long enough")); };
   auto suite = [](TwoPeers& p) { p.ConnectionOf(p.a).proposals = {*config::ParseIkeProposal("aes256-sha512-ecp521")}; };
@@ -157,8 +158,8 @@ TEST(EstablishV1, Refusals) {
   auto not_the_switch = [](TwoPeers& p) { p.b.control.settings.aggressive_psk = false; };
   auto version = [](TwoPeers& p) { p.ConnectionOf(p.b).version = 2; };
   const Case cases[] = {
-      {"another secret", {}, secret, ""},
-      {"another secret, aggressive", {.aggressive = true}, secret, ""},
+      {"another secret", {}, secret, "", "another pre-shared key"},
+      {"another secret, aggressive", {.aggressive = true}, secret, "", "is the pre-shared key the same?"},
       {"no common suite", {}, suite, "NO-PROPOSAL-CHOSEN"},
       {"no common suite, aggressive", {.aggressive = true}, suite, "NO-PROPOSAL-CHOSEN"},
       {"another name", {}, name, ""},
@@ -182,6 +183,7 @@ TEST(EstablishV1, Refusals) {
     ASSERT_TRUE(p.a.replies.contains(r));
     EXPECT_FALSE(p.a.replies[r].ok);
     EXPECT_FALSE(p.a.replies[r].error.empty());
+    EXPECT_NE(p.a.replies[r].error.find(c.told_to_a), std::string::npos) << p.a.replies[r].error;
     EXPECT_TRUE(*c.logged_by_b == 0 || p.b.Logged(c.logged_by_b));
     p.ForBoth([](SimPeer& peer) {
       EXPECT_TRUE(peer.core->List().empty()) << peer.name;
