@@ -304,18 +304,34 @@ bool RawPeer::AnswerMainMode() {
   if (!h) return false;
   cookie_i = h->cookie_i;
   sa_i_ = ToBytes(BodyIn(InClear(m), PayloadType::kSa));
-  Send(InClear(ExchangeType::kMain, Main1()));
-  m = take();
-  const Chain third = InClear(m);
-  their_public_ = ToBytes(BodyIn(third, PayloadType::kKe));
-  their_nonce_ = ToBytes(BodyIn(third, PayloadType::kNonce));
+  Payloads second = Main1();
+  if (!vendor_id.empty()) second.Add(PayloadType::kVendorId, vendor_id);
+  Send(InClear(ExchangeType::kMain, second));
+  third = take();
+  const Chain key = InClear(third);
+  their_public_ = ToBytes(BodyIn(key, PayloadType::kKe));
+  their_nonce_ = ToBytes(BodyIn(key, PayloadType::kNonce));
   if (their_public_.empty() || their_nonce_.empty()) return false;
   Derive();
-  Send(InClear(ExchangeType::kMain, Main3()));
+  Payloads fourth = Main3();
+  if (nat_d != PayloadType::kNone) {
+    for (uint8_t n : {1, 2}) fourth.Add(nat_d, Bytes(32, n));
+  }
+  Send(InClear(ExchangeType::kMain, fourth));
+  if (nat_d != PayloadType::kNone) local.port = remote.port = 4500;
   m = take();
   const Chain fifth = Open(m);
   their_id_ = ToBytes(BodyIn(fifth, PayloadType::kId));
   return Equal(BodyIn(fifth, PayloadType::kHash), HashOf(true));
+}
+
+std::optional<RawPeer::Asked> RawPeer::HearQuick(const Bytes& datagram) {
+  const auto h = DecodeHeader(datagram);
+  if (!h || h->exchange != ExchangeType::kQuick) return std::nullopt;
+  const Chain chain = Open(datagram);
+  auto* sa = chain.Get<SaPayload>();
+  if (!sa || sa->proposals.empty()) return std::nullopt;
+  return Asked{h->message_id, Reader(sa->proposals[0].spi).U32(), ToBytes(BodyIn(chain, PayloadType::kNonce))};
 }
 
 }  // namespace culvert::ike::v1

@@ -110,6 +110,12 @@ class RawPeer {
   Bytes Quick3(uint32_t message_id);
   // Answers what an initiator has sent, message by message; false where what came is not what it should be.
   bool AnswerMainMode();
+  // The first message of a quick mode that it has sent; nullopt: it is none.
+  struct Asked {
+    uint32_t message_id = 0, spi = 0;
+    Bytes nonce;
+  };
+  std::optional<Asked> HearQuick(const Bytes& datagram);
 
   Bytes HashOf(bool initiator) const;        // HASH_I, HASH_R with what there is
   Bytes Mac(std::initializer_list<ByteView> parts) const;      // of SKEYID_a
@@ -122,6 +128,9 @@ class RawPeer {
   Bytes quick_nonce = Bytes(32, 0x43);
   std::string id = "a.example.org";
   IdType id_type = IdType::kFqdn;
+  Bytes vendor_id;                           // said in the second message of main mode, as responder
+  PayloadType nat_d = PayloadType::kNone;    // of hashes that fit nothing, in the fourth; goes on from port 4500 then
+  Bytes third;                               // of main mode, as it was heard
   bool signs = false;                        // keys are those of signatures, which the test makes itself
   Bytes psk = ToBytes(AsBytes("a secret of both, and long enough"));
   Bytes public_value;                        // ours

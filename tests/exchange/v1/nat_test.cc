@@ -146,6 +146,13 @@ const Draft kDrafts[] = {
     {"draft-03", {0x7d, 0x94, 0x19, 0xa6, 0x53, 0x10, 0xca, 0x6f, 0x2c, 0x17, 0x9d, 0x92, 0x15, 0x52, 0x9d, 0x56}},
 };
 
+std::optional<uint64_t> ModeOf(const hv1::SaPayload& sa) {
+  for (const hv1::Attribute& a : sa.proposals.at(0).transforms.at(0).attributes) {
+    if (a.type == static_cast<uint16_t>(hv1::IpsecAttribute::kMode)) return a.Number();
+  }
+  return std::nullopt;
+}
+
 TEST(NatV1, OldPeersSpeakTheDrafts) {
   for (const Draft& d : kDrafts) {
     SCOPED_TRACE(d.name);
@@ -183,12 +190,38 @@ TEST(NatV1, OldPeersSpeakTheDrafts) {
     const hv1::Chain quick = raw.Open(answers[0]);
     auto* sa = quick.Get<hv1::SaPayload>();
     ASSERT_TRUE(sa);
-    bool draft_mode = false;
-    for (const hv1::Attribute& a : sa->proposals.at(0).transforms.at(0).attributes) {
-      if (a.type == static_cast<uint16_t>(hv1::IpsecAttribute::kMode)) draft_mode = a.Number() == 61443u;
-    }
-    EXPECT_TRUE(draft_mode);
+    EXPECT_EQ(ModeOf(*sa), 61443u);
     EXPECT_EQ(t.b.LiveChildren().size(), 1u);
+  }
+}
+
+TEST(NatV1, OldPeersAreCalledByTheDrafts) {
+  for (const Draft& d : kDrafts) {
+    SCOPED_TRACE(d.name);
+    TwoPeers p;
+    UseIkev1(p);
+    p.ConnectionOf(p.a).dpd_delay = 0s;
+    p.a.Start();
+    hv1::RawPeer raw({p.clock, p.network, p.a}, p.b.address, false);
+    raw.id = "b.example.org";
+    raw.vendor_id = d.vendor_id;
+    raw.nat_d = hv1::PayloadType::kNatDDraft;
+    p.a.Up("net");
+    ASSERT_TRUE(raw.AnswerMainMode());
+    EXPECT_TRUE(raw.InClear(raw.third).Find(hv1::PayloadType::kNatDDraft));
+    EXPECT_FALSE(raw.InClear(raw.third).Find(hv1::PayloadType::kNatD));
+    raw.Send(raw.Seal(hv1::ExchangeType::kMain, 0, raw.Main5()));
+    raw.last_block = raw.chains[0];
+    p.RunFor(20ms);
+    const IkeView a = p.a.Established().at(0);
+    EXPECT_TRUE(a.nat_local && a.nat_remote);
+    EXPECT_EQ(a.local.port, 4500);
+    const auto heard = raw.Heard();
+    ASSERT_EQ(heard.size(), 1u);
+    const hv1::Chain quick = raw.Open(heard[0]);
+    auto* sa = quick.Get<hv1::SaPayload>();
+    ASSERT_TRUE(sa);
+    EXPECT_EQ(ModeOf(*sa), 61443u);
   }
 }
 
