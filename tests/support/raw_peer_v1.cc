@@ -278,17 +278,22 @@ Bytes RawPeer::Quick3(uint32_t message_id) {
   return Seal(ExchangeType::kQuick, message_id, p);
 }
 
-bool RawPeer::QuickMode(uint32_t message_id) {
-  auto answers = Ask(SealHashed(ExchangeType::kQuick, message_id, Quick1({.spi = EspOffer{}.spi + quick_modes_++})));
-  if (answers.size() != 1) return false;
-  const Chain chain = Open(answers[0]);
+bool RawPeer::HearQuickAnswer(const Bytes& datagram) {
+  const auto h = DecodeHeader(datagram);
+  const Chain chain = Open(datagram);
   const Item* hash = chain.Find(PayloadType::kHash);
   auto* sa = chain.Get<SaPayload>();
-  if (!hash || !sa || sa->proposals.empty()) return false;
+  if (!h || !hash || !sa || sa->proposals.empty()) return false;
   const ByteView rest = ByteView(plain_).subspan(hash->octets.size(), chain.size - hash->octets.size());
-  if (!Equal(hash->body(), Mac({Be32(message_id), quick_nonce, rest}))) return false;
+  if (!Equal(hash->body(), Mac({Be32(h->message_id), quick_nonce, rest}))) return false;
   quick_nonce_r_ = ToBytes(BodyIn(chain, PayloadType::kNonce));
   target_spi = Reader(sa->proposals[0].spi).U32();
+  return true;
+}
+
+bool RawPeer::QuickMode(uint32_t message_id) {
+  auto answers = Ask(SealHashed(ExchangeType::kQuick, message_id, Quick1({.spi = EspOffer{}.spi + quick_modes_++})));
+  if (answers.size() != 1 || !HearQuickAnswer(answers[0])) return false;
   Ask(Quick3(message_id));
   return true;
 }

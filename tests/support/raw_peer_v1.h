@@ -105,6 +105,7 @@ class RawPeer {
   bool Establish() { return MainMode() && QuickMode(); }
   // The first and second message out, the third to be sent: false where there was no answer.
   bool QuickMode(uint32_t message_id = 0x51);
+  bool HearQuickAnswer(const Bytes& datagram);   // the second; false: it is none
   Payloads Quick1() { return Quick1(EspOffer{}); }
   Payloads Quick1(const EspOffer& esp);
   Bytes Quick3(uint32_t message_id);

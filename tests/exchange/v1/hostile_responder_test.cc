@@ -2,8 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/bytes/writer.h"
-#include "tests/support/peers_v1.h"
-#include "tests/support/raw_peer_v1.h"
+#include "tests/support/against_raw_peer_v1.h"
 
 // A responder with a good phase 1 that answers quick mode as it likes, and strangers who answer before it does (B55): what no HASH
 // vouches for changes nothing, what one does is refused and said to be, and nothing of it stays. And the commit bit, which is a
@@ -202,6 +201,24 @@ TEST(CommitBit, IsNotWaitedForForEver) {
   c.p.RunFor(10s);
   EXPECT_NE(c.p.a.Sends("net"), nullptr);
   EXPECT_EQ(c.Error(), "");
+}
+
+// The initiator's to set as well; not all do it in the first message.
+TEST(CommitBit, IsObeyedByAResponderToo) {
+  constexpr uint32_t kId = 0x51;
+  Target t;
+  RawPeer& raw = *t.raw;
+  ASSERT_TRUE(raw.MainMode());
+  const auto answers = raw.Ask(WithOctet(raw.SealHashed(ExchangeType::kQuick, kId, raw.Quick1()), kFlagsAt, kEncryptedAndCommit));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(raw.HearQuickAnswer(answers[0]));
+  EXPECT_TRUE(raw.Ask(raw.Quick3(kId)).empty());
+  t.p.RunFor(2s);
+  EXPECT_EQ(t.b.Sends("net"), nullptr);
+  raw.chains.erase(kId);
+  raw.Ask(raw.SealHashed(ExchangeType::kInformational, kId, Connected()));
+  EXPECT_NE(t.b.Sends("net"), nullptr);
+  t.Expect(1, 1);
 }
 
 TEST(CommitBit, ConnectedOfNobodysChangesNothing) {
