@@ -320,7 +320,7 @@ bool RawPeer::AnswerMainMode() {
   Derive();
   Payloads fourth = Main3();
   if (nat_d != PayloadType::kNone) {
-    for (uint8_t n : {1, 2}) fourth.Add(nat_d, Bytes(32, n));
+    for (uint8_t n : {uint8_t{1}, uint8_t{2}}) fourth.Add(nat_d, Bytes(32, n));
   }
   Send(InClear(ExchangeType::kMain, fourth));
   if (nat_d != PayloadType::kNone) local.port = remote.port = 4500;

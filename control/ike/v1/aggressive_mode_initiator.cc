@@ -24,6 +24,7 @@ void Disbelieve(Context& cx, IkeSa& sa, const HeldMessage& held, const std::stri
   sa.protection.reset();
   sa.path.nat_local = sa.path.nat_remote = false;
   p.refused = held.digest;
+  p.doubt = why;
   p.step = Phase1Step::kAwaitsAnswer;
 }
 

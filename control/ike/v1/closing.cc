@@ -66,7 +66,8 @@ void AbandonExchanges(Context& cx, IkeSa& sa, std::string_view why) {
 }
 
 // RFC 2409 5.4: what a wrong key has sealed cannot be read, and nobody vouches for a complaint about it.
-std::string_view HintAt(const IkeSa& sa) {
+std::string HintAt(const IkeSa& sa) {
+  if (!sa.phase1->doubt.empty()) return Cat("; one was not believed: ", sa.phase1->doubt);
   const bool sealed = sa.phase1->step == Phase1Step::kAwaitsAuth;
   return sealed && MethodOf(sa).psk ? ": with another pre-shared key the peer cannot read it" : "";
 }

@@ -82,6 +82,7 @@ struct Phase1 {
   std::optional<HeldMessage> held;
   std::vector<DatagramIn> early;              // of phase 2, from a peer that is done while its proof is looked at
   Bytes refused;                              // digest of the last message that was not believed
+  std::string doubt;                          // initiator in aggressive mode: why its last answer was not
 };
 
 }  // namespace culvert::ike::v1
