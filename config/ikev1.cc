@@ -209,8 +209,9 @@ void CheckVersion(const SectionReader& in, const ControlSettings& settings, Conn
     CheckPhase1(in, conn);
     CheckAggressive(in, settings, conn);
   }
-  for (const char* key : {"vips", "pools"}) {
-    if (conn.version != 1 && in.Has(key)) in.Error(key, "not supported yet with IKEv2; expected `version = 1`");
+  auto asks = [](const AuthRound& r) { return IsXauth(r) && r.xauth == XauthBackend::kRadius; };
+  if (std::ranges::contains(conn.pools, "radius") && std::ranges::none_of(conn.remote, asks)) {
+    in.Error("pools", "\"radius\" tells the addresses of users it has let in; expected `auth = xauth-radius` in remote");
   }
   if (conn.version == 1 && conn.ppk_required) in.Error("ppk_required", "post-quantum keys are IKEv2's");
 }

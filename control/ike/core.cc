@@ -172,6 +172,10 @@ std::vector<IkeView> Core::List() const {
     v.suite = sa.suite;
     v.ppk = sa.ppk;
     if (sa.request && sa.request->task.kind == Task::Kind::kRekeyIke) v.state = "REKEYING";
+    if (sa.addresses) {
+      v.local_vips = sa.addresses->borrowed;
+      for (const pools::Lease& lease : sa.addresses->lent) v.remote_vips.push_back(lease.address());
+    }
     list.push_back(std::move(v));
   });
   if (impl_->version1) impl_->version1->List(list);

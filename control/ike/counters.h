@@ -61,6 +61,7 @@ enum class Count : uint8_t {
   kAuthenticationFailed,
   kPpkNotUsed,           // an IKE SA without the optional post-quantum key one side wished for
   kTsUnacceptable,
+  kNoAddress,            // INTERNAL_ADDRESS_FAILURE or FAILED_CP_REQUIRED sent
   kTemporaryFailureSent,
   kTemporaryFailureReceived,
   kChildSaNotFoundSent,

@@ -57,6 +57,12 @@ void Lease::Release() {
   if (LeaseTable* table = std::exchange(table_, nullptr)) table->Release(address_);
 }
 
+Lease Lease::Share() const {
+  if (!table_) return {};
+  table_->Share(address_);
+  return Lease(*table_, address_, pool_);
+}
+
 LeaseTable::LeaseTable() : strays_(std::make_unique<Pool>()) {}
 LeaseTable::~LeaseTable() = default;
 
@@ -227,6 +233,12 @@ void LeaseTable::GoOffline(Record& record) {
   record.in_owner = own.insert(own.begin(), &record);
 }
 
+void LeaseTable::Share(const IpAddress& address) {
+  Record& record = records_.at(address);
+  ++record.holders;
+  ++record.pool->counters.shared;
+}
+
 void LeaseTable::Release(const IpAddress& address) {
   auto it = records_.find(address);
   if (it == records_.end() || --it->second.holders != 0) return;
@@ -236,6 +248,10 @@ void LeaseTable::Release(const IpAddress& address) {
   if (record.pool != strays_.get()) return GoOffline(record);
   LeaveOwner(record);
   records_.erase(it);
+}
+
+bool LeaseTable::HasAddresses(std::span<const std::string> names) const {
+  return std::ranges::any_of(names, [this](const std::string& name) { return by_name_.contains(name); });
 }
 
 std::vector<PoolView> LeaseTable::Pools() const {

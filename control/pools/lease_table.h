@@ -39,6 +39,8 @@ class Lease {
   const IpAddress& address() const { return address_; }
   const std::string& pool() const { return pool_; }      // by its name when the lease was given
   void Release();
+  // Another holder of the same address.
+  Lease Share() const;
 
  private:
   friend class LeaseTable;
@@ -101,6 +103,9 @@ class LeaseTable {
   // From the first of the named pools that can, as the file's head says; a name that is no pool is passed over.
   std::expected<Lease, Refusal> Acquire(std::span<const std::string> names, const Ask& ask);
 
+  // Whether one of the names is a pool with addresses.
+  bool HasAddresses(std::span<const std::string> names) const;
+
   std::vector<PoolView> Pools() const;                    // in the order of Reload(), those with addresses
   // Up to `limit` leases of a pool, whichever, by address.
   std::vector<LeaseView> Leases(std::string_view pool, size_t limit) const;
@@ -145,6 +150,7 @@ class LeaseTable {
   void LeaveOwner(Record& record);
   void GoOnline(Record& record);
   void GoOffline(Record& record);
+  void Share(const IpAddress& address);
   void Release(const IpAddress& address);
 
   std::vector<std::unique_ptr<Pool>> pools_;              // as Reload() had them

@@ -15,6 +15,7 @@
 #include "control/ike/sa/reassembly.h"
 #include "control/ike/sa/sa_base.h"
 #include "control/ike/sa/task.h"
+#include "control/ike/sa/virtual_addresses.h"
 #include "control/ike/wire/message.h"
 
 namespace culvert::ike {
@@ -199,6 +200,7 @@ struct IkeSa : SaBase {
   bool ppk = false;                           // its keys descend from a post-quantum pre-shared key (RFC 8784)
   std::array<Incoming, 2> incoming;           // the peer's request and its answer to ours
   std::unique_ptr<Mobike> mobike;             // null: not in use
+  std::unique_ptr<VirtualAddresses> addresses;   // null: neither side lends any
   size_t reply_room = 0;                      // the largest fragment of the request being answered; 0: it came whole
 
   Tasks tasks;

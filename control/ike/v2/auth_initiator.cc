@@ -4,6 +4,7 @@
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/configuration.h"
 #include "control/ike/v2/create_child.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/mobike.h"
@@ -111,6 +112,7 @@ std::optional<Chain> MakeRequest(Context& cx, IkeSa& sa) {
     list.Add(IdPayload{.type = PayloadType::kIdR, .id_type = peer->type, .data = peer->data, .body = {}});
   }
   list.Add(AuthPayload{auth->method, list.Keep(std::move(auth->data))});
+  AddCpRequest(cx, sa, list);
   if (h.child) AddOffer(*h.child, list);
   AddPpkIdentity(sa, std::move(auth->plain_data), list);
   if (WantsMobike(*sa.connection)) {
@@ -170,6 +172,7 @@ void TakeChild(Context& cx, IkeSa& sa, const Inbound& in, ChildNegotiation n, Ta
   std::string why;
   if (in.form == MessageForm::kAuthChild) {
     auto refusal = JudgeAnswer(sa, in, Ke::kWithout, n);
+    if (!refusal) refusal = NarrowToBorrowed(sa, n);
     if (!refusal) {
       if (in.Notify(NotifyType::kAdditionalTsPossible)) TellMorePossible(cx, sa, n);
       ChildSa& child = AddChild(cx, sa, std::move(n));
@@ -213,6 +216,7 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, std::string_view how) {
   cx.Log(Severity::kInfo, sa, Cat("IKE SA up with ", sa.remote_id.ToString(), ", ", Name(sa.suite), ppk, how));
   cx.Tell(StateChange::kIkeUp, sa);
   TakeAuthLifetime(cx, sa, in);
+  TakeCpReply(cx, sa, in);
   std::optional<ChildNegotiation> child = std::move(sa.initiating->child);
   std::optional<Task> task = std::exchange(sa.initiating->child_task, std::nullopt);
   if (child) TakeChild(cx, sa, in, *std::move(child), *std::move(task));

@@ -6,6 +6,7 @@
 #include "control/ike/v2/child_install.h"
 #include "control/ike/v2/child_offer.h"
 #include "control/ike/v2/closing.h"
+#include "control/ike/v2/configuration.h"
 #include "control/ike/v2/established.h"
 #include "control/ike/v2/intermediate.h"
 #include "control/ike/v2/mobike.h"
@@ -196,16 +197,19 @@ void AddIdentity(IkeSa& sa, const OurWord& word, PayloadList& list) {
 
 // The first Child SA's part of the answer, nullptr without one. RFC 7296 2.21.2: the IKE SA stands all the same.
 ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const OurWord& word) {
+  const std::optional<Refusal> no_address = LendAddresses(cx, sa, in);
   PayloadList without;
   AddIdentity(sa, word, without);
+  AddCpReply(cx, sa, in, without);
   if (in.form == MessageForm::kAuthChildless) {
     HoldReply(cx, sa, in.header, {.ready = without.Encode()});
     return nullptr;
   }
-  auto reply = AnswerOffer(cx, sa, in, nullptr);
+  auto reply = no_address ? std::unexpected(*no_address) : AnswerOffer(cx, sa, in, nullptr);
   if (!reply) {
     const Refusal& no = reply.error();
-    cx.Bump(no.type == NotifyType::kTsUnacceptable ? Count::kTsUnacceptable : Count::kNoProposalChosen);
+    cx.Bump(no_address ? Count::kNoAddress : no.type == NotifyType::kTsUnacceptable ? Count::kTsUnacceptable
+                                                                                    : Count::kNoProposalChosen);
     cx.Log(Severity::kWarning, sa, Cat("IKE_AUTH: no Child SA, ", Name(no.type), ": ", no.why));
     without.AddNotify(no.type, no.data);
     HoldReply(cx, sa, in.header, {.ready = without.Encode()});
@@ -213,6 +217,7 @@ ChildSa* AnswerWithChild(Context& cx, IkeSa& sa, const Inbound& in, const OurWor
   }
   PayloadList with;
   AddIdentity(sa, word, with);
+  AddCpReply(cx, sa, in, with);
   AddAnswer(*reply, with);
   without.AddNotify(NotifyType::kNoAdditionalSas);
   reply->child.nonce_i = word.handshake.nonce_i;
@@ -247,6 +252,10 @@ void Accept(Context& cx, IkeSa& sa, const Inbound& in, const AuthCandidate& as, 
   if (!AdmitUnique(cx, sa, in.Notify(NotifyType::kInitialContact), abandoned)) {
     cx.Log(Severity::kWarning, sa, Cat(sa.remote_id.ToString(), " is connected already (unique = keep)"));
     return Refuse(cx, sa, in);
+  }
+  // What the peer has lost, it may have again.
+  for (IkeId id : abandoned) {
+    if (IkeSa* lost = cx.sas.Find(id)) lost->addresses.reset();
   }
   const std::string ppk = DescribePpk(cx, sa, in);
   std::unique_ptr<ResponderHandshake> h = std::move(sa.answering);

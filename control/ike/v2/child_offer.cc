@@ -9,6 +9,7 @@
 #include "control/ike/negotiate/floor.h"
 #include "control/ike/negotiate/ts_narrow.h"
 #include "control/ike/v2/child_selectors.h"
+#include "control/ike/v2/configuration.h"
 #include "control/ike/v2/payload_list.h"
 #include "control/ike/v2/sa_init.h"
 
@@ -195,6 +196,7 @@ std::optional<Refusal> JudgeMode(const Path& path, const Inbound& in, ChildNegot
 
 std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa& sa, const Wish& wish) {
   const config::Child& c = *wish.child;
+  if (!wish.rekeyed && LacksAddress(sa)) return std::unexpected("the peer has lent no address, and vips wants one");
   const Terms terms = TermsFor(sa.path, wish.rekeyed, wish.ke);
   ChildNegotiation n;
   n.connection = wish.rekeyed ? wish.rekeyed->connection : sa.connection;
@@ -209,7 +211,7 @@ std::expected<ChildNegotiation, std::string> MakeOffer(Context& cx, const IkeSa&
     return std::unexpected(nat ? "AH goes through no NAT, and there is one" : "none of its proposals can be used");
   }
   n.protocol = n.offer.proposals.front().protocol;
-  Selectors ts = wish.rekeyed ? Selectors{wish.rekeyed->local_ts, wish.rekeyed->remote_ts} : ConfiguredFor(c, sa.path);
+  Selectors ts = wish.rekeyed ? Selectors{wish.rekeyed->local_ts, wish.rekeyed->remote_ts} : SelectorsFor(sa, c);
   if (ts.local.empty() || ts.remote.empty()) {
     return std::unexpected(Cat("its selectors leave out ", sa.path.local.address.ToString(), " === ",
                                sa.path.remote.address.ToString(), ", and transport mode is for nothing else"));
@@ -281,7 +283,7 @@ std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inb
     // What a successor protects is never more than its predecessor did (B41).
     matcher.Try(*rekeyed->config, {rekeyed->local_ts, rekeyed->remote_ts});
   } else {
-    for (const auto& c : n.connection->children) matcher.Try(c, ConfiguredFor(c, sa.path));
+    for (const auto& c : n.connection->children) matcher.Try(c, SelectorsFor(sa, c));
   }
   auto match = matcher.Result();
   if (!match) return std::unexpected(std::move(match.error()));

@@ -60,6 +60,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   FailAllTasks(cx, sa, why);
   if (sa.established != Time{}) ReleaseTwins(cx, sa);
   while (!sa.children.empty()) EraseChild(cx, sa, sa.children.back()->id);
+  sa.addresses.reset();
   if (sa.answering) cx.half_open.Remove(sa.answering->key);
   sa.initiating.reset();
   sa.answering.reset();

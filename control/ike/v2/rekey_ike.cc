@@ -84,6 +84,7 @@ void MoveChildren(Context& cx, IkeSa& from, IkeSa& to) {
     to.children.push_back(std::move(c));
   }
   from.children.clear();
+  to.addresses = std::move(from.addresses);
   for (auto& t : from.tasks) {
     if (t.kind == Task::Kind::kRekeyIke || t.kind == Task::Kind::kLiveness) {
       cx.Answer(t.request);

@@ -194,9 +194,16 @@ TEST_F(LeaseTableTest, LeasesMove) {
   EXPECT_EQ(a.pool(), "p");
   EXPECT_FALSE(b);  // NOLINT: moved from is empty
   EXPECT_EQ(View().online, 1u);
+  Lease shared = a.Share();
+  EXPECT_EQ(shared.address(), a.address());
   a.Release();
   a.Release();
+  EXPECT_EQ(View().online, 1u);
+  EXPECT_FALSE(a.Share());
+  shared.Release();
   EXPECT_EQ(View().online, 0u);
+  EXPECT_TRUE(table.HasAddresses(std::vector<std::string>{"nobody", "p"}));
+  EXPECT_FALSE(table.HasAddresses(std::vector<std::string>{"nobody"}));
 }
 
 // The same rules, written with nothing but a list of addresses that is looked through from end to end.
