@@ -17,6 +17,7 @@ TIMEOUT = 300
 USER, PASSWORD = 'carol', 'a password, 0123'
 # Client of mode config is always the side that begins; it is given the address that its host has, so that traffic needs no NAT.
 HOST = {'a': '10.1.0.2', 'b': '10.2.0.2'}
+HOST6 = '2001:db8:9::5'
 AGGRESSIVE = {'aggressive': True}
 RADIUS = {'address': '127.0.0.1', 'auth_port': 1812, 'secret': SECRET}   # in the gateway's own namespace
 
@@ -51,23 +52,25 @@ class Authenticated(Cases):
         super().__init__(lab, {'load': PLUGINS.format(kernel='kernel-libipsec kernel-netlink') + ' xauth-generic', **psk},
                          {**psk, **control})
 
-    def case(self, method, client='a', *, password=PASSWORD, pool=False, a=None, b=None, **tunnel):
-        """`client` begins. password: what it tells. pool: it is leased its host's address, or what RADIUS says. a and b: more keys of
-        either side's connection."""
+    def case(self, method, client='a', *, password=PASSWORD, pool=False, ipv6=False, a=None, b=None, **tunnel):
+        """`client` begins. password: what it tells. pool: it is leased its host's address, or what RADIUS says, and
+        with ipv6 one of that family besides. a and b: more keys of either side's connection."""
         more = {}
         for side, own in (('a', a), ('b', b)):
             more[f'{side}_connection'] = {**method.more, **method.rounds(side, client), **(own or {})}
             if pool and side == client:
                 more[f'{side}_ts'] = 'dynamic'
-                more[f'{side}_connection']['vips'] = '0.0.0.0'
+                more[f'{side}_connection']['vips'] = '0.0.0.0, ::' if ipv6 else '0.0.0.0'
             elif pool:
-                more[f'{side}_connection']['pools'] = 'leases' if pool is True else pool
+                more[f'{side}_connection']['pools'] = pool if isinstance(pool, str) else 'leases, leases6' if ipv6 else 'leases'
         tunnel = ikev1_tunnel(**more, **tunnel)
         conf = {side: tunnel.conf(side) for side in 'ab'}
         for side in 'ab':
             conf[side]['secrets']['xauth-user'] = {'id': USER, 'secret': f'"{password if side == client else PASSWORD}"'}
             if pool and side != client:
                 conf[side]['pools'] = {'leases': {'addrs': f'{HOST[client]}-{HOST[client]}', 'dns': '10.9.9.53'}}
+                if ipv6:
+                    conf[side]['pools']['leases6'] = {'addrs': f'{HOST6}-{HOST6}'}
                 if pool == 'radius':
                     conf[side]['radius'] = {'servers': {'aaa': RADIUS}}
                 del conf[side]['connections']['net']['children']['net']['remote_ts']
@@ -153,6 +156,12 @@ def test_addresses_by_mode_config(lab):
     # The server tells unasked.
     lab.both_roles(Method(xauth=True, more={'pull': False}), pool=True)
     lab.both_roles(Method(more={'pull': False}), pool=True)
+    for client in 'ab':
+        lab.case(Method(), client, pool=True, ipv6=True).up(client)
+        for gateway in (lab.ours, lab.charon):
+            said = gateway.sas_text()
+            assert HOST[client] in said and HOST6 in said, f'{gateway.name} knows of no such addresses:\n{said}'
+        lab.down(client)
     # Lived through a new phase 1: XAUTH again, and the same address.
     for client in 'ab':
         lab.case(Method(xauth=True), client, pool=True).up(client)
