@@ -61,6 +61,22 @@ void ReadActions(const SectionReader& in, Child& child) {
   child.dpd_action = dpd == "restart" ? DpdAction::kRestart : dpd == "trap" ? DpdAction::kTrap : DpdAction::kClear;
 }
 
+// RFC 4303 2.7.
+void ReadPadding(const SectionReader& in, Child& child) {
+  constexpr uint64_t kMost = 9216;  // octets: no port carries more
+  auto text = in.Text("tfc_padding", "0");
+  if (text == "mtu") {
+    child.tfc_padding = kTfcToMtu;
+  } else if (auto octets = ParseInteger(text, 0, kMost)) {
+    child.tfc_padding = static_cast<uint16_t>(*octets);
+  } else {
+    in.Error("tfc_padding", Cat("\"", Escape(text), "\"; expected mtu or 0 to ", kMost, " octets"));
+  }
+  if (child.tfc_padding != 0 && child.mode == ChildMode::kTransport) {
+    in.Error("tfc_padding", "only ESP in tunnel mode can be padded: a packet in transport mode does not say how long it is");
+  }
+}
+
 void ReadDataPath(const SectionReader& in, Child& child) {
   uint64_t window = in.Integer("replay_window", child.replay_window);
   if (window >= 1 && window <= kMaxReplayWindow) {
@@ -73,6 +89,7 @@ void ReadDataPath(const SectionReader& in, Child& child) {
   auto dscp = in.Text("copy_dscp", "out");
   child.copy_dscp_out = dscp == "out" || dscp == "yes";
   child.copy_dscp_in = dscp == "in" || dscp == "yes";
+  ReadPadding(in, child);
 }
 
 // Proposals as a list of texts says them. What would be wrong under any profile has been reported already (CheckKeys).

@@ -16,6 +16,7 @@ namespace culvert::config {
 namespace {
 
 constexpr size_t kMaxPortName = 15;             // characters: what the channel's messages hold
+constexpr uint64_t kLeastMss = 216, kMostMss = 9176;  // octets: what ports of 256 and 9,216 would carry
 constexpr uint64_t kMaxHugepagesMib = 1 << 20;  // 1 TiB
 
 std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
@@ -154,6 +155,15 @@ void ReadSettings(const SectionReader& in, unsigned cores, Dataplane& out) {
   }
   if (in.Has("idle")) out.idle = in.Text("idle") == "poll" ? Idle::kPoll : Idle::kAdaptive;
   out.default_forward = in.Text("default_policy", "forward") == "forward";
+  auto mss = in.Text("mss", "no");
+  if (mss == "auto") {
+    out.mss = Dataplane::Mss::kAuto;
+  } else if (mss != "no") {
+    auto octets = ParseInteger(mss, kLeastMss, kMostMss);
+    if (!octets) in.Error("mss", Cat(Quote(mss), "; expected no, auto or ", kLeastMss, " to ", kMostMss, " octets"));
+    out.mss = Dataplane::Mss::kOctets;
+    out.mss_octets = static_cast<uint16_t>(octets.value_or(kMostMss));
+  }
   out.forward_without_ike = in.Text("without_ike", "drop") == "forward";
 }
 

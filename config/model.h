@@ -47,6 +47,9 @@ struct Dataplane {
   std::optional<Idle> idle;               // default: adaptive where a port is virtual, else poll
   bool default_forward = true;            // what matches no policy
   bool forward_without_ike = false;
+  enum class Mss : uint8_t { kNo, kAuto, kOctets };
+  Mss mss = Mss::kNo;
+  uint16_t mss_octets = 0;                // with kOctets
   std::vector<Port> ports;
   std::vector<Tunnel> tunnels;
   std::vector<Route> routes;
@@ -113,6 +116,7 @@ struct Ts {                               // `dynamic` is the outer address unti
   bool dynamic = false;
   TrafficSelector selector;               // with dynamic: only protocol and ports count
 };
+inline constexpr uint16_t kTfcToMtu = 0xffff;
 struct Child {
   std::string name;
   std::vector<EspProposal> esp_proposals;
@@ -134,6 +138,7 @@ struct Child {
   HwOffload hw_offload = HwOffload::kAuto;
   bool copy_df = true, copy_ecn = true;
   bool copy_dscp_out = true, copy_dscp_in = false;
+  uint16_t tfc_padding = 0;               // octets an inner packet has at least; kTfcToMtu: what the path takes; 0: none
   seconds inactivity{0};
   std::string updown;
   std::string interface;                  // port name

@@ -60,6 +60,7 @@ struct InstallChild {
   uint32_t if_id = 0;
   config::HwOffload offload = config::HwOffload::kAuto;
   bool copy_df = true, copy_ecn = true, copy_dscp = true;
+  uint16_t tfc_padding = 0;  // of an outbound half, as config::Child has it
 };
 struct RemoveChild {
   ChildId child = 0;

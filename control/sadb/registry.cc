@@ -125,6 +125,8 @@ void MakeInstall(const SaRecord& record, std::vector<Command>& out) {
   m.copy_dscp = in.copy_dscp;
   m.copy_ecn = in.copy_ecn;
   m.copy_df = in.copy_df;
+  static_assert(config::kTfcToMtu == channel::kTfcToMtu);
+  m.tfc_padding = in.tfc_padding;
   SetText(m.connection, in.connection);
   SetText(m.child, in.name);
   SetText(m.peer_id, in.peer_id);

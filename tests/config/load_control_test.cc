@@ -306,6 +306,15 @@ TEST(LoadControl, ChildComplaints) {
       {"ipcomp = yes",
        "W swanctl.conf:3: connections.a.children.x.ipcomp: has no effect: compression is accepted here but never negotiated"},
       {"ipcomp = no\n hostaccess = no\n policies = yes\n reqid = 0\n tfc_padding = 0", ""},
+      {"tfc_padding = mtu\n copy_df = no", ""},
+      {"tfc_padding = 1400", ""},
+      {"tfc_padding = path",
+       "E swanctl.conf:3: connections.a.children.x.tfc_padding: \"path\"; expected mtu or 0 to 9216 octets"},
+      {"tfc_padding = 9217",
+       "E swanctl.conf:3: connections.a.children.x.tfc_padding: \"9217\"; expected mtu or 0 to 9216 octets"},
+      {"tfc_padding = 100\n mode = transport",
+       "E swanctl.conf:3: connections.a.children.x.tfc_padding: only ESP in tunnel mode can be padded: a packet in transport "
+       "mode does not say how long it is"},
       {"reqid = 7",
        "W swanctl.conf:3: connections.a.children.x.reqid: has no effect: a number of the kernel's policies; replies show a "
        "stable one"},

@@ -87,6 +87,27 @@ TEST(LoadDataplane, DefaultsAndOtherForms) {
   EXPECT_EQ(d->routes[1].port, "p");
 }
 
+TEST(LoadDataplane, ReadsTheSegmentSizeOfTcp) {
+  struct {
+    const char* text;
+    Dataplane::Mss mss;
+    unsigned octets;
+  } kCases[] = {{"", Dataplane::Mss::kNo, 0},
+                {"mss = no", Dataplane::Mss::kNo, 0},
+                {"mss = auto", Dataplane::Mss::kAuto, 0},
+                {"mss = 1360", Dataplane::Mss::kOctets, 1360}};
+  for (const auto& c : kCases) {
+    Complaints complaints;
+    auto d = Load(std::string("dataplane { ") + c.text + "\n ports { wan { device = net_null0 } } }", complaints);
+    ASSERT_TRUE(d) << Print(complaints);
+    EXPECT_EQ(d->mss, c.mss) << c.text;
+    EXPECT_EQ(d->mss_octets, c.octets) << c.text;
+  }
+  Complaints complaints;
+  EXPECT_FALSE(Load("dataplane { mss = 40\n ports { wan { device = net_null0 } } }", complaints));
+  EXPECT_EQ(Print(complaints), "E culvert.conf:1: dataplane.mss: \"40\"; expected no, auto or 216 to 9176 octets");
+}
+
 TEST(LoadDataplane, GivesAPortATap) {
   Complaints complaints;
   auto d = Load("dataplane { ports { wan { device = net_null0  tap = yes } lan { device = net_null1 } } }", complaints);

@@ -41,6 +41,8 @@ InstallChild Describe(Context& cx, const ChildPlace& place, bool inbound) {
   i.offload = c.hw_offload;
   i.copy_df = c.copy_df;
   i.copy_ecn = c.copy_ecn;
+  const bool may_pad = !inbound && child.protocol == IpsecProtocol::kEsp && child.takes_padding;
+  if (may_pad && c.mode == config::ChildMode::kTunnel) i.tfc_padding = c.tfc_padding;
   i.copy_dscp = inbound ? c.copy_dscp_in : c.copy_dscp_out;
   return i;
 }

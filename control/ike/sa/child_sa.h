@@ -56,6 +56,7 @@ struct ChildNegotiation {
   FollowUp more;
   EspSuite suite;
   uint32_t peer_spi = 0;
+  bool takes_padding = true;                  // the peer did not say that it takes no TFC padding
 };
 
 // One direction of a Child SA in the data plane.
@@ -91,6 +92,7 @@ struct ChildSa {
   KeGroup group = KeGroup::kNone;
   SelectorList local_ts, remote_ts;
   std::optional<OriginalAddresses> original; // of transport mode through a NAT
+  bool takes_padding = false;                // as in ChildNegotiation; an IKEv1 peer is never known to
   uint32_t spi_in = 0, spi_out = 0;
   SecretBytes in_encr_key, in_integ_key;     // until that half is handed to the data plane
   SecretBytes out_encr_key, out_integ_key;   // ditto

@@ -71,6 +71,7 @@ ChildSa& AddChild(Context& cx, IkeSa& sa, ChildNegotiation n) {
   child.local_ts = std::move(n.local_ts);
   child.remote_ts = std::move(n.remote_ts);
   child.original = n.original;
+  child.takes_padding = n.takes_padding;
   child.spi_in = n.spi.Install();
   child.spi_out = n.peer_spi;
   child.installed = cx.now;

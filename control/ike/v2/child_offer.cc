@@ -266,6 +266,7 @@ std::optional<Refusal> JudgeAnswer(const IkeSa& sa, const Inbound& in, Ke ke, Ch
   if (group != KeGroup::kNone) n.more.left = chosen->additional;
   n.suite = chosen->suite;
   n.peer_spi = chosen->peer_spi;
+  n.takes_padding = TakesPadding(in);
   n.local_ts = std::move(ts.local);
   n.remote_ts = std::move(ts.remote);
   return std::nullopt;
@@ -301,6 +302,7 @@ std::expected<ChildReply, Refusal> AnswerOffer(Context& cx, IkeSa& sa, const Inb
   n.group = match->esp.group;
   n.more.left = match->esp.additional;
   n.peer_spi = match->esp.peer_spi;
+  n.takes_padding = TakesPadding(in);
   n.local_ts = std::move(match->ts.local);
   n.remote_ts = std::move(match->ts.remote);
   reply.answer.proposals = {std::move(match->esp.answer)};

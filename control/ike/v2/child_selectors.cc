@@ -10,4 +10,6 @@ Selectors SelectorsIn(const Inbound& in, bool we_are_requester) {
 
 bool SaysTransport(const Inbound& in) { return in.Notify(NotifyType::kUseTransportMode) != nullptr; }
 
+bool TakesPadding(const Inbound& in) { return in.Notify(NotifyType::kEspTfcPaddingNotSupported) == nullptr; }
+
 }  // namespace culvert::ike

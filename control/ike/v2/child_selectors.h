@@ -10,5 +10,7 @@ Selectors SelectorsIn(const Inbound& in, bool we_are_requester);
 
 // RFC 7296 1.3.1: whether the message asks for transport mode, or agrees to it.
 bool SaysTransport(const Inbound& in);
+// RFC 7296 1.3.1: false where the peer says that it takes no padding against traffic analysis.
+bool TakesPadding(const Inbound& in);
 
 }  // namespace culvert::ike
