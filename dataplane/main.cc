@@ -40,9 +40,19 @@ int BlockSignals() {
   return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+uint16_t MssOption(const config::Dataplane& config) {
+  switch (config.mss) {
+    case config::Dataplane::Mss::kNo: return 0;
+    case config::Dataplane::Mss::kAuto: return EspWorker::kMssAuto;
+    case config::Dataplane::Mss::kOctets: break;
+  }
+  return config.mss_octets;
+}
+
 int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args, UniqueFd signals) {
   Gateway& gateway = *booted.gateway;
   auto ipsec = IpsecService::Create(gateway, {.default_forward = config.default_forward,
+                                              .mss = MssOption(config),
                                               .without_ike = config.forward_without_ike,
                                               .channel = {args.run_dir, ControlUser("culvert-ike")}});
   if (!ipsec.ok()) {

@@ -31,8 +31,10 @@ enum class Drop : uint8_t {
   kNoNeighbour,        // resolution failed or its hold queue is full
   kTtlExpired,
   kTooBig,             // DF set (or IPv6) and larger than the path
-  kFragmentNeeded,     // larger than the path, DF clear: not built here
-  kFragment,           // an ESP/AH fragment, or ESP-in-UDP in fragments
+  kFragmentNeeded,     // larger than the path, and beyond what can be cut into fragments
+  kFragment,           // a fragment that is tiny, overlaps, repeats or says otherwise, or of what is too long to be whole here
+  kFragmentTimeout,    // the rest of the datagram did not come in time
+  kFragmentFull,       // given up for a newer datagram: of that source, or of all, no more are put together at once
   kPortDown,
   kTxFull,             // the transmit queue stayed full
   kHandoverFull,       // the ring to the owning worker was full

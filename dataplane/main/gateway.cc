@@ -6,12 +6,17 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_random.h>
 
+#include <algorithm>
 
 namespace culvert::dp {
 namespace {
 
 constexpr double kIcmpErrorsPerSecond = 1000, kIcmpErrorBurst = 50;  // of one worker
+constexpr double kPathErrorsPerSecond = 100, kPathErrorBurst = 100;  // likewise: each costs main a look-up
+// Fragments of one worker may hold a quarter of its share of the packet pool, and all of the gateway 4,096 datagrams.
+constexpr uint32_t kMostDatagrams = 1024, kMostDatagramsInAll = 4096, kMostPieces = 8192;
 constexpr Duration kLinkInterval = std::chrono::seconds(1);
 constexpr uint32_t kKnownPerTurn = 64, kControlPerTurn = 64, kNewPerTurn = 16;  // packets of one worker: strangers come last
 constexpr uint32_t kHostPerTurn = 64;  // likewise, and at most as many as kKnownPerTurn: each is a system call
@@ -90,6 +95,15 @@ void Gateway::BuildWorkers(const Parts& parts) {
                         .burst = kIcmpErrorBurst,
                         .per_tick = kIcmpErrorsPerSecond / static_cast<double>(ctx->tsc_hz),
                         .last = rte_rdtsc()};
+    ctx->path_errors = {.tokens = kPathErrorBurst,
+                        .burst = kPathErrorBurst,
+                        .per_tick = kPathErrorsPerSecond / static_cast<double>(ctx->tsc_hz),
+                        .last = rte_rdtsc()};
+    ctx->fragment_id = static_cast<uint32_t>(rte_rand());  // RFC 7739 5.1: not the same after each start
+    Reassembly::Limits limits{.datagrams = std::min(kMostDatagrams, kMostDatagramsInAll / parts.topology.workers),
+                              .pieces = std::min(kMostPieces, parts.pool->size / 4 / parts.topology.workers)};
+    reassemblies_.push_back(std::make_unique<Reassembly>(limits, ctx->tsc_hz));
+    ctx->reassembly = reassemblies_.back().get();
     for (size_t i = 0; i < ports_.size(); ++i) {
       const auto& plan = parts.topology.ports[i];
       WorkerPort& port = ctx->ports[i];

@@ -12,6 +12,7 @@
 #include "dataplane/main/ike_path.h"
 #include "dataplane/main/neighbours.h"
 #include "dataplane/main/network.h"
+#include "dataplane/stage/reassemble.h"
 #include "dataplane/topology.h"
 #include "dataplane/worker/worker.h"
 #include "drivers/port/port.h"
@@ -85,6 +86,7 @@ class Gateway : public GatewayControl {
   Grace grace_;  // behind the tables: what it still has to give back goes to them
   std::vector<std::unique_ptr<PacketRing>> rings_;
   std::vector<WorkerRings> worker_rings_;
+  std::vector<std::unique_ptr<Reassembly>> reassemblies_;  // by worker
   std::vector<std::unique_ptr<WorkerContext>> contexts_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Sender> sender_;

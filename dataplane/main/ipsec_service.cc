@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gate
   std::set<uint32_t> tunnels;
   for (const auto& t : gateway.network().tunnels()) tunnels.insert(t.if_id);
   auto ipsec = Ipsec::Create(gateway.workers(), gateway.grace(), {.tsc_hz = rte_get_tsc_hz(), .tunnels = std::move(tunnels)},
-                             {.default_forward = options.default_forward});
+                             {.default_forward = options.default_forward, .mss = options.mss});
   if (!ipsec.ok()) return ipsec.status();
   service->ipsec_ = std::move(*ipsec);
   auto channel = ChannelServer::Create(options.channel, service->database(), gateway);

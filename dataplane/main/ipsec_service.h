@@ -18,6 +18,7 @@ class IpsecService {
  public:
   struct Options {
     bool default_forward = true;   // what becomes of packets that match no policy
+    uint16_t mss = 0;              // as EspWorker::Options has it
     bool without_ike = false;      // forwarding is open from the start
     ChannelServer::Options channel;
   };

@@ -125,6 +125,11 @@ bool IsPlain(const SelectorSet& s) {
   return plain(s.local()) && plain(s.remote());
 }
 
+bool HasPorts(const SelectorSet& s) {
+  auto some = [](const SelectorSet::Side& side) { return side.port_first != 0 || side.port_last != 65535; };
+  return std::ranges::any_of(s.local(), some) || std::ranges::any_of(s.remote(), some);
+}
+
 }  // namespace
 
 bool ValidSelectors(const SelectorList& list) {
@@ -156,6 +161,7 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
   out.esn = sa.esn != 0;
   out.copy_dscp = sa.copy_dscp != 0;
   out.copy_ecn = sa.copy_ecn != 0;
+  out.copy_df = sa.copy_df != 0;
   out.iv_generation = sa.iv_generation;
   out.replay_window = sa.replay_window;
   out.lifetime = sa.lifetime;
@@ -249,6 +255,10 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.tfc_padding = sa.tfc_padding;
   if (sa.tfc_padding != 0) out.form = SaForm::kEspTunnelPadded;
   out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));
+  out.df_mask = r.copy_df ? 0x40 : 0;
+  out.cut_after = !r.copy_df;
+  out.has_ports = HasPorts(*r.selectors);
+  out.id_base = static_cast<uint16_t>(r.spi * 0x9e3779b1u >> 16);
   out.zone = static_cast<uint16_t>(r.remote.zone);
   out.installation = r.installation;
   out.generation.store(r.installation, std::memory_order_relaxed);

@@ -25,7 +25,7 @@ struct SaRecord {
   channel::Direction direction{};
   channel::Mode mode{};
   uint8_t protocol = 50;  // or 51, AH
-  bool encap = false, esn = false, copy_dscp = false, copy_ecn = false;
+  bool encap = false, esn = false, copy_dscp = false, copy_ecn = false, copy_df = true;
   EncrId encr{};
   uint16_t encr_key_bits = 0, iv_generation = 0;
   IntegId integ{};
@@ -45,6 +45,7 @@ struct SaRecord {
 
   enum class State : uint8_t { kInstalling, kLive, kRemoving };
   State state = State::kInstalling;
+  int64_t path_until = 0;  // outbound, ns: until then its path is narrower than its link; 0: it is not
   bool entered = false;  // outbound: in the SPD, or on its way
   bool orphan = false;   // of an earlier connection's
   bool soft_reported = false, expired = false;

@@ -41,10 +41,14 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t tos_mask;  // what of the inner DSCP and ECN is copied to the outer header
   SaForm form;
   uint8_t alignment;
-  uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN and checksum; host order, not folded
+  uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN, ID, DF and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
   uint16_t tfc_padding;  // kEspTunnelPadded: octets an inner packet has at least, or channel::kTfcToMtu
-  uint8_t unused0[10];
+  uint8_t df_mask;       // what of the inner DF is copied to an outer IPv4 header: 0x40 or 0
+  bool cut_after;        // what is too long is cut when it is sealed: whatever DF says inside
+  bool has_ports;        // selectors that later fragments do not show: cut when sealed, where DF lets it be cut
+  uint16_t id_base;      // RFC 6864 4.3: of outer IPv4 IDs, so that SAs between the same ends do not use the same at once
+  uint8_t unused0[4];
 
   // line 1
   Counter sequence;                      // last used
@@ -62,13 +66,16 @@ struct alignas(kCacheLine) OutboundSa {
   uint64_t route_generation;  // of the Forwarding these two are from; 0: none
   uint32_t next_hop;
   uint16_t out_port;
-  uint16_t route_mtu;  // octets of IP packet
+  uint16_t route_mtu;  // octets of IP packet: the lesser of the link's and path_mtu
   SaLimits limits;
-  uint16_t zone;    // port of a link-local destination
-  uint8_t notices;  // SaNotice
-  uint8_t unused3[13];
+  uint16_t zone;      // port of a link-local destination
+  uint16_t path_mtu;  // octets of IP packet that routers on the way let pass; 0: nothing is known
+  uint8_t notices;    // SaNotice
+  uint8_t unused3[11];
 
   uint64_t packets() const { return sequence.get() - first_sequence; }
+  // The outer IPv4 ID of the packet with this sequence number, where it has one.
+  uint16_t IdOf(uint64_t number) const { return static_cast<uint16_t>(number + id_base); }
 };
 static_assert(offsetof(OutboundSa, sequence) == 64 && offsetof(OutboundSa, header) == 128 &&
               offsetof(OutboundSa, route_generation) == 192);

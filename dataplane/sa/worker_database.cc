@@ -114,8 +114,10 @@ void WorkerDatabase::Install(const channel::InstallSa& sa, SelectorList local, S
     BuildInbound(*r, sa, clock_, *r->in);
   else
     BuildOutbound(*r, sa, clock_, *r->out);
+  if (r->out != nullptr) InheritPath(*r);
   Of(r->direction)[r->sa_index] = r;
   if (r->policy != nullptr) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
+  if (r->out != nullptr) by_outbound_spi_.emplace(r->spi, r->sa_index);
   Order(*r, WorkerOrder::kAdopt, [this, r, done = std::move(done)] { Adopted(r, done); });
 }
 
@@ -211,6 +213,10 @@ void WorkerDatabase::Release(const Record& r, Answer released) {
 void WorkerDatabase::Forget(const Record& r) {
   if (auto tunnel = tunnels_.find(r->if_id); tunnel != tunnels_.end()) AddUse(*r, tunnel->second);
   Of(r->direction).erase(r->sa_index);
+  if (r->out != nullptr) {
+    auto [at, end] = by_outbound_spi_.equal_range(r->spi);
+    by_outbound_spi_.erase(std::find_if(at, end, [&](const auto& e) { return e.second == r->sa_index; }));
+  }
   --load_[r->worker];
   AfterGrace([this, r] { memory_.Free(*r); });
 }
@@ -262,6 +268,7 @@ void WorkerDatabase::Update(const channel::UpdateSa& u, Done done) {
     r->local = local;
     r->remote = remote;
     r->encap = u.udp_encap != 0;
+    r->path_until = 0;
     Order(*r, WorkerOrder::kEndpoints, part, [r](WorkerOrder& o) {
       if (r->in != nullptr) {
         std::memcpy(o.peer.address, r->remote.address.octets.data(), 16);

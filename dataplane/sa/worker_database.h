@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -9,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "dataplane/sa/database.h"
@@ -49,6 +51,9 @@ class WorkerDatabase final : public SaDatabase {
   void OpenForwarding() override;
   void SetStatePage(channel::StatePage* page, std::function<void()> released) override;
   void Poll(const std::function<void(const channel::Event&)>& sink) override;
+
+  // How long a path that became narrower counts; for tests. RFC 1191 6.3 and RFC 8201 4 advise ten minutes.
+  void set_path_age(std::chrono::nanoseconds age) { path_age_ = age; }
 
   // Something waits for a worker: its answer, or its next grace point.
   bool busy() const { return !answers_.empty() || !retired_.empty() || !tables_.spd.idle(); }
@@ -104,6 +109,12 @@ class WorkerDatabase final : public SaDatabase {
   void HandleReport(const WorkerReport& report, const std::function<void(const channel::Event&)>& sink);
   void RunDeadlines(const std::function<void(const channel::Event&)>& sink);
   void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
+  // worker_database_path.cc
+  void FindTooBig(const TooBigNotice& notice);
+  void PathLearned(const WorkerReport& report);
+  void InheritPath(SaRecord& r);
+  void AgePath(SaRecord& r, int64_t until);
+  void AgePaths();
   void AddUse(const SaRecord& r, TunnelUse& to) const;
   void FillUse(const SaRecord& r, uint64_t& packets, uint64_t& bytes, int64_t& last_use) const;
   channel::Ack AckOf(const SaRecord& r) const;
@@ -125,6 +136,16 @@ class WorkerDatabase final : public SaDatabase {
   std::deque<Retired> retired_;                                         // tokens rise
   std::vector<uint32_t> load_;                                          // by worker: SAs
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  std::unordered_multimap<Spi, uint32_t> by_outbound_spi_;  // to sa_index
+  struct PathMtu {
+    uint16_t mtu;
+    int64_t until;  // ns
+  };
+  using Path = std::pair<IpAddress, IpAddress>;  // local, remote
+  std::map<Path, PathMtu> paths_;                // narrower than their link
+  std::deque<std::pair<int64_t, Path>> old_paths_;  // by the time, in ns, when what was learned then counts no more
+  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> path_ages_;
+  std::chrono::nanoseconds path_age_ = std::chrono::minutes(10);
   uint64_t next_policy_ = 1, next_ticket_ = 1;
   uint32_t number_ = 0;  // installations and generations
 };

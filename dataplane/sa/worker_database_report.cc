@@ -15,6 +15,7 @@ void WorkerDatabase::Poll(const std::function<void(const Event&)>& sink) {
     for (unsigned i = 0; i < WorkerMail::kSlots && mail->reports.Take(report); ++i) HandleReport(report, sink);
   }
   RunDeadlines(sink);
+  AgePaths();
   tables_.spd.Poll();
   FlushOrders();
   while (!retired_.empty() && grace_.Passed(retired_.front().token)) {
@@ -27,12 +28,15 @@ void WorkerDatabase::Poll(const std::function<void(const Event&)>& sink) {
 void WorkerDatabase::HandleReport(const WorkerReport& report, const std::function<void(const Event&)>& sink) {
   Event e{};
   switch (report.kind) {
+    case WorkerReport::kTooBig: return FindTooBig(report.too_big);
     case WorkerReport::kDone: {
+      if (report.path_mtu != 0) PathLearned(report);
       auto at = answers_.find(report.ticket);
       if (at == answers_.end()) return;
       Answer answer = std::move(at->second);
       answers_.erase(at);
-      return answer();
+      if (answer) answer();
+      return;
     }
     case WorkerReport::kAcquire: {
       auto policy = by_id_.find(report.policy);

@@ -7,12 +7,13 @@
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/value_ring.h"
+#include "dataplane/stage/path_mtu.h"
 
 namespace culvert::dp {
 
 // Main to the owning worker. Each is answered by one kDone report with the same `ticket`.
 struct WorkerOrder {
-  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints };
+  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints, kPathMtu };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];
@@ -38,17 +39,22 @@ struct WorkerOrder {
       bool encap;
       uint16_t port;
     } peer;  // kEndpoints, inbound
+    struct {
+      uint32_t sequence;  // of the packet that was too long
+      uint16_t mtu;       // 0: the link's again, whatever the sequence number
+    } path;               // kPathMtu, outbound
   };
 };
 
 // The owning worker to main.
 struct WorkerReport {
-  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire };
+  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire, kTooBig };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];
   uint64_t ticket;                    // kDone
-  uint32_t sa_index, installation;    // the rest but kAcquire
+  uint32_t sa_index, installation;    // the rest but kAcquire and kTooBig
+  uint16_t path_mtu;                  // kDone: octets, now believed of the SA; 0: nothing new
   uint64_t policy;                    // kAcquire: Policy::id
   uint64_t packets, bytes, sequence;  // kSoft, kHard
   union {
@@ -58,6 +64,7 @@ struct WorkerReport {
     struct {
       channel::WireSelector local, remote;
     } acquire;
+    TooBigNotice too_big;  // of an SA that may be another worker's, or nobody's
   };
 };
 

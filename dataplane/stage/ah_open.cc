@@ -112,7 +112,9 @@ void EspWorker::OpenAh(WorkerContext& ctx, Burst& opened) {
   }
   engine_->ComputeIcvs(macs_, n);
   for (uint16_t i = 0; i < n; ++i) {
-    if (AcceptAh(ctx, lanes_[i], i)) opened.Add(*lanes_[i].packet);
+    if (!AcceptAh(ctx, lanes_[i], i)) continue;
+    opened.Add(*lanes_[i].packet);
+    if (options_.mss != 0) ClampIn(ctx, *lanes_[i].sa, *lanes_[i].packet);
   }
   PublishEdges(n);
 }

@@ -13,16 +13,20 @@ namespace {
 
 constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kAh = 51;
 
-// The outer IP header but for what SetFront sets.
-IpFront WriteOuterIp(uint8_t* at, const OutboundSa& sa, uint8_t tos) {
+// The outer IP header but for what SetFront sets. The ID is covered by the ICV, so that it is there even where DF is set: it
+// may turn out later that the packet has to be fragmented all the same (RFC 6864 4.1 lets it be anything).
+IpFront WriteOuterIp(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint64_t sequence) {
   if (sa.family == 4) {
     std::memcpy(at, sa.header, sizeof(rte_ipv4_hdr));
     at[offsetof(rte_ipv4_hdr, type_of_service)] = tos;
+    uint16_t id = rte_cpu_to_be_16(sa.IdOf(sequence));
+    std::memcpy(at + offsetof(rte_ipv4_hdr, packet_id), &id, sizeof id);
+    at[offsetof(rte_ipv4_hdr, fragment_offset)] = df;
     return {sizeof(rte_ipv4_hdr), offsetof(rte_ipv4_hdr, next_proto_id)};
   }
   std::memcpy(at, sa.header, sizeof(rte_ipv6_hdr));
   at[0] = static_cast<uint8_t>(0x60 | tos >> 4);
-  at[1] = static_cast<uint8_t>(tos << 4);
+  at[1] = static_cast<uint8_t>(tos << 4 | sa.header[1]);
   return {sizeof(rte_ipv6_hdr), offsetof(rte_ipv6_hdr, proto)};
 }
 
@@ -42,16 +46,17 @@ void EspWorker::WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const Sea
   uint8_t* begin = packet - plan.front;
   IpFront front = plan.at;
   uint8_t next = p.family == 4 ? kIpv4 : kIpv6;
+  uint64_t sequence = TakeNumber(ctx, sa, plan.text);
   if (sa.form == SaForm::kAhTransport) {
     next = packet[front.next_at];
     std::memmove(begin, packet, front.length);
   } else {
     // RFC 6040 4.1: normal mode copies the ECN field, compatibility mode clears it.
-    front = WriteOuterIp(begin, sa, GetTos(packet, p.family) & sa.tos_mask);
+    uint8_t df = GetDf(packet, p.family) & sa.df_mask;
+    front = WriteOuterIp(begin, sa, GetTos(packet, p.family) & sa.tos_mask, df, sequence);
   }
   SetFront(begin, sa.family, front, kAh, plan.total);
 
-  uint64_t sequence = TakeNumber(ctx, sa, plan.text);
   uint32_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence)),
            high = rte_cpu_to_be_32(static_cast<uint32_t>(sequence >> 32));
   uint8_t* ah = begin + front.length;

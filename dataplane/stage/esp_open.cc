@@ -195,7 +195,9 @@ inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypt
 
 void EspWorker::Accept(WorkerContext& ctx, uint16_t n, Burst& opened) {
   for (uint16_t i = 0; i < n; ++i) {
-    if (AcceptOne(ctx, lanes_[i], ops_[i])) opened.Add(*lanes_[i].packet);
+    if (!AcceptOne(ctx, lanes_[i], ops_[i])) continue;
+    opened.Add(*lanes_[i].packet);
+    if (options_.mss != 0) ClampIn(ctx, *lanes_[i].sa, *lanes_[i].packet);
   }
 }
 

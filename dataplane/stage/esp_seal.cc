@@ -1,11 +1,11 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/esp_write.h"
-#include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/inner_header.h"
 #include "dataplane/stage/outer_header.h"
 #include "dataplane/stage/route.h"
@@ -15,25 +15,29 @@
 //   1 limits, way out, size; headers, trailer, nonce and AAD of every packet
 //   2 encipher, ICV
 //   3 what is in transport mode or AH (seal_others.cc)
-//   4 UDP checksum over IPv6
+//   4 UDP checksum over IPv6; what is too long for its path and may go in fragments is put aside (path.cc)
 // The SAs' lines were asked for when the policy was applied.
 namespace culvert::dp {
 namespace {
 
-constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kUdp = 17;
+constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kTcp = 6, kUdp = 17;
 constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);
 
 uint32_t FrontOf(const OutboundSa& sa) { return sa.header_length + 4u + sa.iv_length; }
 
 // The outer headers up to the SPI. Copies whole 16-octet words: what is beyond, 8 octets at most after the sequence number, is
 // written next.
-void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint32_t total) {
+// `df` as GetDf has it. RFC 6864 4.1 and 4.3: what nobody may fragment needs no ID, all else one that comes again late.
+void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint32_t total, uint64_t sequence) {
   static_assert(sizeof sa.header == 64);
   if (sa.family == 4) {
+    uint32_t id = df != 0 ? 0u : sa.IdOf(sequence);
     std::memcpy(at, sa.header, 32);
     at[1] = tos;
     StoreBe16(at + 2, total);
-    StoreBe16(at + 10, static_cast<uint16_t>(~FoldSum(sa.header_sum + tos + total)));
+    StoreBe16(at + 4, id);
+    at[6] = df;
+    StoreBe16(at + 10, static_cast<uint16_t>(~FoldSum(sa.header_sum + tos + total + id + (uint32_t{df} << 8))));
     if (sa.encap) StoreBe16(at + 24, total - kV4Header);
     return;
   }
@@ -42,7 +46,7 @@ void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint32_t total) 
   else
     std::memcpy(at, sa.header, 48);
   at[0] = static_cast<uint8_t>(0x60 | tos >> 4);
-  at[1] = static_cast<uint8_t>(tos << 4);
+  at[1] = static_cast<uint8_t>(tos << 4 | sa.header[1]);
   StoreBe16(at + 4, total - kV6Header);
   if (sa.encap) StoreBe16(at + 44, total - kV6Header);
 }
@@ -82,20 +86,15 @@ inline EspWorker::SealPlan EspWorker::PlanFor(const OutboundSa& sa, uint32_t len
   } else if (Drop why = Reroute(ctx, p, sa, mtu); why != Drop::kCount) {
     return why;
   }
-  if (plan.total > mtu) [[unlikely]]
-    return TooLong(ctx, p, sa, mtu);
+  if (plan.total > mtu) [[unlikely]] {
+    if (Drop why = TooLong(ctx, p, sa, plan, mtu); why != Drop::kCount) return why;
+  }
   uint32_t behind = plan.total - plan.front - p.length + kTrailerReach;
   return MakeWritable(ctx, p, plan.front + RTE_ETHER_HDR_LEN, behind) ? Drop::kCount : Drop::kNoMbuf;
 }
 
 Drop EspWorker::AdmitOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
   return AdmitSeal(ctx, p, sa, plan);
-}
-
-Drop EspWorker::TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu) {
-  if (MayFragment(rte_pktmbuf_mtod(p.m, const uint8_t*), p.family)) return Drop::kFragmentNeeded;
-  SendIcmpError(ctx, p, IcmpError::kTooBig, InnerMtu(sa, p, mtu));
-  return Drop::kTooBig;
 }
 
 Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu) {
@@ -107,12 +106,12 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   if (target == nullptr) return Drop::kNoRoute;
   p.next_hop = way.next_hop;
   p.out_port = way.out_port;
-  mtu = target->mtu;
+  mtu = sa.path_mtu != 0 ? std::min(sa.path_mtu, target->mtu) : target->mtu;
   // A neighbour still unknown is asked for again with each packet.
   sa.route_generation = way.next_hop != 0 ? ctx.fib->generation() : 0;
   sa.next_hop = way.next_hop;
   sa.out_port = way.out_port;
-  sa.route_mtu = target->mtu;
+  sa.route_mtu = static_cast<uint16_t>(mtu);
   return Drop::kCount;
 }
 
@@ -123,13 +122,14 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   uint8_t inner_tos = GetTos(inner, p.family);
   // RFC 6040 4.1: normal mode copies the ECN field, compatibility mode clears it.
   auto tos = static_cast<uint8_t>(inner_tos & sa.tos_mask);
+  uint8_t df = GetDf(inner, p.family) & sa.df_mask;
   WriteTrailer(inner + p.length, plan.pad, p.family == 4 ? kIpv4 : kIpv6);
   uint8_t* outer = inner - plan.front;
   uint64_t begin;  // of the packet: where no IV lies between, WriteOuter's last word reaches into it
   std::memcpy(&begin, inner, sizeof begin);
-  WriteOuter(outer, sa, tos, plan.total);
-
   uint64_t sequence = TakeNumber(ctx, sa, plan.text);
+  WriteOuter(outer, sa, tos, df, plan.total, sequence);
+
   uint8_t* esp = outer + sa.header_length - 4;
   uint32_t low = rte_cpu_to_be_32(static_cast<uint32_t>(sequence));
   std::memcpy(esp + 4, &low, 4);
@@ -181,6 +181,7 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
       if (p.m != nullptr) ctx.Drop(p, why);
       continue;
     }
+    if (p.protocol == kTcp && options_.mss != 0) ClampOut(sa, p);
     WriteSealed(ctx, p, sa, plan, ops_[n]);
     if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
     ++n;
@@ -194,6 +195,8 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
     if (sa.family != 6 || !sa.encap) continue;
     FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
   }
+  if (cut_sealed_) [[unlikely]]
+    CutSealed(ctx, sealed, first);
   seal.n = 0;
 }
 

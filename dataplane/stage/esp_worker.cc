@@ -18,15 +18,20 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
   WorkerOrder o;
   // An order is taken only where its answer has room: none is ever lost.
   while (!mail_.reports.full() && mail_.orders.Take(o)) {
+    WorkerReport done{};
+    done.kind = WorkerReport::kDone;
+    done.ticket = o.ticket;
     switch (o.kind) {
       case WorkerOrder::kAdopt: Adopt(o); break;
       case WorkerOrder::kRelease: Release(o); break;
       case WorkerOrder::kLimits: SetLimits(o); break;
       case WorkerOrder::kEndpoints: SetEndpoints(o); break;
+      case WorkerOrder::kPathMtu:
+        done.sa_index = o.out->sa_index;
+        done.installation = o.out->installation;
+        done.path_mtu = SetPathMtu(ctx, o);
+        break;
     }
-    WorkerReport done{};
-    done.kind = WorkerReport::kDone;
-    done.ticket = o.ticket;
     (void)Send(ctx, done);  // has room
   }
 }
@@ -79,6 +84,7 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
   sa.family = o.outer.family;
   sa.encap = o.outer.encap;
   sa.zone = o.outer.zone;
+  sa.path_mtu = 0;
   sa.route_generation = 0;
 }
 

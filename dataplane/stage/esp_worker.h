@@ -24,7 +24,9 @@ class EspWorker final : public IpsecWorker {
  public:
   struct Options {
     bool default_forward = true;  // what becomes of forwarded packets that match no policy
+    uint16_t mss = 0;             // octets that TCP may offer through SAs; kMssAuto: what their path takes; 0: what it likes
   };
+  static constexpr uint16_t kMssAuto = 0xffff;
   EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options);
 
   void Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) override;                       // esp_open.cc
@@ -32,6 +34,7 @@ class EspWorker final : public IpsecWorker {
   void ApplyPolicy(WorkerContext& ctx, Burst& plain, Burst& forward, Burst& seal) override;  // policy/apply.cc
   Drop RefuseHere(WorkerContext& ctx, const Packet& p) override;                             // policy/apply.cc
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
+  bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) override;                  // path.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
 
@@ -84,7 +87,11 @@ class EspWorker final : public IpsecWorker {
   Drop AdmitSeal(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
   Drop AdmitOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
   Drop Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& mtu);
-  Drop TooLong(WorkerContext& ctx, const Packet& p, const OutboundSa& sa, uint32_t mtu);
+  // path.cc: a packet that does not fit once it is sealed. kCount: it is to be sealed, and cut after.
+  Drop TooLong(WorkerContext& ctx, Packet& p, const OutboundSa& sa, const SealPlan& plan, uint32_t mtu);
+  void CutSealed(WorkerContext& ctx, Burst& sealed, uint16_t first);
+  void ClampOut(const OutboundSa& sa, Packet& p) const;
+  void ClampIn(WorkerContext& ctx, const InboundSa& sa, Packet& p);
   OutboundSa* ResolveHandedOver(WorkerContext& ctx, Packet& p);
   static uint32_t InnerMtu(const OutboundSa& sa, const Packet& p, uint32_t outer);  // seal_others.cc
   void WriteSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);
@@ -133,6 +140,8 @@ class EspWorker final : public IpsecWorker {
   void Release(const WorkerOrder& o);
   void SetLimits(const WorkerOrder& o);
   void SetEndpoints(const WorkerOrder& o);
+  // path.cc: what is now believed of the SA's path; 0: nothing new.
+  uint16_t SetPathMtu(WorkerContext& ctx, const WorkerOrder& o);
 
   const unsigned id_;
   SaTables& tables_;
@@ -154,6 +163,7 @@ class EspWorker final : public IpsecWorker {
   };
 
   // Scratch of the burst in hand.
+  bool cut_sealed_ = false;  // something of this burst is too long for its path
   uint16_t lanes_n_ = 0;
   OpenLane lanes_[kBurstMax];
   FlowKey flow_keys_[kBurstMax + 1];     // by run of packets of one flow

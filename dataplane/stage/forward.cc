@@ -2,19 +2,20 @@
 
 #include <rte_ip.h>
 
+#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/route.h"
 
 namespace culvert::dp {
 namespace {
 
-// False: dropped.
+// False: dropped, or put aside.
 bool Fits(WorkerContext& ctx, Packet& p, uint16_t mtu) {
   if (p.length <= mtu) return true;
   bool may_split = p.family == 4 &&
                    (rte_be_to_cpu_16(rte_pktmbuf_mtod(p.m, const rte_ipv4_hdr*)->fragment_offset) & RTE_IPV4_HDR_DF_FLAG) == 0;
   if (may_split) {
-    ctx.Drop(p, Drop::kFragmentNeeded);
+    SplitLater(ctx, p, mtu);  // RFC 1812 5.2.6
   } else {
     SendIcmpError(ctx, p, IcmpError::kTooBig, mtu);
     ctx.Drop(p, Drop::kTooBig);

@@ -12,6 +12,11 @@ inline uint8_t GetTos(const uint8_t* data, uint8_t family) {
   return family == 4 ? data[1] : static_cast<uint8_t>(data[0] << 4 | data[1] >> 4);
 }
 
+// DF as a packet inside says it: set is 0x40, as in the octet of an IPv4 header. IPv6 is never fragmented on its way.
+inline uint8_t GetDf(const uint8_t* data, uint8_t family) {
+  return static_cast<uint8_t>((data[6] | (family == 4 ? 0 : 0x40)) & 0x40);
+}
+
 inline bool MayFragment(const uint8_t* data, uint8_t family) { return family == 4 && (data[6] & 0x40) == 0; }
 
 void SetTos(uint8_t* data, uint8_t family, uint8_t tos);

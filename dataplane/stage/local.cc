@@ -9,6 +9,8 @@
 #include "dataplane/stage/host.h"
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/parse.h"
+#include "dataplane/stage/path_mtu.h"
+#include "dataplane/stage/reassemble.h"
 
 namespace culvert::dp {
 namespace {
@@ -100,6 +102,16 @@ void LocalRest(WorkerContext& ctx, Packet& p, Drop otherwise) {
 // Redirects and router discovery: where packets go is for this gateway to say, and not for the wire to tell the host.
 bool SteersHosts(uint8_t family, uint8_t type) { return family == 4 ? type == 5 || type == 9 : type >= 133 && type <= 137; }
 
+// An error about a packet sealed here is the gateway's: its sender inside hears of the path from the next one that does not
+// fit (RFC 4301 8.2).
+void LocalIcmpRest(WorkerContext& ctx, Packet& p) {
+  if (p.opened || ctx.ipsec == nullptr || p.link_broadcast) return LocalRest(ctx, p, Drop::kIcmpIgnored);
+  auto notice = ReadTooBig(p);
+  if (!notice) return LocalRest(ctx, p, Drop::kIcmpIgnored);
+  if (!ctx.path_errors.Take(ctx.now) || !ctx.ipsec->PathTooBig(ctx, *notice)) return ctx.Drop(p, Drop::kIcmpIgnored);
+  ctx.Consume(p);
+}
+
 void LocalIcmp(WorkerContext& ctx, Packet& p) {
   if (p.fragment && !p.first_fragment) return LocalRest(ctx, p, Drop::kFragment);
   if (p.length < p.l4 + 8) return ctx.Drop(p, Drop::kRunt);
@@ -110,7 +122,7 @@ void LocalIcmp(WorkerContext& ctx, Packet& p) {
   // An echo reply has exactly the request's headers, so a request behind extension headers gets none.
   bool request = p.family == 4 ? type == 8 : type == 128 && p.l4 == sizeof(rte_ipv6_hdr);
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
-  if (!request) return LocalRest(ctx, p, Drop::kIcmpIgnored);
+  if (!request) return LocalIcmpRest(ctx, p);
   if (p.link_broadcast) return ctx.Drop(p, Drop::kIcmpIgnored);
   if (MayComeIn(ctx, p)) Echo(ctx, p);
 }
@@ -136,21 +148,31 @@ void LocalNatt(WorkerContext& ctx, Packet& p, unsigned payload, Burst* esp) {
   esp->Add(p);
 }
 
-// Whether a fragment is IKE's only the first one tells, and not of what comes apart from it: main puts every datagram together,
-// and gives the host only what IKE does not want. Out of an SA nothing is IKE's.
-void LocalUdpFragment(WorkerContext& ctx, Packet& p) {
+void FragmentToMain(WorkerContext& ctx, Packet& p) {
+  bool for_host = HostPortOf(ctx, p) && AdmitToHost(ctx, p) == Drop::kCount;
+  ctx.ToMain(for_host ? MainKind::kHostFragment : MainKind::kFragment, p);
+}
+
+// A fragment of what may be IPsec: with the last of them, what they make is gone on with.
+void LocalIpsecFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
+  if (ctx.reassembly == nullptr) return p.protocol == kUdp ? FragmentToMain(ctx, p) : ctx.Drop(p, Drop::kFragment);
+  if (ctx.reassembly->Add(ctx, p, FragmentToMain)) Local(ctx, p, esp);
+}
+
+// Whether a fragment is IKE's only the first one tells, and not of what comes apart from it. ESP is put together here; all other
+// datagrams are by main, which gives the host only what IKE does not want. Out of an SA nothing is IKE's.
+void LocalUdpFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
   if (p.opened) {
     auto ports = PortsOf(p);
     bool ike = ports && (ports->destination == kIkePort || ports->destination == kNattPort);
     return ike ? ctx.Drop(p, Drop::kUnconsumed) : LocalRest(ctx, p, Drop::kFragment);
   }
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
-  bool for_host = HostPortOf(ctx, p) && AdmitToHost(ctx, p) == Drop::kCount;
-  ctx.ToMain(for_host ? MainKind::kHostFragment : MainKind::kFragment, p);
+  LocalIpsecFragment(ctx, p, esp);
 }
 
 void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
-  if (p.fragment) return LocalUdpFragment(ctx, p);
+  if (p.fragment) return LocalUdpFragment(ctx, p, esp);
   if (p.length < p.l4 + sizeof(rte_udp_hdr)) return ctx.Drop(p, Drop::kRunt);
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
   const auto* udp = rte_pktmbuf_mtod_offset(p.m, const rte_udp_hdr*, p.l4);
@@ -175,9 +197,9 @@ void Local(WorkerContext& ctx, Packet& p, Burst* esp) {
     case kUdp: return LocalUdp(ctx, p, esp);
     case kEsp:
     case kAh:
-      if (p.fragment) return ctx.Drop(p, Drop::kFragment);
       if (esp == nullptr) return ctx.Drop(p, Drop::kUnconsumed);
       if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
+      if (p.fragment) return LocalIpsecFragment(ctx, p, esp);
       esp->Add(p);
       return;
     case kIcmp:

@@ -4,6 +4,7 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/stage/ah_header.h"
@@ -19,12 +20,14 @@ uint32_t SumWords(const uint8_t* data, size_t octets) {
   return sum;
 }
 
-OuterHeader MakeIpHeader(const Endpoint& local, const Endpoint& remote, uint8_t next) {
+// Never 0, which is no label (RFC 6437 3).
+uint32_t FlowLabel(Spi spi) { return std::max(1u, spi * 0x9e3779b1u >> 12); }
+
+OuterHeader MakeIpHeader(const Endpoint& local, const Endpoint& remote, uint8_t next, Spi spi) {
   OuterHeader h;
   if (local.address.family == Family::kV4) {
     rte_ipv4_hdr ip{};
     ip.version_ihl = 0x45;
-    ip.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
     ip.time_to_live = kTtl;
     ip.next_proto_id = next;
     std::memcpy(&ip.src_addr, local.address.octets.data(), 4);
@@ -35,7 +38,7 @@ OuterHeader MakeIpHeader(const Endpoint& local, const Endpoint& remote, uint8_t 
     h.family = 4;
   } else {
     rte_ipv6_hdr ip{};
-    ip.vtc_flow = rte_cpu_to_be_32(6u << 28);
+    ip.vtc_flow = rte_cpu_to_be_32(6u << 28 | FlowLabel(spi));
     ip.proto = next;
     ip.hop_limits = kTtl;
     std::memcpy(&ip.src_addr, local.address.octets.data(), 16);
@@ -57,7 +60,7 @@ void PutSpi(OuterHeader& h, Spi spi) {
 }  // namespace
 
 OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi) {
-  OuterHeader h = MakeIpHeader(local, remote, encap ? kUdp : kEsp);
+  OuterHeader h = MakeIpHeader(local, remote, encap ? kUdp : kEsp, spi);
   if (encap) {
     rte_udp_hdr udp{};
     udp.src_port = rte_cpu_to_be_16(local.port);
@@ -70,7 +73,7 @@ OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool 
 }
 
 OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_length, Spi spi) {
-  OuterHeader h = MakeIpHeader(local, remote, kAh);
+  OuterHeader h = MakeIpHeader(local, remote, kAh, spi);
   // RFC 4302 2.2: in words of 32 bits, less two.
   h.octets[h.length + 1] = static_cast<uint8_t>(AhLength(h.family, icv_length) / 4 - 2);
   h.length = static_cast<uint8_t>(h.length + 4);

@@ -7,9 +7,10 @@
 
 namespace culvert::dp {
 
-// What stands before the sequence number of every packet of an SA, but for lengths, DSCP/ECN and checksums: outer IPv4 or IPv6
-// header, UDP header where encapsulated (RFC 3948), SPI. Of AH (RFC 4302 2) its first four octets too, the next header being
-// zero. DF is set and ID 0 (RFC 6864 4.1), TTL 64.
+// What stands before the sequence number of every packet of an SA, but for lengths, DSCP/ECN, ID, DF and checksums: outer IPv4
+// or IPv6 header, UDP header where encapsulated (RFC 3948), SPI. Of AH (RFC 4302 2) its first four octets too, the next header
+// being zero. TTL 64; the flow label is the SA's own, so that its packets go one way and nothing is told of the flows inside
+// (RFC 4301 5.1.2.2, RFC 6437 3).
 struct OuterHeader {
   uint8_t octets[64] = {};
   uint8_t length = 0;  // octets in use: 24, 28, 32, 44, 48 or 52

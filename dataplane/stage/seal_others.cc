@@ -83,6 +83,7 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
       if (p.m != nullptr) ctx.Drop(p, why);
       continue;
     }
+    if (options_.mss != 0) ClampOut(sa, p);
     if (IsAh(sa.form))
       WriteAh(ctx, p, sa, plan, ah++);
     else if (IsTransport(sa.form))

@@ -43,6 +43,8 @@ struct TokenBucket {
   }
 };
 
+class Reassembly;
+
 // Everything a stage may touch. One per worker, used by its thread alone; what main reads of it is in `counters`.
 struct WorkerContext {
   unsigned id = 0;                          // 0..workers-1; also its index in Grace and in `rings`
@@ -65,8 +67,19 @@ struct WorkerContext {
 
   PacketSlots slots;                        // of the turn in hand
   TokenBucket icmp_errors;
+  TokenBucket path_errors;                  // ICMP about the paths of SAs that is looked at
   Burst originated;                         // ICMP made in this pass; goes through policy at its end
   uint16_t ip_id = 0;
+  uint32_t fragment_id = 0;                 // of the next IPv6 packet cut here
+
+  struct {
+    uint16_t n = 0;
+    Packet p[kBurstMax];
+    bool full() const { return n == kBurstMax; }
+    void Add(const Packet& x) { p[n++] = x; }
+  } oversize;                               // what this burst left to be cut into fragments
+  PacketSlots pieces;                       // of one such packet
+  Reassembly* reassembly = nullptr;         // null: fragments of IPsec are dropped
   std::array<Counter, kMaxPorts> host_dropped;  // by the TAP's port: on the way to or from the host, among `counters.drops`
 
   // Ends a packet: counts it and frees its mbuf.

@@ -5,6 +5,7 @@
 
 namespace culvert::dp {
 
+struct TooBigNotice;
 struct WorkerContext;
 
 // IPsec in one worker: its SAs, policies and their state. The worker's loop calls it between classify and transmit; a
@@ -37,6 +38,9 @@ class IpsecWorker {
   // `sa` is set by ApplyPolicy, or `tag` by the worker that handed the packet over. Sealed packets begin at the outer IP
   // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
+
+  // A router on the way to a peer says that a packet of ours was too long. False: the SA it quotes could not be asked after.
+  virtual bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) = 0;
 
   // Whether packets may be forwarded at all: false until the policy set is known (SaDatabase::OpenForwarding).
   virtual bool ForwardingOpen() const = 0;

@@ -23,6 +23,7 @@ struct Packet {
   bool opened = false;        // came out of an SA: the reverse policy check was done against the SA's own selectors
   bool local_origin = false;  // made or injected here
   bool from_host = false;     // with local_origin: made by the host's stack, came in by the TAP of `port`
+  uint16_t split_to = 0;      // octets: goes on in fragments of at most that length (stage/fragment.h)
   uint32_t next_hop = 0;      // a NextHop (fib/neighbour_table.h), 0 = not yet known
   uint16_t out_port = 0;
   bool framed = false;          // carries its Ethernet header already: transmit sends it as it is

@@ -10,8 +10,10 @@
 
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/forward.h"
+#include "dataplane/stage/fragment.h"
 #include "dataplane/stage/host.h"
 #include "dataplane/stage/icmp_error.h"
+#include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/transmit.h"
 
 namespace culvert::dp {
@@ -106,6 +108,8 @@ void Worker::Route(Burst& plain) {
   if (ctx_.ipsec == nullptr) {
     Forward(ctx_, plain);
     Transmit(ctx_, plain);
+    if (ctx_.oversize.n != 0) [[unlikely]]
+      Split();
     return;
   }
   if (plain.n != 0) ctx_.ipsec->ApplyPolicy(ctx_, plain, forward_, seal_);
@@ -116,6 +120,22 @@ void Worker::Route(Burst& plain) {
   }
   Transmit(ctx_, sealed_);
   Transmit(ctx_, forward_);
+  if (ctx_.oversize.n != 0) [[unlikely]]
+    Split();
+}
+
+// One packet at a time: its fragments fill a burst of their own.
+void Worker::Split() {
+  for (uint16_t i = 0; i < ctx_.oversize.n; ++i) {
+    Packet& p = ctx_.oversize.p[i];
+    bool seal = p.sa != nullptr;
+    ctx_.pieces.Clear();
+    if (!Fragment(ctx_, p, seal ? seal_ : transmit_)) continue;
+    if (seal) ctx_.ipsec->Seal(ctx_, seal_, sealed_);
+    Transmit(ctx_, sealed_);
+    Transmit(ctx_, transmit_);
+  }
+  ctx_.oversize.n = 0;
 }
 
 void Worker::Housekeep() {
@@ -123,6 +143,7 @@ void Worker::Housekeep() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   ctx_.stamp = static_cast<uint32_t>(t.tv_sec);
+  if (ctx_.reassembly != nullptr) ctx_.reassembly->Expire(ctx_);
 }
 
 void Worker::Sleep(uint64_t microseconds) {

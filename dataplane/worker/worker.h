@@ -34,6 +34,7 @@ class Worker {
   bool TakeRing(PacketRing& ring);
   void Process();              // what is in esp_, plain_ and seal_, to its end
   void Route(Burst& plain);    // policy, seal, forward, transmit
+  void Split();                // what Route left to be cut into fragments
   void Housekeep();
   void Sleep(uint64_t microseconds);
 

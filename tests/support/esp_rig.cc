@@ -69,7 +69,7 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.lifetime = lifetime;
   sa.copy_dscp = copy_dscp;
   sa.copy_ecn = copy_ecn;
-  sa.copy_df = 1;
+  sa.copy_df = copy_df;
   if (d == Direction::kOutbound) sa.tfc_padding = tfc_padding;
   return sa;
 }

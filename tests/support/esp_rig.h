@@ -33,7 +33,7 @@ struct SaSpec {
   uint16_t iv_generation = 3;
   uint32_t policy_id = 1, preference = 0;
   uint32_t if_id_in = 0, if_id_out = 0;  // the rig has tunnels 42 and 43
-  bool copy_dscp = false, copy_ecn = true;
+  bool copy_dscp = false, copy_ecn = true, copy_df = true;
   uint16_t tfc_padding = 0;  // outbound
   channel::WireLifetime lifetime{};
   SelectorList local, remote;

@@ -2,6 +2,8 @@
 
 #include <absl/log/check.h>
 
+#include <algorithm>
+
 #include "dataplane/main/neighbour_messages.h"
 #include "drivers/mem/pools.h"
 
@@ -16,7 +18,8 @@ GatewayRig::GatewayRig(Options options) {
   static int serial = 0;
   std::string name = "rig" + std::to_string(serial++);
   // Without caches: what is in use can be counted exactly.
-  pool_ = rte_pktmbuf_pool_create(name.c_str(), 4095, 0, 0, 4096, SOCKET_ID_ANY);
+  auto room = static_cast<uint16_t>(std::max(4096u, options.mtu + 512));
+  pool_ = rte_pktmbuf_pool_create(name.c_str(), 4095, 0, 0, room, SOCKET_ID_ANY);
   CHECK(pool_ != nullptr);
   Gateway::Parts parts;
   std::vector<dp::Topology::PortQueues> queues;

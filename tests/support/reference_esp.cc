@@ -211,13 +211,14 @@ uint16_t InternetChecksum(ByteView data, uint32_t start) {
   return static_cast<uint16_t>(~sum);
 }
 
-Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t tos) {
+Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, const SealChoices& c) {
   Writer w;
   if (sa.source.address.family == Family::kV4) {
     w.U8(0x45);
-    w.U8(tos);
+    w.U8(c.tos);
     w.U16(static_cast<uint16_t>(20 + payload.size()));
-    w.U32(0x4000);
+    w.U16(c.id);
+    w.U16(0x4000);
     w.U8(64);
     w.U8(protocol);
     w.U16(0);
@@ -225,7 +226,7 @@ Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t 
     w.Put(sa.destination.address.bytes());
     w.PatchU16(10, InternetChecksum(w.view()));
   } else {
-    w.U32(6u << 28 | static_cast<uint32_t>(tos) << 20);
+    w.U32(6u << 28 | static_cast<uint32_t>(c.tos) << 20);
     w.U16(static_cast<uint16_t>(payload.size()));
     w.U8(protocol);
     w.U8(64);
@@ -246,13 +247,17 @@ bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened&
     if (r.U8() != 0x45) return out.error = "version", false;
     out.tos = r.U8();
     if (r.U16() != outer.size()) return out.error = "total length", false;
-    if (r.U32() != 0x4000) return out.error = "ID or DF", false;
+    out.id = r.U16();
+    uint16_t fragment = r.U16();
+    if ((fragment & 0xbfff) != 0) return out.error = "a fragment", false;
+    out.df = fragment != 0;
     ttl = r.U8();
     got_protocol = r.U8();
     r.Skip(2);
   } else {
     uint32_t first = r.U32();
-    if (first >> 28 != 6 || (first & 0xfffff) != 0) return out.error = "version or flow label", false;
+    if (first >> 28 != 6) return out.error = "version", false;
+    out.flow_label = first & 0xfffff;
     out.tos = static_cast<uint8_t>(first >> 20);
     if (r.U16() + 40u != outer.size()) return out.error = "payload length", false;
     got_protocol = r.U8();
@@ -325,9 +330,9 @@ bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out) {
 
 Bytes ReferenceSeal(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
   Bytes esp = EspPacket(sa, inner, c);
-  if (!sa.encap) return WrapIp(sa, esp, 50, c.tos);
+  if (!sa.encap) return WrapIp(sa, esp, 50, c);
   bool v6 = sa.source.address.family == Family::kV6;
-  return WrapIp(sa, WrapUdp(sa, std::move(esp), v6 || c.udp_checksum), 17, c.tos);
+  return WrapIp(sa, WrapUdp(sa, std::move(esp), v6 || c.udp_checksum), 17, c);
 }
 
 void OpenEsp(const ReferenceSa& sa, ByteView esp, uint32_t high, ReferenceOpened& out) {

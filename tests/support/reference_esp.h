@@ -29,6 +29,7 @@ struct SealChoices {
   unsigned extra_pad = 0;     // whole granules beyond what is needed, where the pad length's octet allows
   uint8_t next_header = 0;    // 0: what the inner packet is
   uint8_t tos = 0;            // of the outer header
+  uint16_t id = 0;            // of an outer IPv4 header, which has DF set all the same
   bool udp_checksum = false;  // over IPv4 too
   int spoil_pad = -1;         // padding octet to spoil, before sealing
   int pad_length = -1;        // the pad length octet, if it is to lie
@@ -42,9 +43,12 @@ struct ReferenceOpened {
   std::string error;  // why not; empty: opened
   uint64_t sequence = 0;
   uint8_t next_header = 0, tos = 0;
+  bool df = false;          // of an outer IPv4 header
+  uint16_t id = 0;          // likewise
+  uint32_t flow_label = 0;  // of an outer IPv6 header
   Bytes iv, inner;
 };
-// Judges every octet of the outer packet as a strict receiver would that expects DF, ID 0 and TTL 64. `high` is the half of
+// Judges every octet of the outer packet as a strict receiver would that expects a whole packet and TTL 64. `high` is the half of
 // the extended sequence number that is not sent.
 ReferenceOpened ReferenceOpen(const ReferenceSa& sa, ByteView outer, uint32_t high);
 
@@ -53,7 +57,7 @@ Bytes EspPacket(const ReferenceSa& sa, ByteView text, const SealChoices& c);
 void OpenEsp(const ReferenceSa& sa, ByteView esp, uint32_t high, ReferenceOpened& out);
 Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum);
 bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out);
-Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, uint8_t tos);
+Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, const SealChoices& c);
 bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened& out);
 Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data);
 

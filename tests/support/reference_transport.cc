@@ -192,7 +192,7 @@ Bytes ReferenceSealAny(const ReferenceSa& sa, ByteView packet, const SealChoices
   if (!sa.transport && !sa.ah) return ReferenceSeal(sa, packet, c);
   SealChoices with = c;
   if (!sa.transport) {
-    CutPacket cut = CutAtIpsec(WrapIp(sa, packet, kAh, c.tos));
+    CutPacket cut = CutAtIpsec(WrapIp(sa, packet, kAh, c));
     cut.next = c.next_header != 0 ? c.next_header : packet[0] >> 4 == 6 ? uint8_t{41} : uint8_t{4};
     cut.rest = ToBytes(packet);
     return PutAh(sa, cut, c);

@@ -47,6 +47,7 @@ class ScriptedIpsec : public IpsecWorker {
   Drop RefuseHere(WorkerContext&, const Packet&) override { return Drop::kCount; }
   Drop RefuseToHost(WorkerContext&, const Packet&) override { return to_host; }
   void Seal(WorkerContext&, Burst&, Burst&) override {}
+  bool PathTooBig(WorkerContext&, const TooBigNotice&) override { return false; }
   bool ForwardingOpen() const override { return open; }
   void PollCommands(WorkerContext&) override {}
 

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "common/bytes/hex.h"
@@ -85,6 +86,7 @@ struct LiveSa {
   SaSpec spec;
   unsigned site;  // local 10.site/16 and fd00:site::/32, remote 10.(site + 100)/16 and fd00:(site + 100)::/32
   uint64_t next_out;
+  std::optional<uint16_t> id_base;  // of outer IPv4 IDs, once one was seen
   Seen seen;
   std::vector<std::pair<uint64_t, Bytes>> sent;  // recent genuine packets towards us
 };
@@ -124,6 +126,7 @@ class EspReference : public ::testing::Test {
     s.policy_id = i + 1;
     s.copy_dscp = Roll(2) != 0;
     s.copy_ecn = Roll(4) != 0;
+    s.copy_df = Roll(4) != 0;
     auto range = [](const char* p) { return TrafficSelector{*IpRange::Parse(p)}; };
     auto v4 = [&](unsigned site) { return range(("10." + std::to_string(site) + ".0.0/16").c_str()); };
     auto v6ts = [](unsigned site) {
@@ -173,7 +176,7 @@ class EspReference : public ::testing::Test {
   Bytes RandomInner(unsigned from_site, unsigned to_site) {
     auto tos = static_cast<uint8_t>(Roll(4) == 0 ? Roll(256) : 0);
     auto host = static_cast<uint32_t>(rig_.rng()());
-    if (Roll(2)) return MakeUdp(V4(from_site, host), V4(to_site, ~host), 1000, 2000, RandomSize(), tos);
+    if (Roll(2)) return MakeUdp(V4(from_site, host), V4(to_site, ~host), 1000, 2000, RandomSize(), tos, Roll(2) != 0);
     return MakeUdp(V6(static_cast<uint16_t>(from_site), host), V6(static_cast<uint16_t>(to_site), ~host), 1000, 2000,
                    RandomSize(), tos);
   }
@@ -250,6 +253,16 @@ void EspReference::SealBurst(size_t n) {
       ASSERT_EQ(o.next_header, inner[0] >> 4 == 4 ? 4 : 41);
       uint8_t tos = TosOf(inner);
       ASSERT_EQ(o.tos, (s.copy_dscp ? tos & 0xfc : 0) | (s.copy_ecn ? tos & 3 : 0));
+      bool over_v4 = s.gateway.address.family == Family::kV4, df = s.copy_df && (inner[0] >> 4 == 6 || (inner[6] & 0x40) != 0);
+      ASSERT_EQ(o.df, over_v4 && df);
+      if (!over_v4 || (df && !s.ah())) {
+        ASSERT_EQ(o.id, 0);
+      } else {
+        auto base = static_cast<uint16_t>(o.id - sequence);
+        if (!live->id_base) live->id_base = base;
+        ASSERT_EQ(base, *live->id_base);
+      }
+      ASSERT_EQ(o.flow_label != 0, !over_v4);
     }
     if (IvSize(s.suite) == 8) {
       Writer iv;
