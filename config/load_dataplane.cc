@@ -30,7 +30,15 @@ bool IsInterfaceName(const std::string& name) {
 Port ReadPort(const SectionReader& in) {
   Port port{.name = in.section().name, .device = in.Text("device"), .addrs = {}};
   if (port.name.size() > kMaxPortName) in.Error(Cat("the name is too long; expected at most ", kMaxPortName, " characters"));
-  if (port.device.empty()) in.Error("device", "missing; expected a PCI address or a vdev such as net_af_xdp0,iface=eth1");
+  port.vlan = static_cast<uint16_t>(in.Integer("vlan", 0));
+  if (port.vlan != 0) {
+    port.parent = in.Text("parent");
+    if (in.Has("device")) in.Error("device", "is the parent's: a VLAN has none of its own");
+  } else if (in.Has("parent")) {
+    in.Error("parent", "says nothing without vlan");
+  } else if (port.device.empty()) {
+    in.Error("device", "missing; expected a PCI address or a vdev such as net_af_xdp0,iface=eth1");
+  }
   for (const std::string& text : in.List("addrs")) {
     if (auto address = ParsePortAddress(text)) port.addrs.push_back(*address);
   }
@@ -40,6 +48,29 @@ Port ReadPort(const SectionReader& in) {
     in.Error("tap", Cat("no interface can be called ", Quote(port.name), "; give the port another name"));
   }
   return port;
+}
+
+// A VLAN is of a port that is none itself, and each of a port once.
+void CheckVlans(const SectionReader& in, std::vector<Port>& ports) {
+  for (const Section& s : in.section().sections()) {
+    SectionReader reader = in.Child(s);
+    Port& port = *std::ranges::find(ports, s.name, &Port::name);
+    if (port.vlan == 0) continue;
+    auto parent = std::ranges::find(ports, port.parent, &Port::name);
+    if (parent == ports.end()) {
+      bool none = port.parent.empty();
+      reader.Error("parent", none ? "missing; expected the port the VLAN is of" : Cat(Quote(port.parent), " is no port"));
+      continue;
+    }
+    if (parent->vlan != 0) reader.Error("vlan", Cat("is of ", Quote(port.parent), ", which is a VLAN itself"));
+    if (!reader.Has("mtu")) port.mtu = parent->mtu;
+    if (port.mtu > parent->mtu) reader.Error("mtu", Cat(port.mtu, " octets; ", Quote(port.parent), " carries ", parent->mtu));
+    for (const Port& other : ports) {
+      if (&other < &port && other.vlan == port.vlan && other.parent == port.parent) {
+        reader.Error("vlan", Cat(port.vlan, " of ", Quote(port.parent), " is port ", Quote(other.name), " too"));
+      }
+    }
+  }
 }
 
 void ReadPorts(const SectionReader& in, Dataplane& out) {
@@ -57,6 +88,7 @@ void ReadPorts(const SectionReader& in, Dataplane& out) {
     }
     out.ports.push_back(std::move(port));
   }
+  CheckVlans(in, out.ports);
   if (out.ports.size() > kMaxPorts) in.Error(Cat(out.ports.size(), " ports; expected at most ", kMaxPorts));
 }
 

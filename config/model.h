@@ -24,6 +24,8 @@ struct Port {
   std::vector<IpPrefix> addrs;            // host bits kept: address is the port's own, length its subnet's
   uint32_t mtu = 1500;                    // octets
   bool tap = false;
+  uint16_t vlan = 0;                      // VLAN ID; then there is no device, but
+  std::string parent;                     // the port whose frames have that tag
 };
 inline constexpr size_t kMaxTunnels = 1024;   // their addresses are looked through one by one
 // An interface that is a way into Child SAs and out of them: those with its number.

@@ -38,6 +38,13 @@ Topology Topology::Plan(unsigned workers, const std::vector<PortQueues>& ports) 
   t.workers = workers;
   t.host = std::ranges::any_of(ports, &PortQueues::tap);
   for (size_t i = 0; i < ports.size(); ++i) t.ports.push_back(PlanPort(workers, i, ports[i]));
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (!ports[i].parent) continue;
+    t.ports[i] = t.ports[*ports[i].parent];
+    t.ports[i].name = ports[i].name;
+    t.ports[i].rx_worker.clear();
+    t.ports[i].vlan = true;
+  }
   for (unsigned w = 0; w < workers; ++w) {
     t.rings.push_back({absl::StrCat("from-main-", w), kMain, w, kFromMain});
     t.rings.push_back({absl::StrCat("control-", w), w, kMain, kControl});
@@ -56,7 +63,7 @@ Topology Topology::Plan(unsigned workers, const std::vector<PortQueues>& ports) 
 
 std::string Topology::Check() const {
   for (const PortPlan& p : ports) {
-    if (p.rx_worker.empty()) return absl::StrCat("port ", p.name, ": nobody receives");
+    if (p.rx_worker.empty() != p.vlan) return absl::StrCat("port ", p.name, ": nobody receives");
     for (unsigned w : p.rx_worker) {
       if (w >= workers) return absl::StrCat("port ", p.name, ": no worker ", w);
     }

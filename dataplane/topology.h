@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct Topology {
     std::string name;
     std::vector<unsigned> rx_worker;      // [queue]
     std::vector<uint16_t> tx_queue;       // [worker]; WorkerContext's kNoQueue: hands over to tx_owner
+    bool vlan = false;                    // of another port, whose queues these are; receives nothing itself
     unsigned tx_owner = 0;                // the worker that others, and main, hand this port's packets to
   };
   struct RingPlan {
@@ -24,6 +26,7 @@ struct Topology {
     std::string name;
     uint16_t rx = 1, tx = 1;
     bool tap = false;                     // the host has its addresses
+    std::optional<size_t> parent;         // of a VLAN: the port, by its place here, that receives and transmits for it
   };
 
   unsigned workers = 1;

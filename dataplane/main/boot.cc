@@ -16,6 +16,7 @@
 #include "drivers/port/ethdev_port.h"
 #include "drivers/port/kernel_interface.h"
 #include "drivers/port/tap.h"
+#include "drivers/port/vlan_port.h"
 
 namespace culvert::dp {
 namespace {
@@ -38,8 +39,16 @@ EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_di
     case config::Hugepages::kMiB: o.pages = EalOptions::Pages::kYes; break;
   }
   o.memory_mib = std::max(pool_mib + kOwnMemoryMib, config.hugepages_mib);
-  for (const auto& p : config.ports) o.devices.push_back(CompleteDevice(p.device, p.mtu));
+  for (const auto& p : config.ports) {
+    if (p.vlan == 0) o.devices.push_back(CompleteDevice(p.device, p.mtu));
+  }
   return o;
+}
+
+// Of a VLAN: the place of the port it is of. The configuration has been checked for it.
+std::optional<size_t> ParentOf(const config::Dataplane& config, const config::Port& port) {
+  if (port.vlan == 0) return std::nullopt;
+  return std::ranges::find(config.ports, port.parent, &config::Port::name) - config.ports.begin();
 }
 
 bool HasTap(const config::Dataplane& config) { return std::ranges::any_of(config.ports, &config::Port::tap); }
@@ -48,6 +57,7 @@ PoolPlan PoolFor(const config::Dataplane& config) {
   auto workers = static_cast<unsigned>(config.worker_cores.size());
   PortMemory all;
   for (const auto& p : config.ports) {
+    if (p.vlan != 0) continue;
     PortMemory m = MemoryOf(p.device, p.mtu, workers);
     all.descriptors += m.descriptors;
     all.buffer = std::max(all.buffer, m.buffer);
@@ -57,16 +67,24 @@ PoolPlan PoolFor(const config::Dataplane& config) {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Dataplane& config, rte_mempool* pool) {
-  std::vector<std::unique_ptr<Port>> ports;
-  for (const auto& p : config.ports) {
+  std::vector<std::unique_ptr<Port>> ports(config.ports.size());
+  for (uint16_t i = 0; i < ports.size(); ++i) {
+    const config::Port& p = config.ports[i];
+    if (p.vlan != 0) continue;
     EthdevOptions o{.name = p.name,
                     .device = p.device,
-                    .index = static_cast<uint16_t>(ports.size()),
+                    .index = i,
                     .mtu = p.mtu,
                     .workers = static_cast<unsigned>(config.worker_cores.size())};
     auto port = EthdevPort::Open(o, pool);
     if (!port.ok()) return port.status();
-    ports.push_back(std::move(*port));
+    ports[i] = std::move(*port);
+  }
+  for (uint16_t i = 0; i < ports.size(); ++i) {
+    const config::Port& p = config.ports[i];
+    if (p.vlan == 0) continue;
+    ports[i] = std::make_unique<VlanPort>(p.name, i, *ports[*ParentOf(config, p)], p.vlan);
+    ports[i]->mtu = p.mtu;
   }
   return ports;
 }
@@ -80,6 +98,7 @@ absl::Status CheckKernel(const config::Dataplane& config) {
     if (p.tap) {
       if (auto s = check(Tap::Check(p.name)); !s.ok()) return s;
     }
+    if (p.vlan != 0) continue;
     auto interface = KernelInterfaceUnder(p.device);
     if (!interface) continue;
     if (auto s = check(CheckKernelBlind(*interface)); !s.ok()) return s;
@@ -131,7 +150,7 @@ Topology ExpectedTopology(const config::Dataplane& config) {
   std::vector<Topology::PortQueues> queues;
   for (const auto& p : config.ports) {
     auto n = static_cast<uint16_t>(IsVdev(p.device) ? 1 : workers);
-    queues.push_back({p.name, n, n, p.tap});
+    queues.push_back({p.name, n, n, p.tap, ParentOf(config, p)});
   }
   return Topology::Plan(workers, queues);
 }
@@ -150,7 +169,8 @@ absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& 
   auto taps = MakeTaps(config, *ports);
   if (!taps.ok()) return taps.status();
   for (const auto& p : *ports) {
-    queues.push_back({p->name(), p->rx_queues(), p->tx_queues(), config.ports[p->index()].tap});
+    const config::Port& c = config.ports[p->index()];
+    queues.push_back({p->name(), p->rx_queues(), p->tx_queues(), c.tap, ParentOf(config, c)});
     some_virtual |= p->is_virtual();
   }
   Booted b{.eal = *eal, .gateway = nullptr};

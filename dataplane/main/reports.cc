@@ -86,6 +86,7 @@ Json PortsReport(Gateway& g) {
                      {"mac", MacText(p.mac)},
                      {"mtu", p.mtu},
                      {"link", p.up ? "up" : "down"},
+                     {"vlan", port.vlan},
                      {"rx_queues", port.rx_queues()},
                      {"tx_queues", port.tx_queues()},
                      {"addresses", addresses},

@@ -1,11 +1,11 @@
-#include <cstring>
+#include <algorithm>
 
 #include "absl/log/log.h"
 #include "dataplane/sa/worker_database.h"
 
-// What WorkerDatabase knows of the paths to peers. A worker hands in what a router says, main finds the SA that it is about, the
-// SA's owner believes it or not, and main remembers it for as long as it may count: for this SA, and for those that follow it
-// between the same two ends.
+// What WorkerDatabase knows of the paths to peers. A worker hands in what a router says, main finds the SA that it is about,
+// the SA's owner believes it or not, and main remembers it for as long as it may count: for this SA, and for those that follow
+// it between the same two ends.
 namespace culvert::dp {
 
 using channel::Direction;
@@ -13,7 +13,7 @@ using channel::Direction;
 void WorkerDatabase::FindTooBig(const TooBigNotice& notice) {
   auto family = static_cast<Family>(notice.family);
   auto same = [&](const IpAddress& a, const uint8_t* octets) {
-    return a.family == family && std::memcmp(a.octets.data(), octets, a.size()) == 0;
+    return a.family == family && std::equal(octets, octets + a.size(), a.octets.data());
   };
   auto [from, to] = by_outbound_spi_.equal_range(notice.spi);
   for (auto at = from; at != to; ++at) {

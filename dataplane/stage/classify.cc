@@ -10,6 +10,7 @@
 #include "dataplane/stage/local.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/ttl.h"
+#include "dataplane/stage/writable.h"
 
 namespace culvert::dp {
 namespace {
@@ -22,6 +23,12 @@ constexpr std::array<bool, 256> kUnusualOctet = [] {
 }();
 
 constexpr uint64_t kMacMask = (uint64_t{1} << 48) - 1;  // of eight octets read as one word
+
+uint64_t MacWord(const rte_ether_addr& mac) {
+  uint64_t word = 0;
+  std::memcpy(&word, mac.addr_bytes, sizeof mac.addr_bytes);
+  return word;
+}
 
 enum class Whose : uint8_t { kForward, kOwn, kUnusual };
 
@@ -58,14 +65,29 @@ void Sort(WorkerContext& ctx, Packet& p, Burst* esp, Burst& plain) {
   if (LowerTtl(ctx, p)) plain.Add(p);
 }
 
-// Brings a frame to one contiguous, unshared buffer. False: dropped.
-bool MakeFlat(WorkerContext& ctx, Packet& p) {
-  if (p.m->nb_segs == 1) [[likely]]
-    return true;
-  ctx.counters.slow_path.Add(1);
-  if (rte_pktmbuf_linearize(p.m) == 0) return true;
-  ctx.Drop(p, Drop::kNoMbuf);
-  return false;
+// IEEE 802.1Q: takes the tag off a frame that has one, and finds the port of that VLAN; a tag that is for priority alone leaves
+// the frame where it is. False: dropped.
+bool TakeTag(WorkerContext& ctx, Packet& p) {
+  constexpr uint16_t kVid = 0x0fff;
+  constexpr size_t kMacs = 2 * RTE_ETHER_ADDR_LEN;
+  if (rte_pktmbuf_data_len(p.m) < sizeof(rte_ether_hdr) + sizeof(rte_vlan_hdr)) {
+    ctx.Drop(p, Drop::kRunt);
+    return false;
+  }
+  auto* frame = rte_pktmbuf_mtod(p.m, uint8_t*);
+  auto vid = static_cast<uint16_t>((frame[14] << 8 | frame[15]) & kVid);
+  uint16_t port = p.port;
+  for (uint16_t i = 0; vid != 0 && i < ctx.port_count; ++i) {
+    if (ctx.ports[i].vlan == vid && ctx.ports[i].parent == p.port) port = i;
+  }
+  if (vid != 0 && port == p.port) {
+    ctx.Drop(p, Drop::kVlan);
+    return false;
+  }
+  p.port = port;
+  std::memmove(frame + sizeof(rte_vlan_hdr), frame, kMacs);
+  rte_pktmbuf_adj(p.m, sizeof(rte_vlan_hdr));
+  return true;
 }
 
 void ClassifyIp(WorkerContext& ctx, Packet& p, uint8_t family, Burst& esp, Burst& plain) {
@@ -76,7 +98,6 @@ void ClassifyIp(WorkerContext& ctx, Packet& p, uint8_t family, Burst& esp, Burst
 }
 
 void ClassifyFrame(WorkerContext& ctx, Packet& p, const rte_ether_addr& mac, Burst& esp, Burst& plain) {
-  if (!MakeFlat(ctx, p)) return;
   if (rte_pktmbuf_data_len(p.m) < sizeof(rte_ether_hdr)) return ctx.Drop(p, Drop::kRunt);
   const auto* eth = rte_pktmbuf_mtod(p.m, const rte_ether_hdr*);
   if (!rte_is_same_ether_addr(&eth->dst_addr, &mac)) {
@@ -95,13 +116,12 @@ void ClassifyFrame(WorkerContext& ctx, Packet& p, const rte_ether_addr& mac, Bur
 
 }  // namespace
 
-// The frames that nearly all traffic is made of, in one go: to our MAC, IPv4 without options, whole, in one segment, between
-// two addresses with nothing special about them. False, with nothing done, for any other: it takes the long way, which alone
-// knows every rule.
+// The frames that nearly all traffic is made of, in one go: to our MAC, IPv4 without options, whole, between two addresses with
+// nothing special about them. False, with nothing done, for any other: it takes the long way, which alone knows every rule.
 inline bool ClassifyUsual(WorkerContext& ctx, Packet& p, uint64_t mac, Burst& esp, Burst& plain) {
   rte_mbuf* m = p.m;
   constexpr uint32_t kLeast = sizeof(rte_ether_hdr) + sizeof(rte_ipv4_hdr);
-  if (m->nb_segs != 1 || m->data_len < kLeast) return false;
+  if (!IsSole(m) || m->data_len < kLeast) return false;
   auto* frame = rte_pktmbuf_mtod(m, uint8_t*);
   uint64_t to;
   uint16_t type;
@@ -120,10 +140,20 @@ inline bool ClassifyUsual(WorkerContext& ctx, Packet& p, uint64_t mac, Burst& es
   return true;
 }
 
+// What the usual way does not know. Headers are read and changed in place, so a frame in several segments, or that somebody
+// else holds too, is copied first.
+void ClassifyUnusual(WorkerContext& ctx, Packet& p, const rte_ether_addr& mac, Burst& esp, Burst& plain) {
+  if (!IsSole(p.m) && !CopyToWritable(ctx, p, 0, 0)) return;
+  const auto* eth = rte_pktmbuf_mtod(p.m, const rte_ether_hdr*);
+  if (rte_pktmbuf_data_len(p.m) >= sizeof *eth && eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+    if (!TakeTag(ctx, p) || ClassifyUsual(ctx, p, MacWord(mac), esp, plain)) return;
+  }
+  ClassifyFrame(ctx, p, mac, esp, plain);
+}
+
 void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, Burst& esp, Burst& plain) {
   const rte_ether_addr mac = ctx.ports[port].port->mac;
-  uint64_t mac_word = 0;
-  std::memcpy(&mac_word, mac.addr_bytes, sizeof mac.addr_bytes);
+  const uint64_t mac_word = MacWord(mac);
   // Where the data of a buffer of our own pool begins, without waiting for the mbuf that says so.
   constexpr size_t kData = sizeof(rte_mbuf) + RTE_PKTMBUF_HEADROOM;
   for (uint16_t i = 0; i < n; ++i) {
@@ -135,7 +165,7 @@ void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, 
     p.m = frames[i];
     p.port = port;
     if (!ClassifyUsual(ctx, p, mac_word, esp, plain)) [[unlikely]]
-      ClassifyFrame(ctx, p, mac, esp, plain);
+      ClassifyUnusual(ctx, p, mac, esp, plain);
   }
   ctx.counters.received.Add(n);
 }

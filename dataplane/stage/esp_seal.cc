@@ -23,6 +23,8 @@ namespace {
 constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kTcp = 6, kUdp = 17;
 constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);
 
+constexpr uint32_t kMostFraming = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;  // octets before the outer header
+
 uint32_t FrontOf(const OutboundSa& sa) { return sa.header_length + 4u + sa.iv_length; }
 
 // The outer headers up to the SPI. Copies whole 16-octet words: what is beyond, 8 octets at most after the sequence number, is
@@ -90,7 +92,7 @@ inline EspWorker::SealPlan EspWorker::PlanFor(const OutboundSa& sa, uint32_t len
     if (Drop why = TooLong(ctx, p, sa, plan, mtu); why != Drop::kCount) return why;
   }
   uint32_t behind = plan.total - plan.front - p.length + kTrailerReach;
-  return MakeWritable(ctx, p, plan.front + RTE_ETHER_HDR_LEN, behind) ? Drop::kCount : Drop::kNoMbuf;
+  return MakeWritable(ctx, p, plan.front + kMostFraming, behind) ? Drop::kCount : Drop::kNoMbuf;
 }
 
 Drop EspWorker::AdmitOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {

@@ -159,8 +159,8 @@ void LocalIpsecFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
   if (ctx.reassembly->Add(ctx, p, FragmentToMain)) Local(ctx, p, esp);
 }
 
-// Whether a fragment is IKE's only the first one tells, and not of what comes apart from it. ESP is put together here; all other
-// datagrams are by main, which gives the host only what IKE does not want. Out of an SA nothing is IKE's.
+// Whether a fragment is IKE's only the first one tells, and not of what comes apart from it. ESP is put together here; all
+// other datagrams are by main, which gives the host only what IKE does not want. Out of an SA nothing is IKE's.
 void LocalUdpFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
   if (p.opened) {
     auto ports = PortsOf(p);

@@ -254,8 +254,8 @@ bool Reassembly::Add(WorkerContext& ctx, Packet& p, Pass not_ours) {
   return Join(ctx, index, p);
 }
 
-// The packet as it was before it was cut. Null: it cannot be, for want of a buffer it fits, or because one fragment says that it
-// met congestion and another that it cannot say so (RFC 3168 5.3).
+// The packet as it was before it was cut. Null: it cannot be, for want of a buffer it fits, or because one fragment says that
+// it met congestion and another that it cannot say so (RFC 3168 5.3).
 rte_mbuf* Reassembly::Assemble(WorkerContext& ctx, const Datagram& d) const {
   const Piece& first = pieces_[d.first];
   const auto* data = rte_pktmbuf_mtod(first.packet.m, const uint8_t*);

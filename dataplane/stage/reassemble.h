@@ -8,10 +8,10 @@
 
 namespace culvert::dp {
 
-// Puts ESP and AH to own addresses together again, and UDP of port 4500, which may be ESP: before opening there is no other way to
-// tell a genuine packet from a forged one, so what comes here is from strangers and everything is bounded. Memory is taken once.
-// Where there is no room, the oldest goes: honest datagrams are whole within moments. One a worker, used by its thread: all of
-// a datagram's fragments come in by one queue.
+// Puts ESP and AH to own addresses together again, and UDP of port 4500, which may be ESP: before opening there is no other way
+// to tell a genuine packet from a forged one, so what comes here is from strangers and everything is bounded. Memory is taken
+// once. Where there is no room, the oldest goes: honest datagrams are whole within moments. One a worker, used by its thread:
+// all of a datagram's fragments come in by one queue.
 class Reassembly {
  public:
   static constexpr uint32_t kMaxPieces = 64;      // of one datagram
@@ -29,8 +29,8 @@ class Reassembly {
   Reassembly(const Reassembly&) = delete;
   Reassembly& operator=(const Reassembly&) = delete;
 
-  // A parsed fragment to an own address. True: `p` is the whole packet now, parsed and writable. False: p is held or dropped, or
-  // belongs to a UDP datagram that is none of ours: then it, and what was held of it, went to `not_ours`.
+  // A parsed fragment to an own address. True: `p` is the whole packet now, parsed and writable. False: p is held or dropped,
+  // or belongs to a UDP datagram that is none of ours: then it, and what was held of it, went to `not_ours`.
   using Pass = void (*)(WorkerContext& ctx, Packet& p);
   [[nodiscard]] bool Add(WorkerContext& ctx, Packet& p, Pass not_ours);
 

@@ -63,6 +63,21 @@ bool Frame(WorkerContext& ctx, Packet& p, LastHeader& last) {
   return true;
 }
 
+// Puts the tag of a VLAN into a frame. False: dropped.
+bool Tag(WorkerContext& ctx, Packet& p, uint16_t vid) {
+  constexpr size_t kMacs = 2 * RTE_ETHER_ADDR_LEN;
+  auto* frame = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(p.m, sizeof(rte_vlan_hdr)));
+  if (frame == nullptr) {
+    ctx.Drop(p, Drop::kNoMbuf);
+    return false;
+  }
+  std::memmove(frame, frame + sizeof(rte_vlan_hdr), kMacs);
+  const uint8_t tag[] = {RTE_ETHER_TYPE_VLAN >> 8, RTE_ETHER_TYPE_VLAN & 255, static_cast<uint8_t>(vid >> 8),
+                         static_cast<uint8_t>(vid)};
+  std::memcpy(frame + kMacs, tag, sizeof tag);
+  return true;
+}
+
 void Flush(WorkerContext& ctx, WorkerPort& port, Outbox& out) {
   uint16_t sent = 0;
   for (int tries = 0; sent < out.n && tries < kTransmitTries; ++tries) {
@@ -92,7 +107,7 @@ void Transmit(WorkerContext& ctx, Burst& burst) {
         burst.p[left++] = &p;
       else if (port.tx_queue == kNoQueue)
         ctx.HandOver(port.tx_owner, HandOverKind::kTransmit, p);
-      else if (Frame(ctx, p, last))
+      else if (Frame(ctx, p, last) && (port.vlan == 0 || Tag(ctx, p, port.vlan)))
         out.m[out.n++] = p.m;
     }
     if (out.n != 0) Flush(ctx, port, out);

@@ -27,6 +27,8 @@ struct WorkerPort {
   uint16_t tx_queue = kNoQueue;     // kNoQueue: packets go to `tx_owner` by ring
   unsigned tx_owner = 0;
   bool tap = false;                 // the host has this port's addresses
+  uint16_t vlan = 0;                // VLAN ID; 0: no sub-interface
+  uint16_t parent = 0;              // port whose frames may be of this VLAN
 };
 
 // ICMP errors a worker may send: a bucket refilled by time (RFC 4443 2.4 (f), RFC 1812 4.3.2.8).

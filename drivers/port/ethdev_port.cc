@@ -14,7 +14,7 @@ namespace {
 constexpr uint16_t kRxDescriptors = 2048;  // at 10 Gb/s of full-sized packets, 2.4 ms: a worker sleeps 0.2 at most
 constexpr uint16_t kTxDescriptors = 1024;
 constexpr unsigned kPacketFrames = 4096;   // of an af_packet ring
-constexpr uint32_t kEthernet = 18;         // octets of header and, where a NIC keeps it, checksum
+constexpr uint32_t kEthernet = 22;         // octets of header, VLAN tag and, where a NIC keeps it, checksum
 constexpr uint32_t kTrailer = 64;          // octets of ESP padding, trailer and ICV behind a full-sized packet
 constexpr uint32_t kXdpHeadroom = 256;     // octets the kernel leaves in front of a frame, XDP_PACKET_HEADROOM
 // af_xdp's frames are whole buffers and must fit a page: 63 cache lines, because the pool spreads its buffers over memory

@@ -37,6 +37,8 @@ class Port {
   uint16_t index() const { return index_; } // dense, in configuration order; the `port` of a packet
   rte_ether_addr mac{};
   uint32_t mtu = 1500;                      // octets of IP packet
+  uint16_t vlan = 0;                        // VLAN ID of a sub-interface; 0: frames go untagged
+  uint16_t parent_index = 0;                // of a sub-interface
 
  private:
   std::string name_;

@@ -108,6 +108,45 @@ TEST(LoadDataplane, ReadsTheSegmentSizeOfTcp) {
   EXPECT_EQ(Print(complaints), "E culvert.conf:1: dataplane.mss: \"40\"; expected no, auto or 216 to 9176 octets");
 }
 
+TEST(LoadDataplane, HasVlansOfItsPorts) {
+  Complaints complaints;
+  auto d = Load("dataplane { ports { dmz { vlan = 7  parent = lan  addrs = 10.7.0.1/24, 10.8.0.1/24 }\n"
+                "lan { device = net_null0  mtu = 1400 } off { vlan = 8  parent = lan  mtu = 1300 } } }",
+                complaints);
+  ASSERT_TRUE(d) << Print(complaints);
+  EXPECT_EQ(Print(complaints), "");
+  EXPECT_EQ(d->ports[0].vlan, 7u);
+  EXPECT_EQ(d->ports[0].parent, "lan");
+  EXPECT_EQ(d->ports[0].mtu, 1400u);
+  EXPECT_EQ(d->ports[0].addrs.size(), 2u);
+  EXPECT_EQ(d->ports[1].vlan, 0u);
+  EXPECT_EQ(d->ports[2].mtu, 1300u);
+}
+
+TEST(LoadDataplane, RefusesVlansOfNothing) {
+  struct {
+    const char* port;
+    const char* expect;
+  } kCases[] = {
+      {"vlan = 7", "E culvert.conf:2: dataplane.ports.v.parent: missing; expected the port the VLAN is of"},
+      {"vlan = 7  parent = wan", "E culvert.conf:2: dataplane.ports.v.parent: \"wan\" is no port"},
+      {"vlan = 7  parent = w", "E culvert.conf:2: dataplane.ports.v.vlan: is of \"w\", which is a VLAN itself"},
+      {"vlan = 6  parent = lan", "E culvert.conf:2: dataplane.ports.v.vlan: 6 of \"lan\" is port \"w\" too"},
+      {"vlan = 7  parent = lan  mtu = 1501", "E culvert.conf:2: dataplane.ports.v.mtu: 1501 octets; \"lan\" carries 1500"},
+      {"vlan = 7  parent = lan  device = net_null1",
+       "E culvert.conf:2: dataplane.ports.v.device: is the parent's: a VLAN has none of its own"},
+      {"device = net_null1  parent = lan", "E culvert.conf:2: dataplane.ports.v.parent: says nothing without vlan"},
+      {"vlan = 4095  parent = lan", "E culvert.conf:2: dataplane.ports.v.vlan: \"4095\"; expected a number from 1 to 4094"},
+  };
+  for (const auto& c : kCases) {
+    Complaints complaints;
+    EXPECT_FALSE(Load(std::string("dataplane { ports { lan { device = net_null0 } w { vlan = 6  parent = lan }\n v { ") + c.port +
+                          " } } }",
+                      complaints));
+    EXPECT_EQ(Print(complaints), c.expect) << c.port;
+  }
+}
+
 TEST(LoadDataplane, GivesAPortATap) {
   Complaints complaints;
   auto d = Load("dataplane { ports { wan { device = net_null0  tap = yes } lan { device = net_null1 } } }", complaints);

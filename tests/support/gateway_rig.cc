@@ -6,6 +6,7 @@
 
 #include "dataplane/main/neighbour_messages.h"
 #include "drivers/mem/pools.h"
+#include "drivers/port/vlan_port.h"
 
 namespace culvert::testing {
 
@@ -30,6 +31,10 @@ GatewayRig::GatewayRig(Options options) {
     queues.push_back({port, 1, 1, options.tap && ports_.size() == 1});
     parts.ports.push_back(std::move(p));
   }
+  if (options.vlan != 0) {
+    parts.ports.push_back(std::make_unique<VlanPort>("dmz", kDmz, *ports_[kLan], options.vlan));
+    queues.push_back({"dmz", 0, 1, false, kLan});
+  }
   parts.topology = dp::Topology::Plan(options.workers, queues);
   if (options.tap) {
     auto host = std::make_unique<FakeHost>();
@@ -47,6 +52,10 @@ GatewayRig::GatewayRig(Options options) {
   add("wan", "2001:db8::1", 64);
   add("lan", "10.1.0.1", 24);
   add("lan", "fd01::1", 64);
+  if (options.vlan != 0) {
+    add("dmz", "10.7.0.1", 24);
+    add("dmz", "fd07::1", 64);
+  }
   auto route = [&](const char* to, const char* via) {
     CHECK(gateway_->network().AddRoute({*IpPrefix::Parse(to), Ip(via), ""}, Network::Origin::kConfig) == channel::Status::kOk);
   };

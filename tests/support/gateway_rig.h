@@ -22,12 +22,13 @@ class GatewayRig {
     uint32_t mtu = 1500;
     bool addresses = true;
     bool tap = false;        // on wan
+    uint16_t vlan = 0;       // port 2 "dmz": that VLAN of lan, 10.7.0.1/24 and fd07::1/64
   };
   GatewayRig() : GatewayRig(Options()) {}
   explicit GatewayRig(Options options);
   ~GatewayRig();
 
-  static constexpr uint16_t kWan = 0, kLan = 1;
+  static constexpr uint16_t kWan = 0, kLan = 1, kDmz = 2;
 
   dp::Gateway& gateway() { return *gateway_; }
   RingPort& port(uint16_t i) { return *ports_[i]; }

@@ -36,6 +36,7 @@ TREES_OF = {
     'fuzz-replay': ['asan'],
     'hostile-ikev2': ['asan'],
     'hostile-ikev1': ['asan'],
+    'router': ['asan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
     'sim-ikev1': ['release', 'asan'],
@@ -52,6 +53,8 @@ ASIDE_SLOWDOWN = 4
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'esp-reference',
          'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-ikev2', 'interop-ikev1',
          'flood-ikev2', 'restart']
+ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'fuzz-replay', 'router', 'esp-reference', 'hostile-ikev2',
+         'sim-ikev2', 'lab', 'forward', 'interop-dataplane', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
