@@ -136,7 +136,7 @@ TEST(LoadDataplane, RefusesVlansOfNothing) {
       {"vlan = 7  parent = lan  device = net_null1",
        "E culvert.conf:2: dataplane.ports.v.device: is the parent's: a VLAN has none of its own"},
       {"device = net_null1  parent = lan", "E culvert.conf:2: dataplane.ports.v.parent: says nothing without vlan"},
-      {"vlan = 4095  parent = lan", "E culvert.conf:2: dataplane.ports.v.vlan: \"4095\"; expected a number from 1 to 4094"},
+      {"vlan = 4095  parent = lan", "E culvert.conf:2: dataplane.ports.v.vlan: \"4095\" is not between 1 and 4094"},
   };
   for (const auto& c : kCases) {
     Complaints complaints;

@@ -68,14 +68,14 @@ class Secured {
   }
   // What waits for neighbours that nobody is has to be given back in the end.
   void LetGo() {
-    if (rig_.balance().held > 512) {
+    if (rig_.balance().held - rig_.fragments() > 512) {
       for (int i = 0; i < 200; ++i) rig_.Advance(dp::kRequestInterval);
       rig_.Sent(GatewayRig::kWan);
       rig_.Sent(GatewayRig::kLan);
       MeetNeighbours();
-      if (rig_.balance().held != 0) Broken("a packet is held for ever");
+      if (rig_.balance().held != rig_.fragments()) Broken("a packet is held for ever");
     }
-    if (rig_.balance().held == 0 && rig_.buffers_in_use() != 0) Broken("a buffer was leaked");
+    if (rig_.balance().held == rig_.fragments() && rig_.buffers_in_use() != rig_.fragments()) Broken("a buffer was leaked");
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/main/neighbour_messages.h"
+#include "dataplane/stage/reassemble.h"
 #include "drivers/mem/pools.h"
 #include "drivers/port/vlan_port.h"
 
@@ -132,6 +133,12 @@ uint64_t GatewayRig::drops(Drop why) const {
 }
 
 uint64_t GatewayRig::all_drops() const { return balance().dropped; }
+
+uint64_t GatewayRig::fragments() const {
+  uint64_t pieces = 0;
+  for (unsigned w = 0; w < gateway_->workers(); ++w) pieces += gateway_->context(w).reassembly->pieces();
+  return pieces;
+}
 
 unsigned GatewayRig::buffers_in_use() const { return rte_mempool_in_use_count(pool_); }
 

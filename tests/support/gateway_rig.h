@@ -52,6 +52,8 @@ class GatewayRig {
   uint64_t all_drops() const;
   dp::Balance balance() const { return gateway_->ReadBalance(); }
   bool Balanced() const { return balance().Holds(); }
+  // Packets held by the workers that are pieces of others: given up by the workers' own clock, not by Advance.
+  uint64_t fragments() const;
   Time now() const { return now_; }
   // mbufs out of the pool: 0 unless something is held. A leak shows here.
   unsigned buffers_in_use() const;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <thread>
 
 #include "common/bytes/hex.h"
+#include "dataplane/stage/reassemble.h"
 #include "tests/support/gateway_rig.h"
 
 namespace culvert::dp {
@@ -166,7 +168,8 @@ TEST_P(Router, LimitsTheRateOfErrors) {
 
 TEST_P(Router, DropsByNameWhatItMayNotForward) {
   uint16_t type = v6() ? 0x86dd : 0x0800;
-  Bytes packet = FromAlice(far(), 17, Bytes(8, 0));
+  Bytes packet = FromAlice(far(), 17, Bytes(8, 0)), tagged{0, 5, static_cast<uint8_t>(type >> 8), static_cast<uint8_t>(type)};
+  Append(tagged, packet);
   struct {
     const char* what;
     Bytes frame;
@@ -174,7 +177,7 @@ TEST_P(Router, DropsByNameWhatItMayNotForward) {
   } kCases[] = {
       {"another's MAC", Ethernet(Mac(77), kAlice, type, packet), Drop::kNotForUs},
       {"a broadcast frame", Ethernet(testing::kBroadcastMac, kAlice, type, packet), Drop::kNotForUs},
-      {"a tag", Ethernet(rig.port(kLan).mac, kAlice, 0x8100, packet), Drop::kVlan},
+      {"a tag", Ethernet(rig.port(kLan).mac, kAlice, 0x8100, tagged), Drop::kVlan},
       {"LLDP", Ethernet(rig.port(kLan).mac, kAlice, 0x88cc, packet), Drop::kUnknownEthertype},
       {"the other family", Ethernet(rig.port(kLan).mac, kAlice, v6() ? 0x0800 : 0x86dd, packet), Drop::kBadHeader},
       {"a cut frame", Bytes(13, 0), Drop::kRunt},
@@ -422,6 +425,8 @@ TEST(RouterBooks, BalanceUnderGarbage) {
   }
   rig.Sent(kLan);
   rig.Sent(kWan);
+  // Workers give fragments up by a clock of their own.
+  std::this_thread::sleep_for(std::chrono::milliseconds(Reassembly::kPatienceMs + 50));
   rig.Advance(std::chrono::seconds(30));
   rig.Sent(kLan);
   rig.Sent(kWan);

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstring>
+
 #include "dataplane/main/neighbour_messages.h"
 #include "dataplane/topology.h"
 #include "tests/support/tunnel_rig.h"
@@ -100,7 +103,12 @@ TEST_P(Vlan, IsALinkOfItsOwn) {
 TEST_P(Vlan, KeepsOthersOut) {
   MeetDora();
   rig.Sent(kLan);
-  Bytes frame = FromDora(far(), 17, Bytes(32, 2));
+  Bytes frame = FromDora(far(), 17, Bytes(32, 2)), half = Tagged(frame, kVid), service = half, lldp = half;
+  half.resize(16);
+  service[12] = 0x88;
+  service[13] = 0xa8;
+  lldp[16] = 0x88;
+  lldp[17] = 0xcc;
   struct {
     const char* what;
     Bytes frame;
@@ -109,10 +117,9 @@ TEST_P(Vlan, KeepsOthersOut) {
       {"another VLAN", Tagged(frame, 8), Drop::kVlan},
       {"two tags", Tagged(Tagged(frame, kVid), kVid), Drop::kVlan},
       {"a tag behind one for priority", Tagged(Tagged(frame, kVid), 0x6000), Drop::kVlan},
-      {"a service tag", [&] { Bytes f = Tagged(frame, kVid); f[12] = 0x88; f[13] = 0xa8; return f; }(), Drop::kVlan},
-      {"half a tag", Bytes(Tagged(frame, kVid).begin(), Tagged(frame, kVid).begin() + 16), Drop::kRunt},
-      {"an unknown type inside", [&] { Bytes f = Tagged(frame, kVid); f[16] = 0x88; f[17] = 0xcc; return f; }(),
-       Drop::kUnknownEthertype},
+      {"a service tag", service, Drop::kVlan},
+      {"half a tag", half, Drop::kRunt},
+      {"an unknown type inside", lldp, Drop::kUnknownEthertype},
   };
   for (const auto& c : kCases) {
     uint64_t before = rig.drops(c.why);
@@ -256,6 +263,7 @@ TEST(Errors, AreRationed) {
   Bytes big = IpPacket(t.alice(false), t.bob(false), 17, Bytes(1480, 1), {.df = true}),
         late = IpPacket(t.bob(false), t.alice(false), 17, Bytes(100, 1), {.ttl = 1});
   size_t told = 0;
+  const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 600; ++i) {
     t.FromAlice(big);
     told += t.BackToAlice().size();
@@ -265,7 +273,8 @@ TEST(Errors, AreRationed) {
   EXPECT_EQ(t.rig().drops(Drop::kTooBig), 600u);
   EXPECT_EQ(t.rig().drops(Drop::kTtlExpired), 600u);
   EXPECT_GE(told, 50u);
-  EXPECT_LT(told, 900u);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_LE(static_cast<double>(told), 60 + 1000 * seconds);
 }
 
 }  // namespace
