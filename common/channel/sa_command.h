@@ -72,7 +72,9 @@ struct InstallSa {
   uint16_t iv_generation;                 // 0..kMaxIvGeneration
   uint32_t replay_window;                 // packets, a power of two, 64..65536; 0 = no replay protection (manual SAs only)
   uint16_t tfc_padding;                   // outbound ESP tunnel: octets each inner packet is padded to, or kTfcToMtu; 0 = none
-  uint16_t zero2;
+  // ESP in transport mode and UDP: the peer's UDP port as it writes it, where that is another than the one port of `remote`'s
+  // selectors, by which the host here knows it (two clients of one NAT have the same otherwise, RFC 3948 5.2). 0: the same.
+  uint16_t wire_port;
   uint64_t sequence;                      // outbound: last number used (0 = fresh); inbound: right edge, window full below it
   WireEndpoint local, remote;             // outer addresses; ports matter with udp_encap
   WireLifetime lifetime;

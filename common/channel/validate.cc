@@ -100,7 +100,7 @@ void CheckInstall(const InstallSa& m, Checker& c) {
   CheckOriginals(m, c);
   c.Span(m.lifetime).Flag(m.copy_dscp).Flag(m.copy_ecn).Flag(m.copy_df);
   c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors).Zero(m.zero);
-  c.ZeroObject(m.zero2).ZeroObject(m.zero3);
+  c.ZeroObject(m.zero3).Require(m.wire_port == 0 || (m.mode == Mode::kTransport && m.udp_encap));
   // RFC 4303 2.7: in transport mode the payload would have to say where it ends; an inbound SA takes any.
   bool may_pad = m.protocol == 50 && m.mode == Mode::kTunnel && m.direction == Direction::kOutbound;
   c.Require(m.tfc_padding == 0 || may_pad);

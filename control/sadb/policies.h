@@ -52,6 +52,10 @@ class Policies {
   // Gives back what Acquire returned, when the SA is gone.
   void Release(uint32_t id, Changes& changes);
 
+  // Whether that child has a dynamic side, so that its policies are those of its SAs.
+  bool IsDynamic(const std::string& connection, const std::string& child) const {
+    return templates_.contains({connection, child});
+  }
   const Policy* Find(uint32_t id) const;
   const std::map<uint32_t, Policy>& all() const { return policies_; }
 

@@ -119,6 +119,7 @@ void MakeInstall(const SaRecord& record, std::vector<Command>& out) {
     m.original_local = channel::ToWire(in.original->local);
     m.original_remote = channel::ToWire(in.original->remote);
   }
+  if (record.host_port && record.host_port->host() != record.host_port->wire()) m.wire_port = record.host_port->wire();
   m.lifetime = {.soft_at = NanosOrNone(in.soft_at), .hard_at = NanosOrNone(in.hard_at), .soft_bytes = in.soft_bytes,
                 .hard_bytes = in.hard_bytes, .soft_packets = in.soft_packets, .hard_packets = in.hard_packets};
   m.if_id = in.if_id;

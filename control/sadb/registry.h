@@ -5,6 +5,7 @@
 
 #include "common/channel/sa_event.h"
 #include "control/ike/action.h"
+#include "control/sadb/host_ports.h"
 
 namespace culvert::sadb {
 
@@ -24,7 +25,8 @@ enum class SaState : uint8_t { kWaiting, kSent, kLive, kRemoving, kExpired };
 struct SaRecord {
   SaKey key;
   uint64_t serial = 0;             // of this record; a slot's next record has another
-  ike::InstallChild install;       // as the core asked, addresses as last updated
+  ike::InstallChild install;       // as the core asked, addresses as last updated, the peer's port as the host sees it
+  std::shared_ptr<const HostPorts::Lease> host_port;
   uint32_t policy_id = 0;
   SaState state = SaState::kWaiting;
   bool answered = false;           // the core was told the outcome of its install

@@ -157,11 +157,20 @@ void Sadb::Install(ike::InstallChild install) {
   }
   // The inbound half comes first and finds what the slot's last SA published.
   if (inbound) link_.pages().Begin(record->key.sa_index);
+  ChooseHostPort(*record);
   Policies::Changes changes;
   record->policy_id = policies_.Acquire(record->install, changes);
   Tell(changes);
   if (phase_ == Phase::kReplay || phase_ == Phase::kSynced) SubmitInstall(*record);
   Pump();
+}
+
+// A policy that stands by itself is for the ports it says; those of a dynamic side follow the SA's.
+void Sadb::ChooseHostPort(SaRecord& record) {
+  ike::InstallChild& in = record.install;
+  if (!in.inbound) record.host_port = registry_.Find(in.child, true)->host_port;
+  else if (policies_.IsDynamic(in.connection, in.name)) record.host_port = host_ports_.Take(in);
+  if (record.host_port) in.remote_ts = AtHostPort(std::move(in.remote_ts), *record.host_port);
 }
 
 void Sadb::SubmitInstall(const SaRecord& record) {

@@ -115,6 +115,7 @@ class Sadb final : public control::DataPlane, private Link::User {
   void OnLost() override;
 
   // sadb.cc: installs and removals
+  void ChooseHostPort(SaRecord& record);
   void SubmitInstall(const SaRecord& record);
   void OnInstallAck(SaKey key, uint64_t serial, channel::Status status);
   void Installed(SaRecord& record);
@@ -164,6 +165,7 @@ class Sadb final : public control::DataPlane, private Link::User {
 
   Link link_;
   Transactions transactions_;
+  HostPorts host_ports_;             // outlives the registry, whose records hold its leases
   Registry registry_;
   Policies policies_;
   Orphans orphans_;

@@ -40,7 +40,8 @@ struct alignas(kCacheLine) InboundSa {
   SaForm form;
   uint8_t alignment0;
   uint16_t nat_difference;  // transport mode: of the addresses, as MendChecksum takes it; 0: the same at both ends
-  uint8_t unused0[18];
+  uint16_t wire_port, host_port;  // the peer's UDP port as it writes it and as the host here sees it; 0: the same
+  uint8_t unused0[14];
 
   // line 1
   ReplayWindow window;

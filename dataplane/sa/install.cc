@@ -13,7 +13,7 @@ namespace {
 
 using channel::Status;
 
-constexpr uint8_t kEsp = 50, kAh = 51;
+constexpr uint8_t kUdp = 17, kEsp = 50, kAh = 51;
 
 bool IsFlag(uint8_t b) { return b <= 1; }
 
@@ -75,6 +75,22 @@ Status ReadOriginals(const channel::InstallSa& sa, SaRecord& out) {
   out.nat_difference =
       SumOfDifferences(AddressDifference(local.octets.data(), out.local.address.octets.data(), family),
                        AddressDifference(remote.octets.data(), out.remote.address.octets.data(), family));
+  return Status::kOk;
+}
+
+// RFC 3948 5.2: of selectors for one UDP port, which is the host's, and it is another on the wire.
+Status ReadWirePort(const channel::InstallSa& sa, const SelectorList& remote, SaRecord& out) {
+  if (sa.wire_port == 0) return Status::kOk;
+  const uint16_t host = remote.front().port_first;
+  auto of_it = [host](const TrafficSelector& ts) {
+    return ts.protocol == kUdp && ts.port_first == host && ts.port_last == host;
+  };
+  bool fits = sa.protocol == kEsp && sa.mode == channel::Mode::kTransport && sa.udp_encap != 0;
+  if (!fits || host == 0 || !std::ranges::all_of(remote, of_it)) return Status::kMalformed;
+  out.wire_port = sa.wire_port;
+  out.host_port = host;
+  if (sa.direction == channel::Direction::kInbound)
+    out.nat_difference = SumOfDifferences(out.nat_difference, PortDifference(sa.wire_port, host));
   return Status::kOk;
 }
 
@@ -147,6 +163,7 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
     if (Status s = read(sa, out); s != Status::kOk) return s;
   }
   if (!ValidSelectors(local) || !ValidSelectors(remote)) return Status::kMalformed;
+  if (Status s = ReadWirePort(sa, remote, out); s != Status::kOk) return s;
   out.spi = sa.spi;
   out.sa_index = sa.sa_index;
   out.policy_id = sa.policy_id;
@@ -226,6 +243,8 @@ void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscCloc
   out.block = static_cast<uint8_t>(crypto::IsCbc(r.suite) ? 16 : 1);
   out.encap = r.encap;
   out.nat_difference = r.nat_difference;
+  out.wire_port = r.wire_port;
+  out.host_port = r.host_port;
   out.copy_dscp = r.copy_dscp;
   out.copy_ecn = r.copy_ecn;
   out.window.Reset(out.words(), r.replay_window, sa.sequence);
@@ -252,6 +271,8 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.header_sum = h.header_sum;
   out.udp_sum = h.udp_sum;
   out.encap = r.encap;
+  out.wire_port = r.wire_port;
+  if (r.wire_port != 0) out.port_difference = PortDifference(r.host_port, r.wire_port);
   out.tfc_padding = sa.tfc_padding;
   if (sa.tfc_padding != 0) out.form = SaForm::kEspTunnelPadded;
   out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));

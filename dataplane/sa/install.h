@@ -33,6 +33,7 @@ struct SaRecord {
   Endpoint local, remote;
   // The addresses, to the ends as the peer wrote them into checksums (channel::InstallSa::original_local).
   uint16_t nat_difference = 0;
+  uint16_t wire_port = 0, host_port = 0;  // of the peer, where the host sees another than the peer writes
   channel::WireLifetime lifetime{};
   char connection[32] = {}, child[32] = {}, peer_id[64] = {};
   SelectorList local_ts, remote_ts;        // as installed

@@ -19,6 +19,10 @@ constexpr uint8_t kEsp = 50, kUdp = 17;
 
 void EspWorker::WriteTransport(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {
   auto* packet = rte_pktmbuf_mtod(p.m, uint8_t*);
+  if (sa.wire_port != 0) {
+    StoreBe16(packet + p.l4 + offsetof(rte_udp_hdr, dst_port), sa.wire_port);
+    MendChecksum(p, sa.port_difference);
+  }
   uint8_t* begin = packet - plan.front;
   const IpFront& front = plan.at;
   WriteTrailer(packet + p.length, plan.pad, packet[front.next_at]);
@@ -65,6 +69,11 @@ bool EspWorker::AcceptTransport(WorkerContext& ctx, OpenLane& lane, const Stripp
   if (auto why = ParseIp(p)) return drop(*why);
   if (p.fragment) return drop(Drop::kTransportFragment);
   const InboundSa& sa = *lane.sa;
+  if (sa.wire_port != 0) {
+    auto ports = PortsOf(p);
+    if (p.protocol != kUdp || !ports || ports->source != sa.wire_port) return drop(Drop::kInnerMismatch);
+    StoreBe16(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), sa.host_port);
+  }
   if (!MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
   if (sa.nat_difference != 0) MendChecksum(p, sa.nat_difference);
   p.opened = true;

@@ -1,5 +1,7 @@
 #include "dataplane/stage/nat_checksum.h"
 
+#include <rte_byteorder.h>
+
 #include <cstring>
 
 #include "dataplane/stage/outer_header.h"
@@ -37,6 +39,10 @@ uint16_t AddressDifference(const uint8_t* before, const uint8_t* after, uint8_t 
     sum += Word(after + i);
   }
   return SumOfDifferences(FoldSum(sum), 0);
+}
+
+uint16_t PortDifference(uint16_t before, uint16_t after) {
+  return SumOfDifferences(static_cast<uint16_t>(~rte_cpu_to_be_16(before)), rte_cpu_to_be_16(after));
 }
 
 uint16_t SumOfDifferences(uint16_t a, uint16_t b) {

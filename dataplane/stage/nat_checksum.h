@@ -11,6 +11,9 @@ namespace culvert::dp {
 // Of two ends as the sender wrote them and as they are here, in octets of one family: what MendChecksum adds. 0: the same.
 [[nodiscard]] uint16_t AddressDifference(const uint8_t* before, const uint8_t* after, uint8_t family);
 
+// The same of a port in a header that the checksum covers, host order.
+[[nodiscard]] uint16_t PortDifference(uint16_t before, uint16_t after);
+
 // The sum of two of them.
 [[nodiscard]] uint16_t SumOfDifferences(uint16_t a, uint16_t b);
 

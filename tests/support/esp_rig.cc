@@ -66,6 +66,7 @@ channel::InstallSa SaSpec::Install(Direction d) const {
     sa.original_local = channel::ToWire(original_gateway.value_or(gateway.address));
     sa.original_remote = channel::ToWire(original_peer.value_or(peer.address));
   }
+  sa.wire_port = wire_port;
   sa.lifetime = lifetime;
   sa.copy_dscp = copy_dscp;
   sa.copy_ecn = copy_ecn;

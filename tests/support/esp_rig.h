@@ -28,6 +28,7 @@ struct SaSpec {
   bool encap = false;
   Endpoint gateway, peer;  // outer; ours and theirs
   std::optional<IpAddress> original_gateway, original_peer;  // in transport mode through UDP, where other than those
+  uint16_t wire_port = 0;
   uint32_t window = 1024;
   uint64_t sequence = 0;
   uint16_t iv_generation = 3;

@@ -129,7 +129,7 @@ constexpr SpoiledInstall kSpoiled[] = {
     {"selector family", Violation::kValue, [](Command& c) { c.install.selectors[1].family = 5; }},
     {"more = 2", Violation::kValue, [](Command& c) { c.install.head.more = 2; }},
     {"padding before the selectors", Violation::kPadding, [](Command& c) { c.install.zero[3] = 1; }},
-    {"padding before the sequence", Violation::kPadding, [](Command& c) { c.install.zero2 = 1; }},
+    {"a tunnel's wire port", Violation::kValue, [](Command& c) { c.install.wire_port = 1; }},
 };
 
 TEST(Validate, RefusesEverySpoiledInstall) {

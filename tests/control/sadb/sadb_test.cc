@@ -466,6 +466,66 @@ TEST_F(SadbTest, TransportModeThroughANatTellsWhatThePeerWrites) {
   }
 }
 
+// RFC 3948 5.2: L2TP's clients of one NAT all speak from port 1701.
+TEST_F(SadbTest, ClientsOfOneNatGetPortsOfTheirOwn) {
+  connections[0].children[0].remote_ts = {{.dynamic = true, .selector = {}}};
+  control->Load(connections);
+  Sync();
+  struct Client { const char* id; IpAddress behind; uint16_t nat; };
+  const Client first = {"first", IpAddress::V4(10, 0, 0, 1), 20001}, second = {"second", IpAddress::V4(10, 0, 0, 2), 20002};
+  auto install = [this](ike::ChildId child, const Client& client, uint16_t port) {
+    const Spi spi = control->spis().Draw(9);
+    for (bool inbound : {true, false}) {
+      ike::InstallChild i = Sa(child, inbound, inbound ? spi : Spi{0xabcd0000} + static_cast<Spi>(child));
+      i.mode = config::ChildMode::kTransport;
+      i.udp_encap = true;
+      i.peer_id = client.id;
+      i.local.port = 4500;
+      i.remote.port = client.nat;
+      i.local_ts = {{{i.local.address, i.local.address}, 17, 1701, 1701}};
+      i.remote_ts = {{{i.remote.address, i.remote.address}, 17, port, port}};
+      if (inbound) i.original = {{i.local.address, client.behind}};
+      control->Install(std::move(i));
+    }
+    Run();
+    return spi;
+  };
+  // The port that the peer writes where the host sees another, and the one it sees.
+  auto ports = [this](Spi spi) {
+    std::pair<uint16_t, uint16_t> found;
+    for (Direction d : {Direction::kInbound, Direction::kOutbound}) {
+      const auto& half = Half(spi, d);
+      found = {half.config.wire_port, half.remote[0].port_first};
+      if (d == Direction::kOutbound) {
+        EXPECT_EQ(dataplane->database.policies.at(half.config.policy_id).remote, half.remote);
+      }
+    }
+    return found;
+  };
+  using Ports = std::pair<uint16_t, uint16_t>;
+  const Spi a = install(1, first, 1701), b = install(2, second, 1701);
+  EXPECT_EQ(ports(a), Ports(0, 1701));
+  EXPECT_EQ(ports(b), Ports(1701, 20002));
+  // A rekeyed child keeps its port, also where the NAT has forgotten the client meanwhile, and so does what is another's.
+  const Spi b2 = install(3, {"second", second.behind, 20003}, 1701);
+  EXPECT_EQ(ports(b2), Ports(1701, 20002));
+  Down(2, b);
+  EXPECT_EQ(ports(b2), Ports(1701, 20002));
+  const Spi other = install(4, {"third", IpAddress::V4(10, 0, 0, 3), 20002}, 1701);
+  EXPECT_EQ(ports(other), Ports(1701, 20003));
+  // Free again once nobody has it.
+  Down(1, a);
+  const Spi next = install(5, {"fourth", IpAddress::V4(10, 0, 0, 4), 20004}, 1701);
+  EXPECT_EQ(ports(next), Ports(0, 1701));
+  // A dataplane that comes anew is told the same.
+  dataplane.reset();
+  Run();
+  StartDataplane();
+  Sync();
+  Run();
+  EXPECT_EQ(ports(b2), Ports(1701, 20002));
+}
+
 TEST_F(SadbTest, AhIsInstalledAsAh) {
   Sync();
   const Spi spi = control->spis().Draw(9);

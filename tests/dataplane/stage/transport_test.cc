@@ -398,6 +398,63 @@ TEST_F(TransportTest, MendsChecksumsThatANatSpoilt) {
   }
 }
 
+// RFC 3948 5.2: of clients of one NAT that speak from one port, the host sees each at a port of its own.
+TEST_F(TransportTest, TheHostSeesAnotherPortThanThePeerWrites) {
+  constexpr Checksummed kUdp = {17, 6};
+  constexpr uint16_t kWire = 1701, kHost = 30627, kOurs = 1702;
+  for (bool v6 : {false, true}) {
+    SaSpec s = Make({50, Mode::kTransport, v6, true});
+    s.local = {{s.local[0].addresses, 17, kOurs, kOurs}};
+    s.remote = {{s.remote[0].addresses, 17, kHost, kHost}};
+    s.original_peer = *IpAddress::Parse(v6 ? "fd00::77" : "10.0.0.77");
+    s.wire_port = kWire;
+    ASSERT_EQ(Install(s), Status::kOk);
+    const IpAddress &ours = s.gateway.address, &theirs = s.peer.address;
+    const size_t header = v6 ? 40 : 20;
+    auto with_sum = [&](Bytes ip, const IpAddress& from, const IpAddress& to) {
+      Bytes upper(ip.begin() + header, ip.end());
+      PutChecksum(upper, kUdp, from, to);
+      std::ranges::copy(upper, ip.begin() + header);
+      return ip;
+    };
+    for (size_t size = header + 8; size < header + 60; ++size) {
+      CutPacket cut = CutToSeal(with_sum(MakeUdp(theirs, ours, kWire, kOurs, size), *s.original_peer, ours));
+      EXPECT_EQ(Receive(ReferenceSealAny(s.Inbound(), Join(cut), Choices(s))),
+                with_sum(MakeUdp(theirs, ours, kHost, kOurs, size), theirs, ours));
+      // The peer mends for its own NAT.
+      const Bytes sealed = Send(with_sum(MakeUdp(ours, theirs, kOurs, kHost, size), ours, theirs));
+      auto opened = ReferenceOpenAny(s.Outbound(), sealed, 0);
+      EXPECT_EQ(opened.inner, with_sum(MakeUdp(ours, theirs, kOurs, kWire, size), ours, theirs));
+    }
+    // A port that is neither its own nor anybody's, and the host's: not of this SA.
+    for (uint16_t port : {uint16_t{1703}, kHost}) {
+      CutPacket cut = CutToSeal(MakeUdp(theirs, ours, port, kOurs, 100));
+      EXPECT_TRUE(Receive(ReferenceSealAny(s.Inbound(), Join(cut), Choices(s))).empty());
+      EXPECT_EQ(rig_.Drops(Drop::kInnerMismatch), 1u);
+    }
+    Remove(s);
+  }
+}
+
+TEST_F(TransportTest, AWirePortIsOfOneUdpPortInUdp) {
+  SaSpec good = Make({50, Mode::kTransport, false, true});
+  good.remote = {{good.remote[0].addresses, 17, 9, 9}};
+  good.wire_port = 1701;
+  const struct { const char* why; void (*change)(SaSpec&); } kRows[] = {
+    {"any port", [](SaSpec& s) { s.remote[0].port_first = 0, s.remote[0].port_last = 65535; }},
+    {"two ports", [](SaSpec& s) { s.remote[0].port_last = 10; }},
+    {"TCP", [](SaSpec& s) { s.remote[0].protocol = 6; }},
+    {"not in UDP", [](SaSpec& s) { s.encap = false; }},
+    {"a tunnel", [](SaSpec& s) { s.mode = Mode::kTunnel; }},
+  };
+  for (const auto& row : kRows) {
+    SaSpec s = good;
+    row.change(s);
+    EXPECT_EQ(rig_.Install(s, Direction::kInbound), Status::kMalformed) << row.why;
+  }
+  EXPECT_EQ(rig_.Install(good, Direction::kInbound), Status::kOk);
+}
+
 // RFC 768: a sum that comes to zero is sent as all ones, as zero would say that there is none.
 TEST_F(TransportTest, MendsAChecksumToTheOtherZero) {
   for (bool v6 : {false, true}) {
