@@ -16,7 +16,7 @@ length bit = yes
 pppoptfile = {folder}/ppp.options
 '''
 _CLIENT = '''[global]
-port = {port}
+port = 1701
 access control = no
 [lac server]
 lns = {server}
@@ -57,8 +57,8 @@ class L2tpServer(UmlGuest, _L2tp):
 class L2tpClient(UmlKernel, _L2tp):
     """With charon before it: call() only after initiate()."""
 
-    def serve(self, server, port=1701):
-        self.run_l2tp(_CLIENT.format(server=server, port=port, folder=self.folder))
+    def serve(self, server):
+        self.run_l2tp(_CLIENT.format(server=server, folder=self.folder))
         return self
 
     def call(self):
