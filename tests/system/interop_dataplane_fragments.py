@@ -54,10 +54,13 @@ def test_fragments_and_path_mtu_both_ways(lab):
     expect_path(alice, bob, OUT)
     expect_path(bob, alice, IN)
     # Without DF inside what is long is cut: by us before it is sealed, by the kernel or the router after; and is whole inside.
+    # What the hosts have been told they would heed without DF too.
+    for host in (alice, bob):
+        host.ns.ip('route', 'flush', 'cache')
     before = pair.a.ctl('counters')
     for size in (1372, 1472, 4000, 9000):
-        alice.ping(bob, size=size)
-        bob.ping(alice, size=size)
+        alice.ping(bob, size=size, df=False)
+        bob.ping(alice, size=size, df=False)
     expect_grown(before, pair.a.ctl('counters'), 'consumed', 'injected')
     # TCP finds its own way by what is told inside.
     for reverse in (False, True):

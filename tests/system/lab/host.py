@@ -21,10 +21,12 @@ class Host:
     def _peer_address(self, peer, ipv6):
         return peer.address6 if ipv6 else peer.address
 
-    def ping(self, peer, count=3, ipv6=False, check=True, size=56, interval=0.05, df=False, wait=5):
-        """Pings a host (or an address); the number of answers. check: LabError unless every one came within `wait` seconds."""
+    def ping(self, peer, count=3, ipv6=False, check=True, size=56, interval=0.05, df=None, wait=5):
+        """Pings a host (or an address); the number of answers. check: LabError unless every one came within `wait` seconds. df:
+        set, or not; None: as the kernel has it, which cuts by itself what it has been told is too long."""
         to = peer if isinstance(peer, str) else self._peer_address(peer, ipv6)
-        done = self.ns.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', wait, '-s', size, *(['-M', 'do'] if df else []),
+        cut = [] if df is None else ['-M', 'do' if df else 'dont']
+        done = self.ns.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', wait, '-s', size, *cut,
                            to, check=False, timeout=60)
         match = re.search(r'(\d+) received', done.stdout)
         answers = int(match[1]) if match else 0
