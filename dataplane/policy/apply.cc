@@ -3,6 +3,7 @@
 #include "dataplane/policy/flow.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/forward.h"
+#include "dataplane/stage/ike_ports.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/route.h"
 
@@ -13,9 +14,6 @@ namespace {
 using channel::PolicyAction;
 
 constexpr uint8_t kUdp = 17, kIcmpV6 = 58;
-constexpr uint16_t kIke = 500, kIkeNat = 4500;
-
-bool IsIkePort(uint16_t port) { return port == kIke || port == kIkeNat; }
 
 // Router and neighbour discovery (RFC 4861 4): how packets find their next hop is not theirs to protect (RFC 4301 5.1 leaves
 // it to the SPD; here nobody needs to write that entry).

@@ -48,7 +48,7 @@ struct alignas(kCacheLine) OutboundSa {
   bool cut_after;        // what is too long is cut when it is sealed: whatever DF says inside
   bool has_ports;        // selectors that later fragments do not show: cut when sealed, where DF lets it be cut
   uint16_t id_base;      // RFC 6864 4.3: of outer IPv4 IDs, so that SAs between the same ends do not use the same at once
-  uint16_t wire_port;        // kEspTransport: the peer's UDP port as it knows it; 0: as the host here does
+  uint16_t wire_port;    // kEspTransport: the peer's UDP port as it knows it; 0: as the host here does
   uint16_t port_difference;  // as MendChecksum takes it
 
   // line 1

@@ -7,16 +7,11 @@
 
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/inner_header.h"
+#include "dataplane/stage/octets.h"
 #include "dataplane/stage/parse.h"
 
 // What opening ends in, of ESP and AH alike: inline, as the passes of both have it in their loops.
 namespace culvert::dp {
-
-inline uint32_t LoadBe32(const uint8_t* at) {
-  uint32_t v;
-  std::memcpy(&v, at, 4);
-  return rte_be_to_cpu_32(v);
-}
 
 // `size` is 4 or 16.
 inline bool SameOctets(const uint8_t* a, const uint8_t* b, size_t size) {

@@ -7,6 +7,7 @@
 
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/stage/esp_nonce.h"
+#include "dataplane/stage/octets.h"
 
 // What sealing writes in either mode of ESP, for the passes of both.
 namespace culvert::dp {
@@ -15,11 +16,6 @@ inline constexpr uint32_t kEspTrailer = 2;  // octets: pad length and next heade
 
 // WriteTrailer's padding goes down in one store of 16 octets, which may reach so many beyond a short trailer and ICV.
 inline constexpr uint32_t kTrailerReach = 8;
-
-inline void StoreBe16(uint8_t* at, uint32_t v) {
-  auto be = rte_cpu_to_be_16(static_cast<uint16_t>(v));
-  std::memcpy(at, &be, 2);
-}
 
 // RFC 4303 2.4: padding 1, 2, 3, …, its length, the protocol inside. Writes up to 18 octets from `at`; where fewer are meant,
 // the ICV takes the place of the rest.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/stage/ip_front.h"
+#include "dataplane/stage/octets.h"
 
 namespace culvert::dp {
 namespace {
@@ -23,11 +24,6 @@ struct Cut {
   uint8_t next;             // IPv6: what the data begins with
   uint32_t id;              // IPv6
 };
-
-void Store16(uint8_t* at, uint32_t v) {
-  at[0] = static_cast<uint8_t>(v >> 8);
-  at[1] = static_cast<uint8_t>(v);
-}
 
 // RFC 791 3.1: options whose first bit is set go into every fragment, the others into the first alone. ParseIp has walked them.
 uint32_t CopyLaterHeader(const uint8_t* header, uint32_t length, uint8_t* to) {
@@ -50,7 +46,7 @@ uint32_t CopyLaterHeader(const uint8_t* header, uint32_t length, uint8_t* to) {
 
 bool PlanV4(const uint8_t* data, Cut& cut) {
   uint32_t header = (data[0] & 15u) * 4;
-  auto field = static_cast<uint16_t>(data[6] << 8 | data[7]);
+  uint16_t field = LoadBe16(data + 6);
   std::memcpy(cut.first, data, header);
   cut.first_length = cut.from = header;
   cut.rest_length = CopyLaterHeader(data, header, cut.rest);
@@ -77,8 +73,8 @@ uint32_t HeaderV4(const Cut& cut, uint8_t* to, uint32_t offset, uint32_t size, b
   bool first = offset == cut.offset;
   uint32_t length = first ? cut.first_length : cut.rest_length;
   std::memcpy(to, first ? cut.first : cut.rest, length);
-  Store16(to + 2, length + size);
-  Store16(to + 6, (more ? RTE_IPV4_HDR_MF_FLAG : 0) | offset / kUnit);
+  StoreBe16(to + 2, length + size);
+  StoreBe16(to + 6, (more ? RTE_IPV4_HDR_MF_FLAG : 0) | offset / kUnit);
   to[10] = to[11] = 0;
   auto sum = static_cast<uint16_t>(~rte_raw_cksum(to, length));
   std::memcpy(to + 10, &sum, 2);
@@ -90,11 +86,11 @@ uint32_t HeaderV6(const Cut& cut, uint8_t* to, uint32_t offset, uint32_t size, b
   uint8_t* h = to + cut.first_length;
   h[0] = cut.next;
   h[1] = 0;
-  Store16(h + 2, offset | (more ? 1 : 0));
+  StoreBe16(h + 2, offset | (more ? 1 : 0));
   uint32_t id = rte_cpu_to_be_32(cut.id);
   std::memcpy(h + 4, &id, 4);
   uint32_t length = cut.first_length + kV6Fragment;
-  Store16(to + 4, length + size - static_cast<uint32_t>(sizeof(rte_ipv6_hdr)));
+  StoreBe16(to + 4, length + size - static_cast<uint32_t>(sizeof(rte_ipv6_hdr)));
   return length;
 }
 

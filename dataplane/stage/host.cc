@@ -2,13 +2,13 @@
 
 #include <rte_ip.h>
 
+#include "dataplane/stage/ike_ports.h"
 #include "dataplane/stage/parse.h"
 
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kUdp = 17, kRouting = 43, kIcmpV6 = 58;
-constexpr uint16_t kIkePort = 500, kNattPort = 4500;
 
 const uint8_t* Source(const Packet& p) {
   return rte_pktmbuf_mtod_offset(p.m, const uint8_t*,
@@ -23,7 +23,7 @@ const uint8_t* Destination(const Packet& p) {
 bool SpeaksAsIke(const Packet& p) {
   if (p.protocol != kUdp) return false;
   auto ports = PortsOf(p);
-  return ports && (ports->source == kIkePort || ports->source == kNattPort);
+  return ports && IsIkePort(ports->source);
 }
 
 // Router and neighbour discovery (RFC 4861 4) are the port's own, and no policy looks at them.

@@ -8,6 +8,7 @@
 
 #include "dataplane/stage/host.h"
 #include "dataplane/stage/icmp_error.h"
+#include "dataplane/stage/ike_ports.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/path_mtu.h"
 #include "dataplane/stage/reassemble.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr uint8_t kIcmp = 1, kUdp = 17, kEsp = 50, kAh = 51, kIcmpV6 = 58;
 constexpr uint8_t kHopsMade = 64;            // TTL of what is made here
-constexpr uint16_t kIkePort = 500, kNattPort = 4500;
 constexpr unsigned kResponderSpiOffset = 8;  // of an IKE header, RFC 7296 3.1 and RFC 2408 3.1
 
 // RFC 1624 eqn. 3 for one 16-bit word, all in network byte order.
@@ -164,7 +164,7 @@ void LocalIpsecFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
 void LocalUdpFragment(WorkerContext& ctx, Packet& p, Burst* esp) {
   if (p.opened) {
     auto ports = PortsOf(p);
-    bool ike = ports && (ports->destination == kIkePort || ports->destination == kNattPort);
+    bool ike = ports && IsIkePort(ports->destination);
     return ike ? ctx.Drop(p, Drop::kUnconsumed) : LocalRest(ctx, p, Drop::kFragment);
   }
   if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
@@ -183,7 +183,7 @@ void LocalUdp(WorkerContext& ctx, Packet& p, Burst* esp) {
   // culvert-ike answers in clear what it gets, so IKE that came through a tunnel is not for it.
   if (!p.opened && port == kIkePort) return PuntIke(ctx, p, payload);
   if (!p.opened && port == kNattPort) return LocalNatt(ctx, p, payload, esp);
-  bool ike = port == kIkePort || port == kNattPort;
+  bool ike = IsIkePort(port);
   if (!ike && HostPortOf(ctx, p)) return LocalRest(ctx, p, Drop::kUnconsumed);
   if (!MayComeIn(ctx, p)) return;
   SendIcmpError(ctx, p, IcmpError::kPortUnreachable);

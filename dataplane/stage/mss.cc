@@ -1,7 +1,9 @@
 #include "dataplane/stage/mss.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "dataplane/stage/octets.h"
+#include "dataplane/stage/outer_header.h"
 
 namespace culvert::dp {
 namespace {
@@ -9,12 +11,6 @@ namespace {
 constexpr uint8_t kTcp = 6, kSyn = 2;
 constexpr uint32_t kTcpHeader = 20, kFlags = 13, kChecksum = 16;
 constexpr uint32_t kLeast = 88;  // octets: below it a peer would send little but headers
-
-uint16_t Load16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
-void Store16(uint8_t* at, uint32_t v) {
-  at[0] = static_cast<uint8_t>(v >> 8);
-  at[1] = static_cast<uint8_t>(v);
-}
 
 // The value of the option in a TCP header of `size` octets; null where it has none, or options that cannot be read.
 uint8_t* FindMss(uint8_t* tcp, uint32_t size) {
@@ -41,16 +37,14 @@ void ClampMss(Packet& p, uint32_t mss) {
   if (size < kTcpHeader || size > p.length - uint32_t{p.l4}) return;
   uint8_t* value = FindMss(tcp, size);
   mss = std::max(mss, kLeast);
-  if (value == nullptr || Load16(value) <= mss) return;
+  if (value == nullptr || LoadBe16(value) <= mss) return;
   // RFC 1624 eqn. 3. An option may begin at an odd octet: then its octets are the halves of two words, and a sum of swapped
   // words is the swapped sum (RFC 1071 2).
   bool odd = ((value - tcp) & 1) != 0;
   auto swap = [odd](uint16_t v) { return odd ? static_cast<uint16_t>(v << 8 | v >> 8) : v; };
-  uint32_t sum = (~Load16(tcp + kChecksum) & 0xffffu) + (~swap(Load16(value)) & 0xffffu) + swap(static_cast<uint16_t>(mss));
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  Store16(value, mss);
-  Store16(tcp + kChecksum, ~sum & 0xffff);
+  uint32_t sum = (~LoadBe16(tcp + kChecksum) & 0xffffu) + (~swap(LoadBe16(value)) & 0xffffu) + swap(static_cast<uint16_t>(mss));
+  StoreBe16(value, mss);
+  StoreBe16(tcp + kChecksum, ~FoldSum(sum));
 }
 
 }  // namespace culvert::dp

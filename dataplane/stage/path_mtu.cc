@@ -7,15 +7,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/stage/ike_ports.h"
+#include "dataplane/stage/octets.h"
+#include "dataplane/stage/outer_header.h"
+
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kIcmp = 1, kIcmpV6 = 58, kUdp = 17, kEsp = 50, kAh = 51;
 constexpr uint32_t kIcmpHeader = 8;
-constexpr uint16_t kNattPort = 4500;
-
-uint16_t Load16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
-uint32_t Load32(const uint8_t* at) { return uint32_t{Load16(at)} << 16 | Load16(at + 2); }
 
 // RFC 1191 7.1: what to try where an old router does not say what fits.
 uint32_t PlateauBelow(uint32_t length) {
@@ -33,15 +33,14 @@ bool ChecksumFits(const Packet& p, const uint8_t* data) {
     sum += rte_raw_cksum(data + offsetof(rte_ipv6_hdr, src_addr), 32);
     sum += rte_cpu_to_be_16(static_cast<uint16_t>(size)) + uint32_t{rte_cpu_to_be_16(kIcmpV6)};
   }
-  sum = (sum & 0xffff) + (sum >> 16);
-  return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+  return FoldSum(sum) == 0xffff;
 }
 
 // SPI and sequence number behind the quoted IP header, straight or in UDP; what follows extension headers is not looked for,
 // because this gateway puts none before its IPsec.
 bool ReadQuotedIpsec(const uint8_t* at, uint32_t available, uint8_t protocol, TooBigNotice& out) {
   if (protocol == kUdp) {
-    if (available < sizeof(rte_udp_hdr) || Load16(at) != kNattPort) return false;
+    if (available < sizeof(rte_udp_hdr) || LoadBe16(at) != kNattPort) return false;
     at += sizeof(rte_udp_hdr);
     available -= static_cast<uint32_t>(sizeof(rte_udp_hdr));
     protocol = kEsp;
@@ -49,8 +48,8 @@ bool ReadQuotedIpsec(const uint8_t* at, uint32_t available, uint8_t protocol, To
   uint32_t before = protocol == kAh ? 4 : 0;  // octets of AH ahead of its SPI
   if ((protocol != kEsp && protocol != kAh) || available < before + 8) return false;
   out.protocol = protocol;
-  out.spi = Load32(at + before);
-  out.sequence = Load32(at + before + 4);
+  out.spi = LoadBe32(at + before);
+  out.sequence = LoadBe32(at + before + 4);
   return true;
 }
 
@@ -70,20 +69,20 @@ std::optional<TooBigNotice> ReadTooBig(const Packet& p) {
   uint8_t protocol;
   if (v4) {
     header = (quote[0] & 15u) * 4;
-    if (header < sizeof(rte_ipv4_hdr) || available < header || (Load16(quote + 6) & RTE_IPV4_HDR_OFFSET_MASK) != 0)
+    if (header < sizeof(rte_ipv4_hdr) || available < header || (LoadBe16(quote + 6) & RTE_IPV4_HDR_OFFSET_MASK) != 0)
       return std::nullopt;
     protocol = quote[offsetof(rte_ipv4_hdr, next_proto_id)];
     std::memcpy(n.source, quote + offsetof(rte_ipv4_hdr, src_addr), 4);
     std::memcpy(n.destination, quote + offsetof(rte_ipv4_hdr, dst_addr), 4);
-    mtu = Load16(icmp + 6);
-    uint32_t length = Load16(quote + 2);
+    mtu = LoadBe16(icmp + 6);
+    uint32_t length = LoadBe16(quote + 2);
     if (mtu == 0) mtu = PlateauBelow(length);
     mtu = std::max(mtu, kLeastV4Path);
   } else {
     protocol = quote[offsetof(rte_ipv6_hdr, proto)];
     std::memcpy(n.source, quote + offsetof(rte_ipv6_hdr, src_addr), 16);
     std::memcpy(n.destination, quote + offsetof(rte_ipv6_hdr, dst_addr), 16);
-    mtu = Load32(icmp + 4);
+    mtu = LoadBe32(icmp + 4);
     if (mtu < kLeastV6Path) return std::nullopt;
   }
   n.mtu = static_cast<uint16_t>(std::min(mtu, 0xffffu));

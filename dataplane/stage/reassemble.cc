@@ -9,19 +9,18 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/stage/ike_ports.h"
 #include "dataplane/stage/ip_front.h"
+#include "dataplane/stage/octets.h"
 #include "dataplane/stage/parse.h"
 
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kUdp = 17;
-constexpr uint16_t kNattPort = 4500;
 constexpr uint32_t kV6Fragment = 8, kMaxData = 65535;
 constexpr uint32_t kBehind = 64;  // octets that opening may want behind the packet
 constexpr uint8_t kEcnMask = 3, kCe = 3;
-
-uint16_t Load16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
 
 // Of an IPv6 packet that has one: ParseIp has walked it.
 IpFront BeforeFragmentHeader(const uint8_t* data) {
@@ -77,8 +76,8 @@ bool Reassembly::Read(const Packet& p, Said& out) {
   out.key.family = p.family;
   if (p.family == 4) {
     std::memcpy(out.key.addresses, data + offsetof(rte_ipv4_hdr, src_addr), 8);
-    uint16_t field = Load16(data + 6);
-    out.key.id = Load16(data + 4);
+    uint16_t field = LoadBe16(data + 6);
+    out.key.id = LoadBe16(data + 4);
     out.key.protocol = p.protocol;
     out.offset = (field & RTE_IPV4_HDR_OFFSET_MASK) * 8u;
     out.more = (field & RTE_IPV4_HDR_MF_FLAG) != 0;
@@ -88,7 +87,7 @@ bool Reassembly::Read(const Packet& p, Said& out) {
     const uint8_t* h = data + front.length;
     std::memcpy(out.key.addresses, data + offsetof(rte_ipv6_hdr, src_addr), 32);
     std::memcpy(&out.key.id, h + 4, 4);
-    out.offset = Load16(h + 2) & 0xfff8u;
+    out.offset = LoadBe16(h + 2) & 0xfff8u;
     out.more = (h[3] & 1) != 0;
     out.at = static_cast<uint16_t>(front.length + kV6Fragment);
   }
@@ -105,7 +104,7 @@ Reassembly::Whose Reassembly::Judge(const Packet& p) {
   const auto* udp = rte_pktmbuf_mtod_offset(p.m, const uint8_t*, p.l4);
   // RFC 3948 2.2: four zero octets mark IKE.
   bool marker = std::all_of(udp + 8, udp + 12, [](uint8_t b) { return b == 0; });
-  return Load16(udp + 2) == kNattPort && !marker ? Whose::kOurs : Whose::kOthers;
+  return LoadBe16(udp + 2) == kNattPort && !marker ? Whose::kOurs : Whose::kOthers;
 }
 
 // By source alone: a source that sends much competes with itself.
