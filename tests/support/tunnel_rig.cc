@@ -62,6 +62,15 @@ void TunnelRig::Install() {
   Install(sa_, Direction::kOutbound);
 }
 
+void TunnelRig::Install(const TunnelKind& kind) {
+  sa_.encap = kind.encap;
+  if (kind.ah) {
+    sa_.protocol = 51;
+    sa_.suite = {EncrId::kNone, 0, IntegId::kHmacSha256_128, true};
+  }
+  Install();
+}
+
 void TunnelRig::Install(const test::SaSpec& s, Direction d) {
   std::optional<Status> status;
   ipsec_->database().Install(s.Install(d), s.local, s.remote, [&](const channel::Ack& a) { status = a.status; });

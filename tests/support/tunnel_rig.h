@@ -8,6 +8,15 @@
 
 namespace culvert::testing {
 
+// What an SA in tunnel mode may look like from outside.
+struct TunnelKind {
+  const char* name;
+  bool v6, ah, encap;
+};
+inline constexpr TunnelKind kTunnelKinds[] = {
+    {"EspV4", false, false, false}, {"EspV6", true, false, false}, {"AhV4", false, true, false},
+    {"AhV6", true, true, false},    {"UdpV4", false, false, true}, {"UdpV6", true, false, true}};
+
 // A whole gateway (GatewayRig) with one SA pair, between its wan address and a peer behind the upstream router; the peer is the
 // test's, by ReferenceSealAny and ReferenceOpenAny.
 //
@@ -26,6 +35,7 @@ class TunnelRig {
 
   test::SaSpec& sa() { return sa_; }
   void Install();
+  void Install(const TunnelKind& kind);   // whose v6 was among the options
   void Install(const test::SaSpec& s, channel::Direction d);   // one more, under the same policy
   void Remove(const test::SaSpec& s, channel::Direction d);
 

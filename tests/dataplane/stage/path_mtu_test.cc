@@ -12,22 +12,10 @@ namespace {
 
 constexpr uint16_t kWan = GatewayRig::kWan, kLan = GatewayRig::kLan;
 
-struct Kind {
-  const char* name;
-  bool v6, ah, encap;
-};
-constexpr Kind kKinds[] = {{"EspV4", false, false, false}, {"EspV6", true, false, false}, {"AhV4", false, true, false},
-                           {"AhV6", true, true, false},    {"UdpV4", false, false, true}, {"UdpV6", true, false, true}};
-
-class PathMtu : public ::testing::TestWithParam<Kind> {
+class PathMtu : public ::testing::TestWithParam<TunnelKind> {
  protected:
   PathMtu() : t({.v6 = GetParam().v6}) {
-    t.sa().encap = GetParam().encap;
-    if (GetParam().ah) {
-      t.sa().protocol = 51;
-      t.sa().suite = {EncrId::kNone, 0, IntegId::kHmacSha256_128, true};
-    }
-    t.Install();
+    t.Install(GetParam());
   }
   bool v6() const { return GetParam().v6; }
   Bytes Inner(size_t size, bool df = true) const {
@@ -66,7 +54,7 @@ class PathMtu : public ::testing::TestWithParam<Kind> {
 
   mutable TunnelRig t;
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, PathMtu, ::testing::ValuesIn(kKinds), [](const auto& i) { return i.param.name; });
+INSTANTIATE_TEST_SUITE_P(Kinds, PathMtu, ::testing::ValuesIn(kTunnelKinds), [](const auto& i) { return i.param.name; });
 
 TEST_P(PathMtu, IsLearnedAndTold) {
   size_t before = Fits();

@@ -14,22 +14,10 @@ namespace {
 using dp::Reassembly;
 constexpr uint16_t kWan = GatewayRig::kWan, kLan = GatewayRig::kLan;
 
-struct Kind {
-  const char* name;
-  bool v6, ah, encap;
-};
-constexpr Kind kKinds[] = {{"EspV4", false, false, false}, {"EspV6", true, false, false}, {"AhV4", false, true, false},
-                           {"AhV6", true, true, false},    {"UdpV4", false, false, true}, {"UdpV6", true, false, true}};
-
-class Reassembling : public ::testing::TestWithParam<Kind> {
+class Reassembling : public ::testing::TestWithParam<TunnelKind> {
  protected:
   Reassembling() : t({.v6 = GetParam().v6, .mtu = 3000}) {
-    t.sa().encap = GetParam().encap;
-    if (GetParam().ah) {
-      t.sa().protocol = 51;
-      t.sa().suite = {EncrId::kNone, 0, IntegId::kHmacSha256_128, true};
-    }
-    t.Install();
+    t.Install(GetParam());
     t.rig().gateway().ike().SetSink([this](const channel::DatagramInfo&, ByteView payload) {
       ike.push_back(ToBytes(payload));
       return true;
@@ -60,7 +48,7 @@ class Reassembling : public ::testing::TestWithParam<Kind> {
   uint32_t id = 100;
   std::mt19937 random{7};
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, Reassembling, ::testing::ValuesIn(kKinds), [](const auto& i) { return i.param.name; });
+INSTANTIATE_TEST_SUITE_P(Kinds, Reassembling, ::testing::ValuesIn(kTunnelKinds), [](const auto& i) { return i.param.name; });
 
 TEST_P(Reassembling, InEveryOrder) {
   std::vector<size_t> order{0, 1, 2, 3};
@@ -259,7 +247,7 @@ TEST_P(Reassembling, GivesUpAfterTwoSeconds) {
 // D19: strangers from everywhere, and strangers from one place, fill it; an honest datagram still comes through at once, and no
 // more than a quarter of the buffers is ever held.
 TEST_P(Reassembling, StaysBoundedAndUsefulInAFlood) {
-  const Kind& k = GetParam();
+  const TunnelKind& k = GetParam();
   Bytes payload(600, 0x55);
   if (k.encap) payload[2] = 4500 >> 8, payload[3] = 4500 & 255;
   auto stranger = [&](const IpAddress& from) {
