@@ -1,0 +1,28 @@
+#include "drivers/offload/engine.h"
+
+namespace culvert::offload {
+
+const char* Name(Engine e) {
+  switch (e) {
+    case Engine::kCpu: return "cpu";
+    case Engine::kLookaside: return "lookaside";
+    case Engine::kCount: break;
+  }
+  return "";
+}
+
+const char* Name(StepDown s) {
+  switch (s) {
+    case StepDown::kNone: return "";
+    case StepDown::kNoDevice: return "no-device";
+    case StepDown::kNotWanted: return "not-wanted";
+    case StepDown::kProtocol: return "protocol";
+    case StepDown::kSuite: return "suite";
+    case StepDown::kFull: return "full";
+    case StepDown::kRefused: return "refused";
+    case StepDown::kCount: break;
+  }
+  return "";
+}
+
+}  // namespace culvert::offload

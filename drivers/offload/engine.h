@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/bytes/bytes.h"
+#include "drivers/crypto/suite.h"
+
+// Who runs an SA's cryptography. The bytes on the wire are the same with each.
+namespace culvert::offload {
+
+enum class Engine : uint8_t {
+  kCpu,        // IPsec-MB on the worker
+  kLookaside,  // a crypto device (rte_cryptodev) that the worker lends packets to
+  kCount,
+};
+const char* Name(Engine e);
+
+// Why an engine that comes before the one chosen did not take an SA.
+enum class StepDown : uint8_t {
+  kNone,
+  kNoDevice,      // there is none
+  kNotWanted,     // hw_offload = no
+  kProtocol,      // AH
+  kSuite,         // no device runs it, or not with these lengths
+  kFull,          // the devices hold as many sessions as they can
+  kRefused,       // a device said no
+  kCount,
+};
+const char* Name(StepDown s);
+
+// What a session is made from.
+struct SessionSpec {
+  bool seal;                          // outbound
+  bool esn;
+  crypto::Suite suite;
+  ByteView cipher_key, integ_key;     // as crypto::ExpandKeys takes them: no salt
+};
+
+}  // namespace culvert::offload
