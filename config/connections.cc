@@ -83,7 +83,8 @@ void ReadDataPath(const SectionReader& in, Child& child) {
     child.replay_window = std::max(std::bit_ceil(static_cast<uint32_t>(window)), kMinReplayWindow);
     if (child.replay_window != window) in.Warn("replay_window", Cat("raised from ", window, " to ", child.replay_window));
   }
-  child.hw_offload = in.Text("hw_offload", "auto") == "no" ? HwOffload::kNo : HwOffload::kAuto;
+  auto offload = in.Text("hw_offload", "auto");
+  child.hw_offload = offload == "no" ? HwOffload::kNo : offload == "crypto" ? HwOffload::kCrypto : HwOffload::kAuto;
   child.copy_df = in.Bool("copy_df", child.copy_df);
   child.copy_ecn = in.Bool("copy_ecn", child.copy_ecn);
   auto dscp = in.Text("copy_dscp", "out");

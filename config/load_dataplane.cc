@@ -92,6 +92,21 @@ void ReadPorts(const SectionReader& in, Dataplane& out) {
   if (out.ports.size() > kMaxPorts) in.Error(Cat(out.ports.size(), " ports; expected at most ", kMaxPorts));
 }
 
+void ReadCryptoDevices(const SectionReader& in, Dataplane& out) {
+  for (const Section& s : in.section().sections()) {
+    SectionReader reader = in.Child(s);
+    CryptoDevice d{.name = s.name, .device = reader.Text("device")};
+    d.sessions = static_cast<uint32_t>(reader.Integer("sessions", d.sessions));
+    if (d.device.empty()) reader.Error("device", "missing; expected a PCI address or a vdev such as crypto_aesni_mb");
+    auto same = std::ranges::find(out.crypto_devices, d.device, &CryptoDevice::device);
+    if (same != out.crypto_devices.end() && !d.device.empty())
+      reader.Error("device", Cat("is that of crypto device ", Quote(same->name), " too"));
+    out.crypto_devices.push_back(std::move(d));
+  }
+  if (out.crypto_devices.size() > kMaxCryptoDevices)
+    in.Error(Cat(out.crypto_devices.size(), " crypto devices; expected at most ", kMaxCryptoDevices));
+}
+
 // Whose address it is: "port \"wan\""; empty: nobody's.
 std::string OwnerOf(const Dataplane& dataplane, const IpAddress& address) {
   auto has = [&](const auto& of) { return std::ranges::contains(of.addrs, address, &IpPrefix::address); };
@@ -217,6 +232,7 @@ std::optional<Dataplane> LoadDataplane(FileSource& files, const std::string& dir
   ReadSettings(in, cores, out);
   if (const Section* ports = section.FindSection("ports")) ReadPorts(in.Child(*ports), out);
   if (out.ports.empty()) in.Error("ports", "missing; expected at least one port");
+  if (const Section* devices = section.FindSection("crypto_devices")) ReadCryptoDevices(in.Child(*devices), out);
   if (const Section* tunnels = section.FindSection("tunnels")) {
     for (const Section& s : tunnels->sections()) ReadTunnel(in.Child(*tunnels).Child(s), out);
     if (out.tunnels.size() > kMaxTunnels) in.Error("tunnels", Cat(out.tunnels.size(), "; expected at most ", kMaxTunnels));

@@ -27,6 +27,13 @@ struct Port {
   uint16_t vlan = 0;                      // VLAN ID; then there is no device, but
   std::string parent;                     // the port whose frames have that tag
 };
+// What packets of SAs are lent to (rte_cryptodev).
+struct CryptoDevice {
+  std::string name;
+  std::string device;                     // as a port's
+  uint32_t sessions = 2048;               // one for each direction of an SA
+};
+inline constexpr size_t kMaxCryptoDevices = 16;
 inline constexpr size_t kMaxTunnels = 1024;   // their addresses are looked through one by one
 // An interface that is a way into Child SAs and out of them: those with its number.
 struct Tunnel {
@@ -53,6 +60,7 @@ struct Dataplane {
   Mss mss = Mss::kNo;
   uint16_t mss_octets = 0;                // with kOctets
   std::vector<Port> ports;
+  std::vector<CryptoDevice> crypto_devices;  // in order of preference
   std::vector<Tunnel> tunnels;
   std::vector<Route> routes;
 };

@@ -48,6 +48,14 @@ constexpr Key kKeys[] = {
     {"dataplane.routes.<route>.via", kAddress, "", kWorks, "next hop, in a subnet of a port or a tunnel"},
     {"dataplane.routes.<route>.port", kText, "", kWorks,
      "port of an on-link route, or tunnel; of one with `via` only where that is ambiguous"},
+    {"dataplane.crypto_devices", kSection, "", kWorks,
+     "crypto devices that packets of SAs are lent to (rte_cryptodev lookaside), the first that runs a suite before the others"},
+    {"dataplane.crypto_devices.<crypto device>", kSection, "", kWorks, "one crypto device"},
+    {"dataplane.crypto_devices.<crypto device>.device", kText, "", kWorks,
+     "a PCI address (QAT and others), or a DPDK vdev with its arguments (crypto_aesni_mb, crypto_aesni_gcm, crypto_openssl); "
+     "required"},
+    {"dataplane.crypto_devices.<crypto device>.sessions", kInteger, "2048", kWorks,
+     "how many it holds at most, one for each direction of an SA; further SAs are the processor's", 2, 262144},
     {"dataplane.tunnels", kSection, "", kWorks, "tunnel interfaces: children that are reached by routes"},
     {"dataplane.tunnels.<tunnel>", kSection, "", kWorks,
      "one tunnel interface; its name has at most 15 characters and is no port's. What is routed into it goes through the SAs "
@@ -394,8 +402,10 @@ constexpr Key kKeys[] = {
      "pad packets inside ESP tunnels to this size, or to `mtu`, unless the peer says it does not take them so"},
     {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
      "packets; raised to the next power of two, at least 64", 1, 65536},
-    {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks, "which engine runs the SA", 0, 0,
-     "auto no crypto packet"},
+    {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks,
+     "which engine runs the SA: `auto` a crypto device that does, else the processor; `no` the processor; `crypto` a crypto "
+     "device, or the child fails",
+     0, 0, "auto no crypto packet"},
     {"connections.<conn>.children.<child>.per_cpu_sas", kWord, "no", kNotYet, "RFC 9611: an SA per core", 0, 0, "no yes encap"},
     {"connections.<conn>.children.<child>.copy_df", kBool, "yes", kWorks,
      "copy DF to an outer IPv4 header; `no`: never set there, and what is too long for the path goes sealed and in fragments"},
@@ -481,7 +491,6 @@ constexpr WordVerdict kWordVerdicts[] = {
     {kMode, "transport_proxy", kRefused, "Mobile IPv6 proxy mode does not exist here; use tunnel"},
     {kMode, "beet", kRefused, "BEET mode does not exist here; use tunnel"},
     {kMode, "iptfs", kRefused, "IP-TFS does not exist here; use tunnel"},
-    {kOffload, "crypto", kNotYetRefused, "inline or lookaside crypto"},
     {kOffload, "packet", kNotYetRefused, "inline IPsec"},
 };
 

@@ -31,6 +31,12 @@ std::string FilePrefix(const std::string& run_dir) {
   return absl::StrFormat("culvert-%08x", h);
 }
 
+std::vector<offload::CryptoDeviceOptions> CryptoDevicesOf(const config::Dataplane& config) {
+  std::vector<offload::CryptoDeviceOptions> devices;
+  for (const auto& d : config.crypto_devices) devices.push_back({d.name, d.device, d.sessions});
+  return devices;
+}
+
 EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_dir, uint32_t pool_mib) {
   EalOptions o{.worker_cores = config.worker_cores, .devices = {}, .file_prefix = FilePrefix(run_dir)};
   switch (config.hugepages) {
@@ -38,7 +44,12 @@ EalOptions OptionsFor(const config::Dataplane& config, const std::string& run_di
     case config::Hugepages::kNo: o.pages = EalOptions::Pages::kNo; break;
     case config::Hugepages::kMiB: o.pages = EalOptions::Pages::kYes; break;
   }
-  o.memory_mib = std::max(pool_mib + kOwnMemoryMib, config.hugepages_mib);
+  uint32_t devices_mib = 0;
+  for (const auto& d : CryptoDevicesOf(config)) {
+    devices_mib += offload::MemoryMib(d, static_cast<unsigned>(config.worker_cores.size()));
+    o.devices.push_back(d.device);
+  }
+  o.memory_mib = std::max(pool_mib + devices_mib + kOwnMemoryMib, config.hugepages_mib);
   for (const auto& p : config.ports) {
     if (p.vlan == 0) o.devices.push_back(CompleteDevice(p.device, p.mtu));
   }
@@ -63,6 +74,8 @@ PoolPlan PoolFor(const config::Dataplane& config) {
     all.buffer = std::max(all.buffer, m.buffer);
   }
   if (HasTap(config)) all.descriptors += workers * kHostPackets;
+  // What is lent is held as if by one more device of that many descriptors.
+  all.descriptors += static_cast<uint32_t>(config.crypto_devices.size()) * workers * offload::LookasideQueue::kDescriptors;
   return PlanPool(all.descriptors, workers, all.buffer);
 }
 
@@ -173,7 +186,9 @@ absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& 
     queues.push_back({p->name(), p->rx_queues(), p->tx_queues(), c.tap, ParentOf(config, c)});
     some_virtual |= p->is_virtual();
   }
-  Booted b{.eal = *eal, .gateway = nullptr};
+  auto devices = offload::LookasideDevices::Open(CryptoDevicesOf(config), static_cast<unsigned>(config.worker_cores.size()));
+  if (!devices.ok()) return devices.status();
+  Booted b{.eal = *eal, .crypto_devices = std::move(*devices), .gateway = nullptr};
   b.adaptive = config.idle ? *config.idle == config::Idle::kAdaptive : some_virtual;
   Topology topology = Topology::Plan(static_cast<unsigned>(config.worker_cores.size()), queues);
   b.gateway = std::make_unique<Gateway>(Gateway::Parts{.ports = std::move(*ports),

@@ -8,6 +8,7 @@
 #include "config/model.h"
 #include "dataplane/main/gateway.h"
 #include "drivers/eal/boot.h"
+#include "drivers/offload/lookaside.h"
 
 namespace culvert::dp {
 
@@ -16,6 +17,7 @@ Topology ExpectedTopology(const config::Dataplane& config);
 
 struct Booted {
   EalMode eal;
+  std::unique_ptr<offload::LookasideDevices> crypto_devices;  // outlives what lends to them
   std::unique_ptr<Gateway> gateway;
   bool adaptive = true;
 };

@@ -233,7 +233,8 @@ void ChannelServer::Open() {
   held_ = false;
   gateway_.Describe([this](const Event& e) { QueueEvent(e); });
   size_t sas = 0;
-  database_.Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote) {
+  database_.Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote,
+                          const SaEngine&) {
     QueueSa(sa, local, remote);
     ++sas;
   });

@@ -20,7 +20,8 @@ absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gate
   std::unique_ptr<IpsecService> service(new IpsecService(gateway));
   std::set<uint32_t> tunnels;
   for (const auto& t : gateway.network().tunnels()) tunnels.insert(t.if_id);
-  auto ipsec = Ipsec::Create(gateway.workers(), gateway.grace(), {.tsc_hz = rte_get_tsc_hz(), .tunnels = std::move(tunnels)},
+  auto ipsec = Ipsec::Create(gateway.workers(), gateway.grace(),
+                             {.tsc_hz = rte_get_tsc_hz(), .tunnels = std::move(tunnels), .devices = options.devices},
                              {.default_forward = options.default_forward, .mss = options.mss});
   if (!ipsec.ok()) return ipsec.status();
   service->ipsec_ = std::move(*ipsec);

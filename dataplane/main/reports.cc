@@ -157,7 +157,7 @@ Json StatusReport(Gateway& g, const ProcessFacts& f) {
           {"unreclaimed", g.grace().waiting()}};
 }
 
-Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote) {
+Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote, const SaEngine& engine) {
   Endpoint ours, theirs;
   bool fine = channel::FromWire(sa.local, ours) && channel::FromWire(sa.remote, theirs);
   EspSuite suite{static_cast<EncrId>(sa.encr), sa.encr_key_bits, static_cast<IntegId>(sa.integ), sa.esn != 0};
@@ -176,6 +176,8 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"local_ts", ToString(local)},
           {"remote_ts", ToString(remote)},
           {"worker", sa.worker},
+          {"engine", offload::Name(engine.engine)},
+          {"step_down", offload::Name(engine.step_down)},
           {"sequence", sa.sequence},
           {"iv_generation", sa.iv_generation},
           {"packets", sa.packets},
@@ -183,11 +185,32 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"last_use_s", sa.last_use == 0 ? -1.0 : SecondsSince(FromNanos(sa.last_use))}};
 }
 
+Json EnginesReport(const SaDatabase* database, const offload::LookasideDevices* devices) {
+  const EngineUse use = database != nullptr ? database->UseOfEngines() : EngineUse();
+  Json sas = Json::object(), step_downs = Json::object(), rows = Json::array();
+  for (size_t i = 0; i < use.sas.size(); ++i) sas[offload::Name(static_cast<offload::Engine>(i))] = use.sas[i];
+  for (size_t i = 1; i < use.step_downs.size(); ++i) {
+    if (use.step_downs[i] != 0) step_downs[offload::Name(static_cast<offload::StepDown>(i))] = use.step_downs[i];
+  }
+  for (size_t i = 0; devices != nullptr && i < devices->size(); ++i) {
+    auto d = devices->facts(i);
+    rows.push_back({{"device", d.name},
+                    {"driver", d.driver},
+                    {"sessions", d.sessions},
+                    {"most_sessions", d.most_sessions},
+                    {"enqueued", d.enqueued},
+                    {"dequeued", d.dequeued},
+                    {"errors", d.errors}});
+  }
+  return {{"sas", sas}, {"step_downs", step_downs}, {"refused", use.refused}, {"devices", rows}};
+}
+
 Json SasReport(const SaDatabase* database) {
   Json sas = Json::array();
   if (database != nullptr) {
-    database->Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote) {
-      sas.push_back(SaJson(sa, local, remote));
+    database->Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote,
+                            const SaEngine& engine) {
+      sas.push_back(SaJson(sa, local, remote, engine));
     });
   }
   return {{"sas", sas}};
@@ -201,6 +224,7 @@ std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabas
           {"routes", [&gateway] { return RoutesReport(gateway); }},
           {"neighbours", [&gateway] { return NeighboursReport(gateway); }},
           {"sas", [database] { return SasReport(database); }},
+          {"engines", [database, devices = facts.devices] { return EnginesReport(database, devices); }},
           {"tunnels", [&gateway, database] { return TunnelsReport(gateway, database); }},
           {"status", [&gateway, facts] { return StatusReport(gateway, facts); }}};
 }

@@ -7,6 +7,7 @@
 #include "dataplane/main/control_socket.h"
 #include "dataplane/main/gateway.h"
 #include "dataplane/sa/database.h"
+#include "drivers/offload/lookaside.h"
 
 namespace culvert::dp {
 
@@ -17,10 +18,11 @@ struct ProcessFacts {
   std::string eal;             // arguments DPDK was started with
   std::string idle;            // "poll" or "adaptive"
   std::string crypto;          // IPsec-MB's version and architecture; empty where none is linked
+  const offload::LookasideDevices* devices = nullptr;  // borrowed
 };
 
-// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels. `database` may be null: a
-// plain router. Everything is borrowed.
+// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels, engines. `database` may be
+// null: a plain router. Everything is borrowed.
 std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabase* database, const ProcessFacts& facts);
 
 }  // namespace culvert::dp

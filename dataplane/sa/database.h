@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 
@@ -7,6 +8,7 @@
 #include "common/channel/sa_event.h"
 #include "common/channel/state_page.h"
 #include "common/ipsec/traffic_selector.h"
+#include "drivers/offload/engine.h"
 
 namespace culvert::dp {
 
@@ -15,6 +17,19 @@ namespace culvert::dp {
 struct TunnelUse {
   uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
   uint32_t sas_in = 0, sas_out = 0;
+};
+
+// Who runs an SA's cryptography, and why nobody better does.
+struct SaEngine {
+  offload::Engine engine = offload::Engine::kCpu;
+  offload::StepDown step_down = offload::StepDown::kNone;
+};
+
+// Of all SAs since the process began.
+struct EngineUse {
+  std::array<uint32_t, static_cast<size_t>(offload::Engine::kCount)> sas{};         // that there are
+  std::array<uint64_t, static_cast<size_t>(offload::StepDown::kCount)> step_downs{};  // by reason
+  uint64_t refused = 0;  // that insisted on an engine there is not
 };
 
 // Every SA and policy of the process, as the main thread sees them. Main thread only. Validates a command's values, expands
@@ -33,8 +48,11 @@ class SaDatabase {
   virtual channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) = 0;
 
   // One call per live SA, both directions; selectors local then remote (they may exceed one message).
-  using Visit = std::function<void(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote)>;
+  using Visit = std::function<void(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote,
+                                   const SaEngine& engine)>;
   virtual void Inventory(const Visit& visit) const = 0;
+
+  virtual EngineUse UseOfEngines() const = 0;
 
   // By if_id, of every tunnel interface.
   virtual std::map<uint32_t, TunnelUse> UseOfTunnels() const = 0;

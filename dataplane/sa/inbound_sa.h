@@ -11,6 +11,7 @@
 #include "dataplane/sa/sa_form.h"
 #include "dataplane/worker/counters.h"
 #include "drivers/crypto/suite.h"
+#include "drivers/offload/engine.h"
 
 namespace culvert::dp {
 
@@ -38,10 +39,12 @@ struct alignas(kCacheLine) InboundSa {
   bool copy_dscp, copy_ecn;
   bool plain_selectors;  // one IPv4 pair without protocol or ports: line 2 tells all
   SaForm form;
-  uint8_t alignment0;
+  offload::Engine engine;
   uint16_t nat_difference;  // transport mode: of the addresses, as MendChecksum takes it; 0: the same at both ends
   uint16_t wire_port, host_port;  // the peer's UDP port as it writes it and as the host here sees it; 0: the same
-  uint8_t unused0[14];
+  uint8_t device;        // of the engine, as LookasideDevices counts
+  uint8_t unused0[5];
+  const void* session;   // of that device
 
   // line 1
   ReplayWindow window;
@@ -58,7 +61,8 @@ struct alignas(kCacheLine) InboundSa {
   uint16_t peer_port;  // host order; compared where the packet was encapsulated and the SA is
   uint8_t alignment[4];
   uint64_t next_move;  // TSC before which no further move is reported
-  uint8_t unused2[16];
+  uint32_t in_flight;  // packets lent to the device
+  uint8_t unused2[12];
 
   // line 3
   SaLimits limits;

@@ -111,8 +111,6 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   if (!names) return Status::kMalformed;
   bool may_pad = sa.protocol == kEsp && sa.mode == channel::Mode::kTunnel && !inbound;
   if (sa.tfc_padding != 0 && !may_pad) return Status::kMalformed;
-  // No engine but the processor here: what insists on a NIC's fails, `auto` steps down.
-  if (sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket) return Status::kUnsupported;
   if (sa.iv_generation > kMaxIvGeneration || sa.sequence > LastSequence(sa.esn)) return Status::kIvSpent;
   return Status::kOk;
 }
@@ -130,6 +128,9 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   out.icv_length = info.icv;
   out.esn = r.esn;
   out.limits = LimitsOf(r.lifetime);
+  out.engine = r.engine.engine;
+  out.device = r.session.device;
+  out.session = r.session.handle;
 }
 
 // The one pair of IPv4 ranges without protocol and ports that nearly every SA has.

@@ -8,11 +8,13 @@
 #include "common/ipsec/traffic_selector.h"
 #include "dataplane/policy/selector_set.h"
 #include "dataplane/policy/spd.h"
+#include "dataplane/sa/database.h"
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/tsc_clock.h"
 #include "dataplane/stage/outer_header.h"
 #include "drivers/crypto/suite.h"
+#include "drivers/offload/lookaside.h"
 
 // From a command's values to a runtime SA. Main thread.
 namespace culvert::dp {
@@ -42,6 +44,8 @@ struct SaRecord {
   InboundSa* in = nullptr;
   OutboundSa* out = nullptr;
   void* key = nullptr;
+  SaEngine engine;
+  offload::LookasideDevices::Session session;  // with Engine::kLookaside
   std::shared_ptr<const Policy> policy;  // outbound
 
   enum class State : uint8_t { kInstalling, kLive, kRemoving };

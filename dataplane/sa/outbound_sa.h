@@ -11,6 +11,7 @@
 #include "dataplane/sa/sa_form.h"
 #include "dataplane/worker/counters.h"
 #include "drivers/crypto/suite.h"
+#include "drivers/offload/engine.h"
 
 namespace culvert::dp {
 
@@ -40,7 +41,7 @@ struct alignas(kCacheLine) OutboundSa {
   bool esn;
   uint8_t tos_mask;  // what of the inner DSCP and ECN is copied to the outer header
   SaForm form;
-  uint8_t alignment;
+  offload::Engine engine;
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN, ID, DF and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
   uint16_t tfc_padding;  // kEspTunnelPadded: octets an inner packet has at least, or channel::kTfcToMtu
@@ -72,7 +73,9 @@ struct alignas(kCacheLine) OutboundSa {
   uint16_t zone;      // port of a link-local destination
   uint16_t path_mtu;  // octets of IP packet that routers on the way let pass; 0: nothing is known
   uint8_t notices;    // SaNotice
-  uint8_t unused3[11];
+  uint8_t device;     // of the engine, as LookasideDevices counts
+  uint16_t in_flight;  // packets lent to it
+  const void* session;
 
   uint64_t packets() const { return sequence.get() - first_sequence; }
   // The outer IPv4 ID of the packet with this sequence number, where it has one.

@@ -12,12 +12,19 @@ using channel::Ack;
 using channel::Direction;
 using channel::Status;
 
+namespace {
+
+constexpr uint8_t kEsp = 50;  // IP protocol
+
+}  // namespace
+
 WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine,
                                Options options)
     : tables_(tables),
       grace_(grace),
       mail_(std::move(mail)),
       engine_(engine),
+      devices_(options.devices),
       clock_(options.tsc_hz),
       backlog_(mail_.size()),
       load_(mail_.size(), 0) {
@@ -28,7 +35,7 @@ WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<Worke
 WorkerDatabase::~WorkerDatabase() {
   tables_.page.store(nullptr, std::memory_order_relaxed);
   for (Records& records : records_) {
-    for (auto& [index, r] : records) memory_.Free(*r);
+    for (auto& [index, r] : records) Free(*r);
   }
 }
 
@@ -70,6 +77,40 @@ bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
   return true;
 }
 
+// The best there is for it, the processor last.
+Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
+  using offload::StepDown;
+  const auto& info = crypto::Info(r.suite);
+  StepDown why = StepDown::kNoDevice;
+  if (sa.offload == channel::Offload::kNo)
+    why = StepDown::kNotWanted;
+  else if (r.protocol != kEsp)
+    why = StepDown::kProtocol;
+  else if (sa.offload != channel::Offload::kPacket && devices_ != nullptr)
+    why = devices_->Create({.seal = r.direction == Direction::kOutbound,
+                            .esn = r.esn,
+                            .suite = r.suite,
+                            .cipher_key = {sa.encr_key, info.cipher_key},
+                            .integ_key = {sa.integ_key, info.integ_key}},
+                           r.session);
+  r.engine.step_down = why;
+  if (r.session.handle != nullptr) r.engine.engine = offload::Engine::kLookaside;
+  bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
+  if (insists && r.engine.engine == offload::Engine::kCpu) {
+    ++engines_.refused;
+    return Status::kUnsupported;
+  }
+  ++engines_.sas[static_cast<size_t>(r.engine.engine)];
+  if (why != StepDown::kNone) ++engines_.step_downs[static_cast<size_t>(why)];
+  return Status::kOk;
+}
+
+void WorkerDatabase::Free(SaRecord& r) {
+  if (r.session.handle != nullptr) devices_->Destroy(r.session);
+  r.session = {};
+  memory_.Free(r);
+}
+
 void WorkerDatabase::Memory::Free(SaRecord& r) {
   if (r.key != nullptr) keys.Free(r.key, crypto::Info(r.suite).expanded);
   if (r.in != nullptr) inbound.Free(r.in, InboundSa::SizeFor(r.replay_window));
@@ -93,10 +134,11 @@ Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local,
     r->policy = policy->second.policy;
   }
   ChooseWorker(*r);
-  if (!Allocate(*r, sa)) {
-    memory_.Free(*r);
+  Status fine = Allocate(*r, sa) ? ChooseEngine(*r, sa) : Status::kNoMemory;
+  if (fine != Status::kOk) {
+    Free(*r);
     --load_[r->worker];
-    return Status::kNoMemory;
+    return fine;
   }
   r->installation = NextNumber();
   out = std::move(r);
@@ -218,7 +260,8 @@ void WorkerDatabase::Forget(const Record& r) {
     by_outbound_spi_.erase(std::find_if(at, end, [&](const auto& e) { return e.second == r->sa_index; }));
   }
   --load_[r->worker];
-  AfterGrace([this, r] { memory_.Free(*r); });
+  --engines_.sas[static_cast<size_t>(r->engine.engine)];
+  AfterGrace([this, r] { Free(*r); });
 }
 
 // ---- Update ----
@@ -414,7 +457,7 @@ void WorkerDatabase::Inventory(const Visit& visit) const {
       std::memcpy(i.connection, r->connection, sizeof i.connection);
       std::memcpy(i.child, r->child, sizeof i.child);
       std::memcpy(i.peer_id, r->peer_id, sizeof i.peer_id);
-      visit(i, r->local_ts, r->remote_ts);
+      visit(i, r->local_ts, r->remote_ts, r->engine);
     }
   }
 }

@@ -35,6 +35,7 @@ class WorkerDatabase final : public SaDatabase {
   struct Options {
     uint64_t tsc_hz = 1;
     std::set<uint32_t> tunnels;  // if_ids there are: an SA of another one is refused
+    offload::LookasideDevices* devices = nullptr;  // crypto devices, borrowed; null: none
   };
   WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine, Options options);
   ~WorkerDatabase() override;  // the workers have ended
@@ -46,6 +47,7 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status RemovePolicy(uint32_t policy_id) override;
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
+  EngineUse UseOfEngines() const override { return engines_; }
   std::map<uint32_t, TunnelUse> UseOfTunnels() const override;
   void BeginSync() override;
   void OpenForwarding() override;
@@ -92,6 +94,8 @@ class WorkerDatabase final : public SaDatabase {
 
   channel::Status Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out);
   bool Allocate(SaRecord& r, const channel::InstallSa& sa);
+  channel::Status ChooseEngine(SaRecord& r, const channel::InstallSa& sa);
+  void Free(SaRecord& r);
   void ChooseWorker(SaRecord& r);
   void Adopted(const Record& r, const Done& done);
   void Enter(const Record& r, std::function<void()> published);
@@ -123,6 +127,8 @@ class WorkerDatabase final : public SaDatabase {
   Grace& grace_;
   std::vector<WorkerMail*> mail_;
   crypto::MbEngine& engine_;
+  offload::LookasideDevices* devices_;
+  EngineUse engines_;
   TscClock clock_;
   Memory memory_;
   std::map<uint32_t, TunnelUse> tunnels_;  // by if_id: what SAs that are gone have carried

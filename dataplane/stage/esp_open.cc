@@ -71,6 +71,8 @@ void FillAead(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uin
 void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   Locate(ctx, ipsec);
   uint16_t n = Admit(ctx);
+  if (lent_) [[unlikely]]
+    FlushDevices();
   engine_->Open(ops_, n);
   Accept(ctx, n, opened);
   PublishEdges(n);
@@ -161,6 +163,10 @@ uint16_t EspWorker::Admit(WorkerContext& ctx) {
   uint16_t n = 0;
   for (uint16_t i = 0; i < lanes_n_; ++i) {
     if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
+    if (lanes_[i].sa->engine != offload::Engine::kCpu) [[unlikely]] {
+      LendOpened(ctx, lanes_[i], ops_[n]);
+      continue;
+    }
     if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
     if (n != i) lanes_[n] = lanes_[i];
     ++n;

@@ -174,7 +174,7 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
     if (p.sa == nullptr && (p.sa = ResolveHandedOver(ctx, p)) == nullptr) continue;
     auto& sa = *static_cast<OutboundSa*>(p.sa);
     checksums |= sa.family == 6 && sa.encap;
-    if (sa.form != SaForm::kEspTunnel) [[unlikely]] {
+    if (sa.form != SaForm::kEspTunnel || sa.engine != offload::Engine::kCpu) [[unlikely]] {
       others_.Add(p);
       continue;
     }

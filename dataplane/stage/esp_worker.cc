@@ -9,10 +9,19 @@ namespace culvert::dp {
 
 using channel::Direction;
 
-EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options)
-    : id_(id), tables_(tables), mail_(mail), engine_(std::move(engine)), options_(options) {}
+namespace {
+
+uint32_t InFlight(const WorkerOrder& o) { return o.direction == Direction::kInbound ? o.in->in_flight : o.out->in_flight; }
+
+}  // namespace
+
+EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine,
+                     std::vector<offload::LookasideQueue*> devices, Options options)
+    : id_(id), tables_(tables), mail_(mail), engine_(std::move(engine)), devices_(std::move(devices)), options_(options) {}
 
 void EspWorker::PollCommands(WorkerContext& ctx) {
+  if (!releases_.empty()) [[unlikely]]
+    FinishReleases(ctx);
   if (mail_.orders.empty()) [[likely]]
     return;
   WorkerOrder o;
@@ -23,7 +32,11 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
     done.ticket = o.ticket;
     switch (o.kind) {
       case WorkerOrder::kAdopt: Adopt(o); break;
-      case WorkerOrder::kRelease: Release(o); break;
+      case WorkerOrder::kRelease:
+        Release(o);
+        if (InFlight(o) == 0) break;
+        releases_.push_back(o);
+        continue;
       case WorkerOrder::kLimits: SetLimits(o); break;
       case WorkerOrder::kEndpoints: SetEndpoints(o); break;
       case WorkerOrder::kPathMtu:
@@ -53,6 +66,16 @@ void EspWorker::Release(const WorkerOrder& o) {
     tables_.inbound.Set(o.in->sa_index, nullptr);
   else
     tables_.outbound.Set(o.out->sa_index, nullptr);
+}
+
+// What a device has of an SA comes back to be dropped; only then is the SA nobody's.
+void EspWorker::FinishReleases(WorkerContext& ctx) {
+  std::erase_if(releases_, [&](const WorkerOrder& o) {
+    WorkerReport done{};
+    done.kind = WorkerReport::kDone;
+    done.ticket = o.ticket;
+    return InFlight(o) == 0 && Send(ctx, done);
+  });
 }
 
 void EspWorker::SetLimits(const WorkerOrder& o) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "dataplane/policy/acquire_pace.h"
 #include "dataplane/policy/flow_cache.h"
@@ -10,6 +11,7 @@
 #include "dataplane/worker/context.h"
 #include "dataplane/worker/ipsec_worker.h"
 #include "drivers/crypto/mb_engine.h"
+#include "drivers/offload/lookaside.h"
 
 namespace culvert::dp {
 
@@ -27,7 +29,9 @@ class EspWorker final : public IpsecWorker {
     uint16_t mss = 0;             // octets that TCP may offer through SAs; kMssAuto: what their path takes; 0: what it likes
   };
   static constexpr uint16_t kMssAuto = 0xffff;
-  EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine, Options options);
+  // `devices`: this worker's queues on crypto devices, borrowed.
+  EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine,
+            std::vector<offload::LookasideQueue*> devices, Options options);
 
   void Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) override;                       // esp_open.cc
   void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) override;                        // esp_seal.cc
@@ -35,6 +39,8 @@ class EspWorker final : public IpsecWorker {
   Drop RefuseHere(WorkerContext& ctx, const Packet& p) override;                             // policy/apply.cc
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) override;                  // path.cc
+  unsigned devices() const override { return static_cast<unsigned>(devices_.size()); }
+  bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) override;  // lend.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
 
@@ -120,6 +126,15 @@ class EspWorker final : public IpsecWorker {
   void WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, uint16_t at);
   void FinishAh(const Packet& p, uint16_t at);
 
+  // lend.cc: packets that a crypto device works on. Dropped where it takes no more.
+  [[gnu::cold]] void LendSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const crypto::CryptoOp& op);
+  [[gnu::cold]] void LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op);
+  bool Lend(WorkerContext& ctx, Packet& p, unsigned device, const void* session, bool seal, bool esn, const OpenLane& lane,
+            const crypto::CryptoOp& op);
+  bool TakeSealed(WorkerContext& ctx, Packet& p, offload::LookasideQueue::Result::Kind result);
+  void FlushDevices();
+  void FinishReleases(WorkerContext& ctx);
+
   // False: the hard lifetime is over.
   bool CheckLimits(WorkerContext& ctx, InboundSa& sa);
   bool CheckLimits(WorkerContext& ctx, OutboundSa& sa);
@@ -147,6 +162,9 @@ class EspWorker final : public IpsecWorker {
   SaTables& tables_;
   WorkerMail& mail_;
   std::unique_ptr<crypto::MbEngine> engine_;
+  const std::vector<offload::LookasideQueue*> devices_;
+  bool lent_ = false;                  // in this burst
+  std::vector<WorkerOrder> releases_;  // kRelease of SAs that have packets with a device
   const Options options_;
   FlowCache flows_;
   AcquirePace acquires_;

@@ -84,15 +84,22 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
       continue;
     }
     if (options_.mss != 0) ClampOut(sa, p);
-    if (IsAh(sa.form))
+    if (IsAh(sa.form)) {
       WriteAh(ctx, p, sa, plan, ah++);
-    else if (IsTransport(sa.form))
-      WriteTransport(ctx, p, sa, plan, ops_[n++]);
-    else
-      WritePadded(ctx, p, sa, plan, ops_[n++]);
+    } else {
+      crypto::CryptoOp& op = ops_[n];
+      IsTransport(sa.form) ? WriteTransport(ctx, p, sa, plan, op) : WritePadded(ctx, p, sa, plan, op);
+      // What is cut after has to be here when the burst is.
+      if (sa.engine != offload::Engine::kCpu && p.length <= sa.route_mtu) {
+        LendSealed(ctx, p, sa, op);
+        continue;
+      }
+      ++n;
+    }
     sealed.Add(p);
   }
   others_.n = 0;
+  if (lent_) FlushDevices();
   engine_->Seal(ops_, n);
   engine_->ComputeIcvs(macs_, ah);
   ah = 0;

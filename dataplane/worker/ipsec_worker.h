@@ -39,6 +39,11 @@ class IpsecWorker {
   // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
 
+  // Crypto devices that packets are lent to while the worker goes on; Open and Seal keep those back.
+  virtual unsigned devices() const = 0;
+  // What has come back from one of them, a burst at most. False: nothing. `opened` and `sealed` as above.
+  virtual bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) = 0;
+
   // A router on the way to a peer says that a packet of ours was too long. False: the SA it quotes could not be asked after.
   virtual bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) = 0;
 

@@ -42,6 +42,7 @@ bool Worker::Pass() {
   for (PacketRing* r : ctx_.rings->from_worker) {
     if (r != nullptr) busy |= TakeRing(*r);
   }
+  for (unsigned i = 0, n = ctx_.ipsec == nullptr ? 0 : ctx_.ipsec->devices(); i < n; ++i) busy |= TakeBack(i);
   for (uint16_t i = 0; i < ctx_.port_count; ++i) {
     WorkerPort& port = ctx_.ports[i];
     if (port.rx_queue == kNoQueue) continue;
@@ -57,6 +58,15 @@ bool Worker::Pass() {
   ctx_.counters.polls.Add(1);
   if (!busy) ctx_.counters.empty_polls.Add(1);
   return busy;
+}
+
+bool Worker::TakeBack(unsigned device) {
+  ctx_.slots.Clear();
+  if (!ctx_.ipsec->TakeBack(ctx_, device, opened_, sealed_)) return false;
+  Transmit(ctx_, sealed_);
+  ClassifyOpened(ctx_, opened_, plain_);
+  Process();
+  return true;
 }
 
 bool Worker::TakeRing(PacketRing& ring) {

@@ -32,6 +32,7 @@ class Worker {
 
  private:
   bool TakeRing(PacketRing& ring);
+  bool TakeBack(unsigned device);
   void Process();              // what is in esp_, plain_ and seal_, to its end
   void Route(Burst& plain);    // policy, seal, forward, transmit
   void Split();                // what Route left to be cut into fragments

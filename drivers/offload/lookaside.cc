@@ -127,8 +127,13 @@ LookasideDevices::Facts LookasideDevices::facts(size_t device) const {
   rte_cryptodev_info_get(d.id, &info);
   rte_cryptodev_stats stats{};
   (void)rte_cryptodev_stats_get(d.id, &stats);  // zeros where the device counts nothing
-  return {d.options.name,       info.driver_name,     d.sessions, d.options.sessions, stats.enqueued_count, stats.dequeued_count,
-          stats.enqueue_err_count + stats.dequeue_err_count};
+  return {.name = d.options.name,
+          .driver = info.driver_name,
+          .sessions = d.sessions,
+          .most_sessions = d.options.sessions,
+          .enqueued = stats.enqueued_count,
+          .dequeued = stats.dequeued_count,
+          .errors = stats.enqueue_err_count + stats.dequeue_err_count};
 }
 
 }  // namespace culvert::offload

@@ -38,8 +38,8 @@ class LookasideQueue {
   LookasideQueue(const LookasideQueue&) = delete;
   LookasideQueue& operator=(const LookasideQueue&) = delete;
 
-  // `op` as the engine of the processor takes it (its key is not looked at), over octets of `m`, which is one segment. `context`,
-  // of at most kContext octets, is copied. False: there is no room now, and nothing happened.
+  // `op` as the engine of the processor takes it (its key is not looked at), over octets of `m`, which is one segment. Copies
+  // `context`, of at most kContext octets. False: there is no room now, and nothing happened.
   [[nodiscard]] bool Submit(const void* session, const crypto::CryptoOp& op, bool seal, bool esn, rte_mbuf* m,
                             const void* context, size_t context_length);
   // Hands to the device what Submit took. Once a burst.
@@ -73,7 +73,8 @@ class LookasideQueue {
 class LookasideDevices {
  public:
   // Configures and starts them. After BootEal with the devices in its options.
-  static absl::StatusOr<std::unique_ptr<LookasideDevices>> Open(const std::vector<CryptoDeviceOptions>& devices, unsigned workers);
+  static absl::StatusOr<std::unique_ptr<LookasideDevices>> Open(const std::vector<CryptoDeviceOptions>& devices,
+                                                                unsigned workers);
   ~LookasideDevices();  // the workers have ended, and every session is gone
 
   struct Session {

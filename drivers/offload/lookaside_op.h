@@ -19,7 +19,8 @@ struct LookasideQueue::Extra {
 
 // Octets from the operation, which begins a cache line.
 inline constexpr uint16_t kExtraAt = (sizeof(rte_crypto_op) + sizeof(rte_crypto_sym_op) + 15) / 16 * 16;
-inline constexpr uint16_t kExtraRoom = kExtraAt - sizeof(rte_crypto_op) - sizeof(rte_crypto_sym_op) + sizeof(LookasideQueue::Extra);
+inline constexpr uint16_t kExtraRoom =
+    kExtraAt - sizeof(rte_crypto_op) - sizeof(rte_crypto_sym_op) + sizeof(LookasideQueue::Extra);
 
 inline LookasideQueue::Extra& LookasideQueue::ExtraOf(rte_crypto_op* op) {
   return *rte_crypto_op_ctod_offset(op, Extra*, kExtraAt);

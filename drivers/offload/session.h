@@ -12,8 +12,8 @@ namespace culvert::offload {
 struct Transforms {
   rte_crypto_sym_xform first, second;  // second where first.next says so
 };
-// False where Culvert lends no packets of that suite to devices: GMAC, whose text is not enciphered, and CCM, whose nonce and AAD
-// DPDK wants in a form of their own. `iv_offset`: octets from the operation to its IV. The keys are borrowed from the spec.
+// False where Culvert lends no packets of that suite to devices: GMAC, whose text is not enciphered, and CCM, whose nonce and
+// AAD DPDK wants in a form of their own. `iv_offset`: octets from the operation to its IV. The keys are borrowed from the spec.
 [[nodiscard]] bool MakeTransforms(const SessionSpec& spec, uint16_t iv_offset, Transforms& out);
 
 // Whether a device says that it runs them with these lengths.

@@ -318,6 +318,7 @@ TEST(LoadControl, ChildComplaints) {
       {"reqid = 7",
        "W swanctl.conf:3: connections.a.children.x.reqid: has no effect: a number of the kernel's policies; replies show a "
        "stable one"},
+      {"hw_offload = crypto", ""},
       {"hw_offload = packet",
        "E swanctl.conf:3: connections.a.children.x.hw_offload: not supported yet, and not to be ignored: inline IPsec"},
       {"start_action = trap", ""},

@@ -256,6 +256,46 @@ TEST(LoadDataplane, Errors) {
             "E culvert.conf:1: dataplane.ports: 17 ports; expected at most 16");
 }
 
+TEST(LoadDataplane, CryptoDevices) {
+  Complaints complaints;
+  auto d = Load(R"(
+dataplane {
+  ports { wan { device = 0000:3b:00.0 } }
+  crypto_devices {
+    qat { device = 0000:3d:01.0 }
+    mb { device = crypto_aesni_mb,max_nb_queue_pairs=4  sessions = 100 }
+  }
+})",
+                complaints);
+  ASSERT_TRUE(d) << Print(complaints);
+  EXPECT_EQ(Print(complaints), "");
+  ASSERT_EQ(d->crypto_devices.size(), 2u);
+  EXPECT_EQ(d->crypto_devices[0].name, "qat");
+  EXPECT_EQ(d->crypto_devices[0].device, "0000:3d:01.0");
+  EXPECT_EQ(d->crypto_devices[0].sessions, 2048u);
+  EXPECT_EQ(d->crypto_devices[1].device, "crypto_aesni_mb,max_nb_queue_pairs=4");
+  EXPECT_EQ(d->crypto_devices[1].sessions, 100u);
+}
+
+TEST(LoadDataplane, CryptoDevicesThatCannotBe) {
+  Complaints complaints;
+  EXPECT_FALSE(Load(R"(
+dataplane {
+  ports { wan { device = 0000:3b:00.0 } }
+  crypto_devices {
+    a { sessions = 1 }
+    b { device = crypto_openssl }
+    c { device = crypto_openssl }
+  }
+})",
+                    complaints));
+  EXPECT_EQ(Print(complaints),
+            "E culvert.conf:5: dataplane.crypto_devices.a.sessions: \"1\" is not between 2 and 262144|"
+            "E culvert.conf:5: dataplane.crypto_devices.a.device: missing; expected a PCI address or a vdev such as "
+            "crypto_aesni_mb|"
+            "E culvert.conf:7: dataplane.crypto_devices.c.device: is that of crypto device \"b\" too");
+}
+
 TEST(LoadDataplane, Tunnels) {
   Complaints complaints;
   auto d = Load(R"(

@@ -101,7 +101,7 @@ void FakeDatabase::Inventory(const Visit& visit) const {
     std::memcpy(m.connection, c.connection, sizeof m.connection);
     std::memcpy(m.child, c.child, sizeof m.child);
     std::memcpy(m.peer_id, c.peer_id, sizeof m.peer_id);
-    visit(m, sa.local, sa.remote);
+    visit(m, sa.local, sa.remote, {});
   }
 }
 

@@ -33,6 +33,7 @@ class FakeDatabase final : public dp::SaDatabase {
   channel::Status RemovePolicy(uint32_t policy_id) override;
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
+  dp::EngineUse UseOfEngines() const override { return {}; }
   std::map<uint32_t, dp::TunnelUse> UseOfTunnels() const override { return {}; }
   void BeginSync() override;
   void OpenForwarding() override;

@@ -25,7 +25,8 @@ uint16_t Load16(ByteView b, size_t at) { return static_cast<uint16_t>(b[at] << 8
 TunnelRig::TunnelRig(Options options) : rig_({.workers = options.workers, .mtu = options.mtu}) {
   for (const char* host : {"192.0.2.254", "2001:db8::fe"}) rig_.AddNeighbour(kWan, Ip(host), Mac(9));
   for (bool v6 : {false, true}) rig_.AddNeighbour(kLan, alice(v6), Mac(2));
-  auto made = dp::Ipsec::Create(options.workers, rig_.gateway().grace(), {.tsc_hz = rte_get_tsc_hz()}, options.esp);
+  auto made = dp::Ipsec::Create(options.workers, rig_.gateway().grace(), 
+                                {.tsc_hz = rte_get_tsc_hz(), .tunnels = {}, .devices = options.devices}, options.esp);
   EXPECT_TRUE(made.ok()) << made.status();
   ipsec_ = std::move(*made);
   for (unsigned w = 0; w < options.workers; ++w) rig_.gateway().SetIpsec(w, &ipsec_->worker(w));
@@ -122,7 +123,8 @@ test::ReferenceOpened TunnelRig::Open(ByteView outer) {
 Bytes TunnelRig::Seal(ByteView inner) {
   test::SealChoices c = choices;
   c.sequence = next_sequence++;
-  c.iv.assign(sa_.ah() ? 0 : sa_.suite.encr == EncrId::kAesCbc ? 16 : 8, static_cast<uint8_t>(c.sequence));
+  const bool none = sa_.ah() || sa_.suite.encr == EncrId::kNull;
+  c.iv.assign(none ? 0 : sa_.suite.encr == EncrId::kAesCbc ? 16 : 8, static_cast<uint8_t>(c.sequence));
   return ReferenceSealAny(sa_.Inbound(), inner, c);
 }
 

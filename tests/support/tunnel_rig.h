@@ -28,6 +28,7 @@ class TunnelRig {
     uint32_t mtu = 1500;     // of both ports
     unsigned workers = 1;
     dp::EspWorker::Options esp = {};
+    offload::LookasideDevices* devices = nullptr;
   };
   // What the SA has where a test does not say otherwise: AES-GCM with ESN in tunnel mode. Install() makes it live.
   explicit TunnelRig(Options options);

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
   auto* pools = add("pools", "address pools, how full they are", nullptr);
   pools->add_flag("--leases", leases, "and who has which address");
   pools->callback([&run, &ctx, &leases] { run = [&ctx, &leases] { return ShowPools(ctx, leases); }; });
-  for (const char* what : {"counters", "drops", "ports", "routes", "neighbours", "tunnels"}) {
+  for (const char* what : {"counters", "drops", "ports", "routes", "neighbours", "tunnels", "engines"}) {
     app.add_subcommand(what, std::format("the data plane's {}", what))->callback([&run, &ctx, what] {
       run = [&ctx, what] { return ShowDataplane(ctx, what); };
     });

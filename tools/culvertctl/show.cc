@@ -48,7 +48,7 @@ ordered_json TakeSa(ordered_json& sas, const std::string& direction, const order
 void AddTraffic(ordered_json& child, ordered_json& sas) {
   for (const char* direction : {"in", "out"}) {
     ordered_json sa = TakeSa(sas, direction, child[std::string("spi_") + direction]);
-    for (const char* key : {"packets", "bytes", "worker", "sequence", "last_use_s"}) {
+    for (const char* key : {"packets", "bytes", "worker", "engine", "sequence", "last_use_s"}) {
       if (sa.contains(key)) child[std::format("{}_{}", key, direction)] = sa[key];
     }
   }

@@ -2,9 +2,9 @@
 """run_tests.py [SUITE...]: builds what the suites need and runs them; called by tools/test, on the platform.
 
 Suites of compiled tests are what the build files declare (`suite: 'unit'`); suites of system tests are the modules
-tests/system/*.py that name one (`SUITE = 'forward'`). Single cases are counted where the test tells them. A test that asks
-to be skipped counts as failed unless it names hardware or a kernel feature this machine lacks, or the peer that is not in
-Debian 13 (tools/lib/newer_root.sh): all else can be installed.
+tests/system/*.py that name one (`SUITE = 'forward'`); a suite may be both. Single cases are counted where the test tells
+them. A test that asks to be skipped counts as failed unless it names hardware or a kernel feature this machine lacks, or the
+peer that is not in Debian 13 (tools/lib/newer_root.sh): all else can be installed.
 """
 
 import concurrent.futures
@@ -37,6 +37,7 @@ TREES_OF = {
     'hostile-ikev2': ['asan'],
     'hostile-ikev1': ['asan'],
     'router': ['asan'],
+    'offload': ['asan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
     'sim-ikev1': ['release', 'asan'],
@@ -47,13 +48,13 @@ SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}, 'sim-ikev1': {'sim-ikev1-s
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
 # What needs nothing but the processor: run beside the system tests, which mostly wait, at a priority that leaves these theirs.
-ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'esp-reference', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2',
-         'sim-ikev1'}
+ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'esp-reference', 'hostile-ikev2', 'hostile-ikev1',
+         'sim-ikev2', 'sim-ikev1'}
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
-ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'router', 'esp-reference',
-         'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-dataplane', 'interop-ikev2',
-         'interop-ikev1', 'flood-ikev2', 'restart']
+ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'router', 'offload',
+         'esp-reference', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward', 'interop-dataplane',
+         'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
@@ -291,12 +292,12 @@ def runs_in(tree, suite, test):
 def run(wanted, outcome):
     release_tests = compiled_tests('release')
     system = system_suites()
-    names = {s for t in release_tests for s in suites_of(t)} | set(system)
-    suites = select(wanted, sorted(names, key=lambda s: (ORDER.index(s) if s in ORDER else len(ORDER), s)))
+    compilable = {s for t in release_tests for s in suites_of(t)}
+    suites = select(wanted, sorted(compilable | set(system), key=lambda s: (ORDER.index(s) if s in ORDER else len(ORDER), s)))
 
     trees = {}                                   # tree -> the tests that run in it
     for suite in suites:
-        for tree in [] if suite in system else TREES_OF.get(suite, ['release']):
+        for tree in TREES_OF.get(suite, ['release']) if suite in compilable else []:
             trees.setdefault(tree, set()).add(suite)
     if any(s in system for s in suites):
         trees.setdefault('release', set())
@@ -309,7 +310,7 @@ def run(wanted, outcome):
     played = [s for s in suites if s in system]
     if 'release' in by_tree:
         build_for('release', by_tree['release'], programs=bool(played))
-    compiled = [s for s in suites if s not in system]
+    compiled = [s for s in suites if s in compilable]
     early = [s for s in compiled if s in ASIDE and played]
     found = Outcome()                            # by what runs aside
 

@@ -1,0 +1,113 @@
+#include <cstring>
+
+#include "dataplane/stage/accept.h"
+#include "dataplane/stage/esp_worker.h"
+#include "dataplane/stage/outer_header.h"
+
+// Packets that a crypto device seals or opens: all that the processor would write is written when they go, and they come back,
+// in a later pass, at the step behind the cryptography. Meanwhile they count as held. Those of an SA that went are dropped.
+namespace culvert::dp {
+namespace {
+
+using Result = offload::LookasideQueue::Result;
+
+// What goes with one. The pointers outlive it: an SA's memory is its worker's until nothing of it is in flight.
+struct Lent {
+  Packet packet;
+  void* sa;
+  uint8_t* text;
+  uint64_t sequence;
+  uint32_t text_length;
+  Spi spi;
+  uint16_t esp;
+  crypto::Suite suite;
+  bool encap, seal;
+};
+static_assert(sizeof(Lent) <= offload::LookasideQueue::kContext && std::is_trivially_copyable_v<Lent>);
+
+}  // namespace
+
+bool EspWorker::Lend(WorkerContext& ctx, Packet& p, unsigned device, const void* session, bool seal, bool esn,
+                     const OpenLane& lane, const crypto::CryptoOp& op) {
+  Lent lent{.packet = p,
+            .sa = seal ? p.sa : lane.sa,
+            .text = op.text,
+            .sequence = lane.sequence,
+            .text_length = op.text_length,
+            .spi = lane.spi,
+            .esp = lane.esp,
+            .suite = op.suite,
+            .encap = lane.encap,
+            .seal = seal};
+  if (!devices_[device]->Submit(session, op, seal, esn, p.m, &lent, sizeof lent)) {
+    ctx.Drop(p, Drop::kCryptoFull);
+    return false;
+  }
+  ctx.counters.parked.Add(1);
+  lent_ = true;
+  return true;
+}
+
+void EspWorker::LendSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const crypto::CryptoOp& op) {
+  if (Lend(ctx, p, sa.device, sa.session, true, sa.esn, {}, op)) ++sa.in_flight;
+}
+
+void EspWorker::LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op) {
+  InboundSa& sa = *lane.sa;
+  if (Lend(ctx, *lane.packet, sa.device, sa.session, false, sa.esn, lane, op)) ++sa.in_flight;
+}
+
+void EspWorker::FlushDevices() {
+  lent_ = false;
+  for (offload::LookasideQueue* d : devices_) d->Flush();
+}
+
+bool EspWorker::TakeSealed(WorkerContext& ctx, Packet& p, Result::Kind result) {
+  auto& sa = *static_cast<OutboundSa*>(p.sa);
+  --sa.in_flight;
+  if (tables_.outbound.Get(sa.sa_index) != &sa || result != Result::kDone) {
+    ctx.Drop(p, result == Result::kDone ? Drop::kRetired : Drop::kCryptoFailed);
+    return false;
+  }
+  if (sa.family == 6 && sa.encap)
+    FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
+  return true;
+}
+
+bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) {
+  offload::LookasideQueue& queue = *devices_[device];
+  if (queue.in_flight() == 0) [[likely]]
+    return false;
+  Result results[kBurstMax];
+  uint16_t n = queue.Collect(results, kBurstMax), lanes = 0;
+  ctx.counters.unparked.Add(n);
+  for (uint16_t i = 0; i < n; ++i) {
+    Lent lent;
+    std::memcpy(&lent, results[i].context, sizeof lent);
+    Packet& p = ctx.slots.New();
+    p = lent.packet;
+    p.sa = lent.sa;
+    if (lent.seal) {
+      if (TakeSealed(ctx, p, results[i].kind)) sealed.Add(p);
+      continue;
+    }
+    auto& sa = *static_cast<InboundSa*>(lent.sa);
+    --sa.in_flight;
+    if (tables_.inbound.Get(sa.sa_index) != &sa || results[i].kind == Result::kFailed) {
+      ctx.Drop(p, results[i].kind == Result::kFailed ? Drop::kCryptoFailed : Drop::kRetired);
+      continue;
+    }
+    OpenLane& lane = lanes_[lanes];
+    crypto::CryptoOp& op = ops_[lanes++];
+    lane = {&sa, lent.sequence, &p, lent.spi, lent.esp, lent.encap};
+    op.text = lent.text;
+    op.text_length = lent.text_length;
+    op.suite = lent.suite;
+    op.ok = results[i].kind == Result::kDone;
+  }
+  Accept(ctx, lanes, opened);
+  PublishEdges(lanes);
+  return n != 0;
+}
+
+}  // namespace culvert::dp

@@ -1,0 +1,69 @@
+"""SAs whose packets crypto devices (rte_cryptodev) seal and open, with strongSwan as the peer, and what no device runs."""
+
+from lab import Charon, Gateway, LabError, Tunnel, wait_until
+from lab.topology import Topology
+from lab.traffic import Pair
+
+SUITE = 'offload'
+TIMEOUT = 400
+DEVICES = {'mb': {'device': 'crypto_aesni_mb0'}, 'ossl': {'device': 'crypto_openssl0'}}
+
+
+def engines(gateway):
+    """{(inbound, outbound)} of its Child SAs."""
+    return {(child['engine_in'], child['engine_out']) for ike in gateway.ctl('sas')['ike_sas']
+            for child in ike['child_sas'].values()}
+
+
+def with_devices(lab, devices, **tunnel):
+    net = Topology(lab)
+    a = Gateway(lab, net.a, 'culvert-a', dataplane={'crypto_devices': devices})
+    return Pair(net, a, Charon(lab, net.kernel(net.b), 'charon-b'), Tunnel(**tunnel))
+
+
+def whole_life(lab, **tunnel):
+    pair = with_devices(lab, DEVICES, **tunnel).start()
+    pair.up()
+    if engines(pair.a) != {('lookaside', 'lookaside')}:
+        raise LabError(f'engines: {engines(pair.a)}')
+    pair.use()
+    pair.rekey_under_load()
+    pair.down('b')
+    pair.expect_order()
+    rows = {row['device']: row for row in pair.a.ctl('engines')['devices']}
+    if rows['mb']['dequeued'] == 0 or rows['mb']['enqueued'] != rows['mb']['dequeued']:
+        raise LabError(f'devices: {rows}')
+    wait_until(lambda: all(r['sessions'] == 0 for r in pair.a.ctl('engines')['devices']), 'no session left', 20)
+
+
+def test_a_device_runs_an_aead(lab):
+    whole_life(lab, esp='aes128gcm16', a_child={'hw_offload': 'crypto'})
+
+
+def test_a_device_runs_a_cipher_with_a_mac(lab):
+    whole_life(lab, esp='aes256-sha256', encap=True)
+
+
+def test_what_no_device_runs_is_the_processors(lab):
+    pair = with_devices(lab, {'gcm': {'device': 'crypto_aesni_gcm0'}}, esp='aes128-sha256').start()
+    pair.up()
+    if engines(pair.a) != {('cpu', 'cpu')}:
+        raise LabError(f'engines: {engines(pair.a)}')
+    if pair.a.ctl('engines')['step_downs'] != {'suite': 2}:
+        raise LabError(f'{pair.a.ctl("engines")}')
+    pair.use()
+    pair.down()
+    pair.expect_order()
+
+
+def test_what_insists_on_a_device_fails_without(lab):
+    pair = with_devices(lab, {'gcm': {'device': 'crypto_aesni_gcm0'}}, esp='aes128-sha256', a_child={'hw_offload': 'crypto'}).start()
+    try:
+        pair.a.initiate('net')
+        raise LabError('a child came up that no device runs')
+    except LabError as error:
+        if 'came up' in str(error):
+            raise
+    wait_until(lambda: not any(sa.children for sa in pair.b.sas()), 'no child at the peer', 20)
+    pair.net.alice.expect_no_answer(pair.net.bob, 'what is protected went in clear')
+    pair.expect_order()
