@@ -44,6 +44,10 @@ Port ReadPort(const SectionReader& in) {
   }
   port.mtu = static_cast<uint32_t>(in.Integer("mtu", port.mtu));
   port.tap = in.Bool("tap", port.tap);
+  auto inlined = in.Text("inline_ipsec", "auto");
+  if (inlined != "auto") port.inline_ipsec = inlined == "no" ? Port::Inline::kNo : Port::Inline::kSoftware;
+  if (port.vlan != 0 && in.Has("inline_ipsec"))
+    in.Error("inline_ipsec", "a VLAN has none: frames with a tag are the processor's");
   if (port.tap && !IsInterfaceName(port.name)) {
     in.Error("tap", Cat("no interface can be called ", Quote(port.name), "; give the port another name"));
   }

@@ -24,6 +24,8 @@ struct Port {
   std::vector<IpPrefix> addrs;            // host bits kept: address is the port's own, length its subnet's
   uint32_t mtu = 1500;                    // octets
   bool tap = false;
+  enum class Inline : uint8_t { kAuto, kNo, kSoftware };
+  Inline inline_ipsec = Inline::kAuto;    // rte_security of the device
   uint16_t vlan = 0;                      // VLAN ID; then there is no device, but
   std::string parent;                     // the port whose frames have that tag
 };

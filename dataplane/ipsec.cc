@@ -16,11 +16,8 @@ absl::StatusOr<std::unique_ptr<Ipsec>> Ipsec::Create(unsigned workers, Grace& gr
     mail.push_back(ipsec->mail_.back().get());
     auto own = crypto::MbEngine::Create();
     if (!own.ok()) return own.status();
-    std::vector<offload::LookasideQueue*> queues;
-    for (size_t d = 0; database.devices != nullptr && d < database.devices->size(); ++d)
-      queues.push_back(&database.devices->queue(i, d));
     ipsec->workers_.push_back(std::make_unique<EspWorker>(i, ipsec->tables_, *mail.back(), std::move(*own),
-                                                          std::move(queues), options));
+                                                          database.engines, options));
   }
   ipsec->database_ = std::make_unique<WorkerDatabase>(ipsec->tables_, grace, mail, *ipsec->engine_, std::move(database));
   return ipsec;

@@ -54,7 +54,7 @@ int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args
   auto ipsec = IpsecService::Create(gateway, {.default_forward = config.default_forward,
                                               .mss = MssOption(config),
                                               .without_ike = config.forward_without_ike,
-                                              .devices = booted.crypto_devices.get(),
+                                              .engines = booted.engines.get(),
                                               .channel = {args.run_dir, ControlUser("culvert-ike")}});
   if (!ipsec.ok()) {
     LOG(ERROR) << ipsec.status().message();
@@ -65,7 +65,7 @@ int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args
                      .eal = "",
                      .idle = booted.adaptive ? "adaptive" : "poll",
                      .crypto = (*ipsec)->crypto(),
-                     .devices = booted.crypto_devices.get()};
+                     .engines = booted.engines.get()};
   for (const auto& a : booted.eal.arguments) facts.eal += (facts.eal.empty() ? "" : " ") + a;
   EventLoop& loop = gateway.loop();
   ControlSocket control(loop, Reports(gateway, &(*ipsec)->database(), facts));
@@ -102,8 +102,8 @@ int Run(const config::Dataplane& config, const Arguments& args) {
     return 1;
   }
   int rc = Serve(*booted, config, args, std::move(signals));
+  booted->engines.reset();
   booted->gateway.reset();
-  booted->crypto_devices.reset();
   rte_eal_cleanup();
   LOG(INFO) << "stopped";
   return rc;

@@ -32,6 +32,10 @@ constexpr Key kKeys[] = {
     {"dataplane.ports.<port>", kSection, "", kWorks, "one port; its name has at most 15 characters"},
     {"dataplane.ports.<port>.device", kText, "", kWorks,
      "a PCI address, or a DPDK vdev with its arguments; required, but of a VLAN"},
+    {"dataplane.ports.<port>.inline_ipsec", kWord, "auto", kWorks,
+     "`auto`: SAs of this port's addresses are the device's, where it has rte_security and runs them; `no`: they are not; "
+     "`software`: a stand-in on the worker does what such a device would, for labs without one",
+     0, 0, "auto no software"},
     {"dataplane.ports.<port>.vlan", kInteger, "", kWorks,
      "VLAN ID: the port is a sub-interface of `parent`, which carries its frames tagged (802.1Q)", 1, 4094},
     {"dataplane.ports.<port>.parent", kText, "", kWorks,
@@ -403,8 +407,8 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
      "packets; raised to the next power of two, at least 64", 1, 65536},
     {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks,
-     "which engine runs the SA: `auto` a crypto device that does, else the processor; `no` the processor; `crypto` a crypto "
-     "device, or the child fails",
+     "which engine runs the SA: `auto` the port or a crypto device, else the processor; `no` the processor; `crypto` the port "
+     "or a crypto device, or the child fails",
      0, 0, "auto no crypto packet"},
     {"connections.<conn>.children.<child>.per_cpu_sas", kWord, "no", kNotYet, "RFC 9611: an SA per core", 0, 0, "no yes encap"},
     {"connections.<conn>.children.<child>.copy_df", kBool, "yes", kWorks,

@@ -13,6 +13,7 @@
 
 #include "common/base/unique_fd.h"
 #include "drivers/mem/pools.h"
+#include "drivers/offload/soft_inline_port.h"
 #include "drivers/port/ethdev_port.h"
 #include "drivers/port/kernel_interface.h"
 #include "drivers/port/tap.h"
@@ -92,6 +93,10 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Datap
     auto port = EthdevPort::Open(o, pool);
     if (!port.ok()) return port.status();
     ports[i] = std::move(*port);
+    if (p.inline_ipsec != config::Port::Inline::kSoftware) continue;
+    auto soft = offload::SoftInlinePort::Wrap(std::move(ports[i]));
+    if (!soft.ok()) return soft.status();
+    ports[i] = std::move(*soft);
   }
   for (uint16_t i = 0; i < ports.size(); ++i) {
     const config::Port& p = config.ports[i];
@@ -188,8 +193,15 @@ absl::StatusOr<Booted> Boot(const config::Dataplane& config, const std::string& 
   }
   auto devices = offload::LookasideDevices::Open(CryptoDevicesOf(config), static_cast<unsigned>(config.worker_cores.size()));
   if (!devices.ok()) return devices.status();
-  Booted b{.eal = *eal, .crypto_devices = std::move(*devices), .gateway = nullptr};
+  Booted b{.eal = *eal, .gateway = nullptr, .engines = nullptr};
   b.adaptive = config.idle ? *config.idle == config::Idle::kAdaptive : some_virtual;
+  std::vector<Port*> inlined(ports->size());
+  for (size_t i = 0; i < inlined.size(); ++i) inlined[i] = (*ports)[i].get();
+  std::vector<bool> offered;
+  for (const auto& p : config.ports) offered.push_back(p.inline_ipsec != config::Port::Inline::kNo);
+  auto inline_ports = offload::InlinePorts::Open(inlined, offered);
+  if (!inline_ports.ok()) return inline_ports.status();
+  b.engines = std::make_unique<offload::Engines>(std::move(*inline_ports), std::move(*devices));
   Topology topology = Topology::Plan(static_cast<unsigned>(config.worker_cores.size()), queues);
   b.gateway = std::make_unique<Gateway>(Gateway::Parts{.ports = std::move(*ports),
                                                        .hosts = std::move(*taps),

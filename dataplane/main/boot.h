@@ -8,7 +8,7 @@
 #include "config/model.h"
 #include "dataplane/main/gateway.h"
 #include "drivers/eal/boot.h"
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 
 namespace culvert::dp {
 
@@ -17,8 +17,8 @@ Topology ExpectedTopology(const config::Dataplane& config);
 
 struct Booted {
   EalMode eal;
-  std::unique_ptr<offload::LookasideDevices> crypto_devices;  // outlives what lends to them
   std::unique_ptr<Gateway> gateway;
+  std::unique_ptr<offload::Engines> engines;  // of its ports and of crypto devices; ends after what uses them
   bool adaptive = true;
 };
 

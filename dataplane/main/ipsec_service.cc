@@ -20,8 +20,12 @@ absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gate
   std::unique_ptr<IpsecService> service(new IpsecService(gateway));
   std::set<uint32_t> tunnels;
   for (const auto& t : gateway.network().tunnels()) tunnels.insert(t.if_id);
+  auto port_of = [&network = gateway.network()](const IpAddress& a) { return network.PortOf(a); };
   auto ipsec = Ipsec::Create(gateway.workers(), gateway.grace(),
-                             {.tsc_hz = rte_get_tsc_hz(), .tunnels = std::move(tunnels), .devices = options.devices},
+                             {.tsc_hz = rte_get_tsc_hz(),
+                              .tunnels = std::move(tunnels),
+                              .engines = options.engines,
+                              .port_of = port_of},
                              {.default_forward = options.default_forward, .mss = options.mss});
   if (!ipsec.ok()) return ipsec.status();
   service->ipsec_ = std::move(*ipsec);

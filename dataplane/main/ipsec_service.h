@@ -20,7 +20,7 @@ class IpsecService {
     bool default_forward = true;   // what becomes of packets that match no policy
     uint16_t mss = 0;              // as EspWorker::Options has it
     bool without_ike = false;      // forwarding is open from the start
-    offload::LookasideDevices* devices = nullptr;  // borrowed
+    offload::Engines* engines = nullptr;  // beside the processor; borrowed
     ChannelServer::Options channel;
   };
   // Before gateway.Start(). The gateway is borrowed, and stopped before this is destroyed.

@@ -50,6 +50,13 @@ Network::Network(std::vector<PortInfo> ports, Published<Forwarding>& fib, Grace&
   Rebuild();
 }
 
+std::optional<uint16_t> Network::PortOf(const IpAddress& own) const {
+  for (const auto& [address, origin] : addresses_) {
+    if (address.address.address == own) return PortByName(address.port);
+  }
+  return std::nullopt;
+}
+
 std::optional<uint16_t> Network::PortByName(const std::string& name) const {
   for (size_t i = 0; i < ports_.size(); ++i) {
     if (ports_[i].name == name) return static_cast<uint16_t>(i);

@@ -78,6 +78,8 @@ class Network {
   void VisitRoutes(const std::function<void(const RouteView&)>& visit) const;
   const std::vector<PortInfo>& ports() const { return ports_; }
   const std::vector<Tunnel>& tunnels() const { return tunnels_; }
+  // Of which port it is an own address now.
+  std::optional<uint16_t> PortOf(const IpAddress& own) const;
   const std::map<Address, Origin>& addresses() const { return addresses_; }
 
  private:

@@ -185,24 +185,31 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"last_use_s", sa.last_use == 0 ? -1.0 : SecondsSince(FromNanos(sa.last_use))}};
 }
 
-Json EnginesReport(const SaDatabase* database, const offload::LookasideDevices* devices) {
+Json EnginesReport(Gateway& g, const SaDatabase* database, const offload::Engines* engines) {
   const EngineUse use = database != nullptr ? database->UseOfEngines() : EngineUse();
-  Json sas = Json::object(), step_downs = Json::object(), rows = Json::array();
+  Json sas = Json::object(), step_downs = Json::object(), ports = Json::array(), devices = Json::array();
   for (size_t i = 0; i < use.sas.size(); ++i) sas[offload::Name(static_cast<offload::Engine>(i))] = use.sas[i];
   for (size_t i = 1; i < use.step_downs.size(); ++i) {
     if (use.step_downs[i] != 0) step_downs[offload::Name(static_cast<offload::StepDown>(i))] = use.step_downs[i];
   }
-  for (size_t i = 0; devices != nullptr && i < devices->size(); ++i) {
-    auto d = devices->facts(i);
-    rows.push_back({{"device", d.name},
-                    {"driver", d.driver},
-                    {"sessions", d.sessions},
-                    {"most_sessions", d.most_sessions},
-                    {"enqueued", d.enqueued},
-                    {"dequeued", d.dequeued},
-                    {"errors", d.errors}});
+  uint64_t missed = 0;
+  for (unsigned w = 0; w < g.workers(); ++w) missed += g.context(w).counters.inline_missed.get();
+  if (engines != nullptr && engines->inline_ports() != nullptr) {
+    for (const auto& p : engines->inline_ports()->facts())
+      ports.push_back({{"port", p.port}, {"sessions", p.sessions}, {"most_sessions", p.most_sessions}});
   }
-  return {{"sas", sas}, {"step_downs", step_downs}, {"refused", use.refused}, {"devices", rows}};
+  for (size_t i = 0; engines != nullptr && engines->lookaside() != nullptr && i < engines->lookaside()->size(); ++i) {
+    auto d = engines->lookaside()->facts(i);
+    devices.push_back({{"device", d.name},
+                       {"driver", d.driver},
+                       {"sessions", d.sessions},
+                       {"most_sessions", d.most_sessions},
+                       {"enqueued", d.enqueued},
+                       {"dequeued", d.dequeued},
+                       {"errors", d.errors}});
+  }
+  return {{"sas", sas},     {"step_downs", step_downs}, {"refused", use.refused}, {"inline_missed", missed},
+          {"ports", ports}, {"devices", devices}};
 }
 
 Json SasReport(const SaDatabase* database) {
@@ -224,7 +231,7 @@ std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabas
           {"routes", [&gateway] { return RoutesReport(gateway); }},
           {"neighbours", [&gateway] { return NeighboursReport(gateway); }},
           {"sas", [database] { return SasReport(database); }},
-          {"engines", [database, devices = facts.devices] { return EnginesReport(database, devices); }},
+          {"engines", [&gateway, database, engines = facts.engines] { return EnginesReport(gateway, database, engines); }},
           {"tunnels", [&gateway, database] { return TunnelsReport(gateway, database); }},
           {"status", [&gateway, facts] { return StatusReport(gateway, facts); }}};
 }

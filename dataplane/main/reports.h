@@ -7,7 +7,7 @@
 #include "dataplane/main/control_socket.h"
 #include "dataplane/main/gateway.h"
 #include "dataplane/sa/database.h"
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 
 namespace culvert::dp {
 
@@ -18,7 +18,7 @@ struct ProcessFacts {
   std::string eal;             // arguments DPDK was started with
   std::string idle;            // "poll" or "adaptive"
   std::string crypto;          // IPsec-MB's version and architecture; empty where none is linked
-  const offload::LookasideDevices* devices = nullptr;  // borrowed
+  const offload::Engines* engines = nullptr;  // borrowed
 };
 
 // The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels, engines. `database` may be

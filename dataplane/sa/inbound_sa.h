@@ -42,7 +42,7 @@ struct alignas(kCacheLine) InboundSa {
   offload::Engine engine;
   uint16_t nat_difference;  // transport mode: of the addresses, as MendChecksum takes it; 0: the same at both ends
   uint16_t wire_port, host_port;  // the peer's UDP port as it writes it and as the host here sees it; 0: the same
-  uint8_t device;        // of the engine, as LookasideDevices counts
+  uint8_t device;        // of the engine, by index
   uint8_t unused0[5];
   const void* session;   // of that device
 

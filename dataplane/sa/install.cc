@@ -128,8 +128,8 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   out.icv_length = info.icv;
   out.esn = r.esn;
   out.limits = LimitsOf(r.lifetime);
-  out.engine = r.engine.engine;
-  out.device = r.session.device;
+  out.engine = r.session.engine;
+  out.device = static_cast<uint8_t>(r.session.device);
   out.session = r.session.handle;
 }
 

@@ -14,7 +14,7 @@
 #include "dataplane/sa/tsc_clock.h"
 #include "dataplane/stage/outer_header.h"
 #include "drivers/crypto/suite.h"
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 
 // From a command's values to a runtime SA. Main thread.
 namespace culvert::dp {
@@ -44,8 +44,8 @@ struct SaRecord {
   InboundSa* in = nullptr;
   OutboundSa* out = nullptr;
   void* key = nullptr;
-  SaEngine engine;
-  offload::LookasideDevices::Session session;  // with Engine::kLookaside
+  offload::Session session;
+  offload::StepDown step_down = offload::StepDown::kNone;
   std::shared_ptr<const Policy> policy;  // outbound
 
   enum class State : uint8_t { kInstalling, kLive, kRemoving };

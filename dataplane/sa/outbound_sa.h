@@ -73,7 +73,7 @@ struct alignas(kCacheLine) OutboundSa {
   uint16_t zone;      // port of a link-local destination
   uint16_t path_mtu;  // octets of IP packet that routers on the way let pass; 0: nothing is known
   uint8_t notices;    // SaNotice
-  uint8_t device;     // of the engine, as LookasideDevices counts
+  uint8_t device;     // of the engine, by index
   uint16_t in_flight;  // packets lent to it
   const void* session;
 

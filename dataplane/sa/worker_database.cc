@@ -24,7 +24,8 @@ WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<Worke
       grace_(grace),
       mail_(std::move(mail)),
       engine_(engine),
-      devices_(options.devices),
+      engines_(options.engines),
+      port_of_(std::move(options.port_of)),
       clock_(options.tsc_hz),
       backlog_(mail_.size()),
       load_(mail_.size(), 0) {
@@ -77,36 +78,42 @@ bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
   return true;
 }
 
-// The best there is for it, the processor last.
 Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
-  using offload::StepDown;
+  using offload::Engine, offload::StepDown;
   const auto& info = crypto::Info(r.suite);
-  StepDown why = StepDown::kNoDevice;
-  if (sa.offload == channel::Offload::kNo)
-    why = StepDown::kNotWanted;
-  else if (r.protocol != kEsp)
-    why = StepDown::kProtocol;
-  else if (sa.offload != channel::Offload::kPacket && devices_ != nullptr)
-    why = devices_->Create({.seal = r.direction == Direction::kOutbound,
-                            .esn = r.esn,
-                            .suite = r.suite,
-                            .cipher_key = {sa.encr_key, info.cipher_key},
-                            .integ_key = {sa.integ_key, info.integ_key}},
-                           r.session);
-  r.engine.step_down = why;
-  if (r.session.handle != nullptr) r.engine.engine = offload::Engine::kLookaside;
-  bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
-  if (insists && r.engine.engine == offload::Engine::kCpu) {
-    ++engines_.refused;
+  const bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
+  if (sa.offload == channel::Offload::kNo) {
+    r.step_down = StepDown::kNotWanted;
+  } else if (r.protocol != kEsp) {
+    r.step_down = StepDown::kProtocol;
+  } else if (engines_ == nullptr || sa.offload == channel::Offload::kPacket) {
+    r.step_down = StepDown::kNoDevice;
+  } else {
+    auto port = port_of_ ? port_of_(r.local.address) : std::nullopt;
+    r.step_down = engines_->Choose({.seal = r.direction == Direction::kOutbound,
+                                    .esn = r.esn,
+                                    .suite = r.suite,
+                                    .cipher_key = {sa.encr_key, info.cipher_key},
+                                    .integ_key = {sa.integ_key, info.integ_key},
+                                    .salt = {sa.encr_key + info.cipher_key, info.salt},
+                                    .spi = r.spi,
+                                    .tunnel = r.mode == channel::Mode::kTunnel,
+                                    .encap = r.encap,
+                                    .local = r.local,
+                                    .remote = r.remote},
+                                   port.value_or(offload::Engines::kNoPort), r.session);
+  }
+  if (insists && r.session.engine == Engine::kCpu) {
+    ++use_of_engines_.refused;
     return Status::kUnsupported;
   }
-  ++engines_.sas[static_cast<size_t>(r.engine.engine)];
-  if (why != StepDown::kNone) ++engines_.step_downs[static_cast<size_t>(why)];
+  ++use_of_engines_.sas[static_cast<size_t>(r.session.engine)];
+  if (r.step_down != StepDown::kNone) ++use_of_engines_.step_downs[static_cast<size_t>(r.step_down)];
   return Status::kOk;
 }
 
 void WorkerDatabase::Free(SaRecord& r) {
-  if (r.session.handle != nullptr) devices_->Destroy(r.session);
+  if (r.session.handle != nullptr) engines_->GiveBack(r.session);
   r.session = {};
   memory_.Free(r);
 }
@@ -260,7 +267,7 @@ void WorkerDatabase::Forget(const Record& r) {
     by_outbound_spi_.erase(std::find_if(at, end, [&](const auto& e) { return e.second == r->sa_index; }));
   }
   --load_[r->worker];
-  --engines_.sas[static_cast<size_t>(r->engine.engine)];
+  --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
   AfterGrace([this, r] { Free(*r); });
 }
 
@@ -457,7 +464,7 @@ void WorkerDatabase::Inventory(const Visit& visit) const {
       std::memcpy(i.connection, r->connection, sizeof i.connection);
       std::memcpy(i.child, r->child, sizeof i.child);
       std::memcpy(i.peer_id, r->peer_id, sizeof i.peer_id);
-      visit(i, r->local_ts, r->remote_ts, r->engine);
+      visit(i, r->local_ts, r->remote_ts, {r->session.engine, r->step_down});
     }
   }
 }

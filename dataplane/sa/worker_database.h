@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <set>
 #include <string>
@@ -35,7 +36,8 @@ class WorkerDatabase final : public SaDatabase {
   struct Options {
     uint64_t tsc_hz = 1;
     std::set<uint32_t> tunnels;  // if_ids there are: an SA of another one is refused
-    offload::LookasideDevices* devices = nullptr;  // crypto devices, borrowed; null: none
+    offload::Engines* engines = nullptr;  // beside the processor; borrowed; null: none
+    std::function<std::optional<uint16_t>(const IpAddress&)> port_of = {};  // whose own address it is
   };
   WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine, Options options);
   ~WorkerDatabase() override;  // the workers have ended
@@ -47,7 +49,7 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status RemovePolicy(uint32_t policy_id) override;
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
-  EngineUse UseOfEngines() const override { return engines_; }
+  EngineUse UseOfEngines() const override { return use_of_engines_; }
   std::map<uint32_t, TunnelUse> UseOfTunnels() const override;
   void BeginSync() override;
   void OpenForwarding() override;
@@ -127,8 +129,9 @@ class WorkerDatabase final : public SaDatabase {
   Grace& grace_;
   std::vector<WorkerMail*> mail_;
   crypto::MbEngine& engine_;
-  offload::LookasideDevices* devices_;
-  EngineUse engines_;
+  offload::Engines* engines_;
+  EngineUse use_of_engines_;
+  std::function<std::optional<uint16_t>(const IpAddress&)> port_of_;
   TscClock clock_;
   Memory memory_;
   std::map<uint32_t, TunnelUse> tunnels_;  // by if_id: what SAs that are gone have carried

@@ -73,7 +73,10 @@ void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   uint16_t n = Admit(ctx);
   if (lent_) [[unlikely]]
     FlushDevices();
-  engine_->Open(ops_, n);
+  if (inline_) [[unlikely]]
+    OpenRest(ctx, n);
+  else
+    engine_->Open(ops_, n);
   Accept(ctx, n, opened);
   PublishEdges(n);
   ipsec.n = 0;
@@ -163,9 +166,12 @@ uint16_t EspWorker::Admit(WorkerContext& ctx) {
   uint16_t n = 0;
   for (uint16_t i = 0; i < lanes_n_; ++i) {
     if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
-    if (lanes_[i].sa->engine != offload::Engine::kCpu) [[unlikely]] {
-      LendOpened(ctx, lanes_[i], ops_[n]);
-      continue;
+    if (auto engine = lanes_[i].sa->engine; engine != offload::Engine::kCpu) [[unlikely]] {
+      if (engine == offload::Engine::kLookaside) {
+        LendOpened(ctx, lanes_[i], ops_[n]);
+        continue;
+      }
+      inline_ = true;
     }
     if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);
     if (n != i) lanes_[n] = lanes_[i];

@@ -16,8 +16,14 @@ uint32_t InFlight(const WorkerOrder& o) { return o.direction == Direction::kInbo
 }  // namespace
 
 EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine,
-                     std::vector<offload::LookasideQueue*> devices, Options options)
-    : id_(id), tables_(tables), mail_(mail), engine_(std::move(engine)), devices_(std::move(devices)), options_(options) {}
+                     offload::Engines* engines, Options options)
+    : id_(id),
+      tables_(tables),
+      mail_(mail),
+      engine_(std::move(engine)),
+      devices_(engines != nullptr ? engines->QueuesOf(id) : std::vector<offload::LookasideQueue*>()),
+      inline_ports_(engines != nullptr ? engines->inline_ports() : nullptr),
+      options_(options) {}
 
 void EspWorker::PollCommands(WorkerContext& ctx) {
   if (!releases_.empty()) [[unlikely]]

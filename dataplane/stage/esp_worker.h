@@ -11,7 +11,7 @@
 #include "dataplane/worker/context.h"
 #include "dataplane/worker/ipsec_worker.h"
 #include "drivers/crypto/mb_engine.h"
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 
 namespace culvert::dp {
 
@@ -29,9 +29,9 @@ class EspWorker final : public IpsecWorker {
     uint16_t mss = 0;             // octets that TCP may offer through SAs; kMssAuto: what their path takes; 0: what it likes
   };
   static constexpr uint16_t kMssAuto = 0xffff;
-  // `devices`: this worker's queues on crypto devices, borrowed.
+  // `engines`: beside the processor; borrowed; may be null.
   EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::unique_ptr<crypto::MbEngine> engine,
-            std::vector<offload::LookasideQueue*> devices, Options options);
+            offload::Engines* engines, Options options);
 
   void Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) override;                       // esp_open.cc
   void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) override;                        // esp_seal.cc
@@ -39,6 +39,7 @@ class EspWorker final : public IpsecWorker {
   Drop RefuseHere(WorkerContext& ctx, const Packet& p) override;                             // policy/apply.cc
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) override;                  // path.cc
+  bool MaySealInline(const Packet& p) const override;                                         // inline.cc
   unsigned devices() const override { return static_cast<unsigned>(devices_.size()); }
   bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) override;  // lend.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
@@ -133,6 +134,9 @@ class EspWorker final : public IpsecWorker {
             const crypto::CryptoOp& op);
   bool TakeSealed(WorkerContext& ctx, Packet& p, offload::LookasideQueue::Result::Kind result);
   void FlushDevices();
+  // inline.cc: packets that the port seals or has opened. False: it will not, and the processor has to.
+  [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
+  [[gnu::cold]] void OpenRest(WorkerContext& ctx, uint16_t n);
   void FinishReleases(WorkerContext& ctx);
 
   // False: the hard lifetime is over.
@@ -163,7 +167,9 @@ class EspWorker final : public IpsecWorker {
   WorkerMail& mail_;
   std::unique_ptr<crypto::MbEngine> engine_;
   const std::vector<offload::LookasideQueue*> devices_;
+  const offload::InlinePorts* const inline_ports_;
   bool lent_ = false;                  // in this burst
+  bool inline_ = false;                // of this burst: something is of an SA that the port runs
   std::vector<WorkerOrder> releases_;  // kRelease of SAs that have packets with a device
   const Options options_;
   FlowCache flows_;
@@ -190,6 +196,7 @@ class EspWorker final : public IpsecWorker {
   alignas(64) crypto::CryptoOp ops_[kBurstMax];
   Burst others_;  // of Seal: transport mode and AH; of Open: AH
   AhLane ah_[kBurstMax];
+  alignas(64) crypto::CryptoOp rest_[kBurstMax];  // what a port has not opened
   crypto::MacOp macs_[kBurstMax];
 };
 static_assert(kBurstMax <= crypto::kMaxOps);

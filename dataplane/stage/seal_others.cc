@@ -90,11 +90,11 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
       crypto::CryptoOp& op = ops_[n];
       IsTransport(sa.form) ? WriteTransport(ctx, p, sa, plan, op) : WritePadded(ctx, p, sa, plan, op);
       // What is cut after has to be here when the burst is.
-      if (sa.engine != offload::Engine::kCpu && p.length <= sa.route_mtu) {
+      if (sa.engine == offload::Engine::kLookaside && p.length <= sa.route_mtu) {
         LendSealed(ctx, p, sa, op);
         continue;
       }
-      ++n;
+      if (sa.engine != offload::Engine::kInlineCrypto || !MarkInline(p, sa)) ++n;
     }
     sealed.Add(p);
   }

@@ -44,6 +44,11 @@ bool Frame(WorkerContext& ctx, Packet& p, LastHeader& last) {
     bool found = p.next_hop != 0 && ctx.neighbours->Mac(p.next_hop, ctx.stamp, last.header.dst_addr);
     last.hop = found ? p.next_hop : 0;
     if (!found && !FindMacAnew(ctx, p, last.header.dst_addr)) {
+      // The port was to seal it: nobody but the port may have it as it is.
+      if (p.m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD) {
+        ctx.Drop(p, Drop::kNoNeighbour);
+        return false;
+      }
       ctx.ToMain(MainKind::kResolve, p);
       return false;
     }

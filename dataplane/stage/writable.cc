@@ -14,6 +14,7 @@ bool CopyToWritable(WorkerContext& ctx, Packet& p, uint32_t headroom, uint32_t t
   char* to = rte_pktmbuf_append(copy, static_cast<uint16_t>(length));
   const void* from = rte_pktmbuf_read(p.m, 0, length, to);
   if (from != to) std::memcpy(to, from, length);  // one segment: read gave a pointer into it and copied nothing
+  copy->ol_flags |= p.m->ol_flags & (RTE_MBUF_F_RX_SEC_OFFLOAD | RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED);
   rte_pktmbuf_free(p.m);
   p.m = copy;
   return true;

@@ -33,6 +33,7 @@ struct alignas(kCacheLine) Counters {
   std::array<Counter, kDropReasons> drops;
 
   Counter slow_path;           // packets copied because the mbuf was shared, segmented or short of room
+  Counter inline_missed;       // of SAs that a port runs, and the port had not opened
   Counter polls, empty_polls, sleeps;
 
   void Drop(Drop why, uint64_t n = 1) { drops[static_cast<size_t>(why)].Add(n); }

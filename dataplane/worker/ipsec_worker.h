@@ -44,6 +44,9 @@ class IpsecWorker {
   // What has come back from one of them, a burst at most. False: nothing. `opened` and `sealed` as above.
   virtual bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) = 0;
 
+  // Whether a packet that the port is to seal, and that another worker gave here, still may: its SA is there.
+  virtual bool MaySealInline(const Packet& p) const = 0;
+
   // A router on the way to a peer says that a packet of ours was too long. False: the SA it quotes could not be asked after.
   virtual bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) = 0;
 

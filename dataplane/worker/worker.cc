@@ -79,7 +79,12 @@ bool Worker::TakeRing(PacketRing& ring) {
     switch (static_cast<HandOverKind>(taken_[i].kind)) {
       case HandOverKind::kOpen: esp_.Add(p); break;
       case HandOverKind::kSeal: seal_.Add(p); break;
-      case HandOverKind::kTransmit: transmit_.Add(p); break;
+      case HandOverKind::kTransmit:
+        if ((p.m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD) == 0 || ctx_.ipsec->MaySealInline(p))
+          transmit_.Add(p);
+        else
+          ctx_.Drop(p, Drop::kRetired);
+        break;
       case HandOverKind::kOriginate: plain_.Add(p); break;
       case HandOverKind::kFromHost:
         if (AdmitFromHost(ctx_, p)) plain_.Add(p);

@@ -4,6 +4,7 @@ namespace culvert::offload {
 
 const char* Name(Engine e) {
   switch (e) {
+    case Engine::kInlineCrypto: return "inline-crypto";
     case Engine::kCpu: return "cpu";
     case Engine::kLookaside: return "lookaside";
     case Engine::kCount: break;
@@ -18,6 +19,7 @@ const char* Name(StepDown s) {
     case StepDown::kNotWanted: return "not-wanted";
     case StepDown::kProtocol: return "protocol";
     case StepDown::kSuite: return "suite";
+    case StepDown::kEsn: return "esn";
     case StepDown::kFull: return "full";
     case StepDown::kRefused: return "refused";
     case StepDown::kCount: break;

@@ -3,14 +3,17 @@
 #include <cstdint>
 
 #include "common/bytes/bytes.h"
+#include "common/ipsec/spi.h"
+#include "common/net/ip_address.h"
 #include "drivers/crypto/suite.h"
 
-// Who runs an SA's cryptography. The bytes on the wire are the same with each.
+// Who runs an SA's cryptography, the best first. The bytes on the wire are the same with each.
 namespace culvert::offload {
 
 enum class Engine : uint8_t {
-  kCpu,        // IPsec-MB on the worker
-  kLookaside,  // a crypto device (rte_cryptodev) that the worker lends packets to
+  kInlineCrypto,  // the port's own (rte_security): it enciphers what is transmitted and deciphers what is received
+  kLookaside,     // a crypto device (rte_cryptodev) that the worker lends packets to
+  kCpu,           // IPsec-MB on the worker
   kCount,
 };
 const char* Name(Engine e);
@@ -22,6 +25,7 @@ enum class StepDown : uint8_t {
   kNotWanted,     // hw_offload = no
   kProtocol,      // AH
   kSuite,         // no device runs it, or not with these lengths
+  kEsn,           // no port runs it with extended sequence numbers
   kFull,          // the devices hold as many sessions as they can
   kRefused,       // a device said no
   kCount,
@@ -34,6 +38,10 @@ struct SessionSpec {
   bool esn;
   crypto::Suite suite;
   ByteView cipher_key, integ_key;     // as crypto::ExpandKeys takes them: no salt
+  ByteView salt;
+  Spi spi = 0;
+  bool tunnel = true, encap = false;
+  Endpoint local, remote;
 };
 
 }  // namespace culvert::offload

@@ -1,6 +1,5 @@
 #include "drivers/offload/session.h"
 
-#include <rte_cryptodev.h>
 
 namespace culvert::offload {
 namespace {
@@ -70,18 +69,28 @@ bool Runs(uint8_t device, const rte_crypto_sym_xform& x) {
     default: which.algo.auth = x.auth.algo; break;
   }
   const auto* can = rte_cryptodev_sym_capability_get(device, &which);
-  if (can == nullptr) return false;
-  switch (x.type) {
-    case RTE_CRYPTO_SYM_XFORM_AEAD:
-      return rte_cryptodev_sym_capability_check_aead(can, x.aead.key.length, x.aead.digest_length, x.aead.aad_length,
-                                                     x.aead.iv.length) == 0;
-    case RTE_CRYPTO_SYM_XFORM_CIPHER:
-      return rte_cryptodev_sym_capability_check_cipher(can, x.cipher.key.length, x.cipher.iv.length) == 0;
-    default: return rte_cryptodev_sym_capability_check_auth(can, x.auth.key.length, x.auth.digest_length, 0) == 0;
-  }
+  return can != nullptr && LengthsFit(*can, x);
 }
 
 }  // namespace
+
+bool LengthsFit(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x) {
+  switch (x.type) {
+    case RTE_CRYPTO_SYM_XFORM_AEAD:
+      return rte_cryptodev_sym_capability_check_aead(&can, x.aead.key.length, x.aead.digest_length, x.aead.aad_length,
+                                                     x.aead.iv.length) == 0;
+    case RTE_CRYPTO_SYM_XFORM_CIPHER:
+      return rte_cryptodev_sym_capability_check_cipher(&can, x.cipher.key.length, x.cipher.iv.length) == 0;
+    default: return rte_cryptodev_sym_capability_check_auth(&can, x.auth.key.length, x.auth.digest_length, 0) == 0;
+  }
+}
+
+bool Fits(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x) {
+  bool same = x.type == RTE_CRYPTO_SYM_XFORM_AEAD     ? can.aead.algo == x.aead.algo
+              : x.type == RTE_CRYPTO_SYM_XFORM_CIPHER ? can.cipher.algo == x.cipher.algo
+                                                      : can.auth.algo == x.auth.algo;
+  return same && LengthsFit(can, x);
+}
 
 bool MakeTransforms(const SessionSpec& spec, uint16_t iv_offset, Transforms& out) {
   if (crypto::IsCcm(spec.suite) || crypto::IsGmac(spec.suite)) return false;

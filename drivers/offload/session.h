@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rte_crypto_sym.h>
+#include <rte_cryptodev.h>
 
 #include <cstdint>
 
@@ -16,7 +17,11 @@ struct Transforms {
 // AAD DPDK wants in a form of their own. `iv_offset`: octets from the operation to its IV. The keys are borrowed from the spec.
 [[nodiscard]] bool MakeTransforms(const SessionSpec& spec, uint16_t iv_offset, Transforms& out);
 
-// Whether a device says that it runs them with these lengths.
+// Whether what a device tells of itself has this transform's lengths; its algorithm is the one asked after.
+[[nodiscard]] bool LengthsFit(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x);
+// The same of one whose algorithm may be another.
+[[nodiscard]] bool Fits(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x);
+// Whether a crypto device says that it runs them with these lengths.
 [[nodiscard]] bool DeviceRuns(uint8_t device, const Transforms& t);
 
 }  // namespace culvert::offload

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 
 #include <algorithm>
 
@@ -70,6 +71,12 @@ absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
   queues_ = static_cast<uint16_t>(
       std::clamp<unsigned>(std::min(info.max_rx_queues, info.max_tx_queues), 1, std::max(1u, o.workers)));
   rte_eth_conf conf{};
+  security_ = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SECURITY) != 0 &&
+              (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_SECURITY) != 0;
+  if (security_) {
+    conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SECURITY;
+    conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_SECURITY;
+  }
   if (queues_ > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP) &
@@ -130,6 +137,44 @@ Port::Stats EthdevPort::stats() const {
           .rx_missed = s.imissed + s.rx_nombuf,
           .rx_errors = s.ierrors,
           .tx_errors = s.oerrors};
+}
+
+void* EthdevPort::SecurityContext() { return security_ ? rte_eth_dev_get_sec_ctx(id_) : nullptr; }
+
+void* EthdevPort::CreateFlow(const SecurityFlow& f) {
+  rte_flow_item_ipv4 v4{};
+  rte_flow_item_ipv6 v6{};
+  rte_flow_item_udp udp{};
+  rte_flow_item_esp esp{};
+  const bool is_v4 = f.destination.family == Family::kV4;
+  std::memcpy(&v4.hdr.dst_addr, f.destination.octets.data(), sizeof v4.hdr.dst_addr);
+  std::memcpy(&v6.hdr.dst_addr, f.destination.octets.data(), sizeof v6.hdr.dst_addr);
+  udp.hdr.dst_port = rte_cpu_to_be_16(f.udp_port);
+  esp.hdr.spi = rte_cpu_to_be_32(f.spi);
+  rte_flow_item items[5]{};
+  size_t n = 0;
+  items[n++].type = RTE_FLOW_ITEM_TYPE_ETH;
+  items[n].type = is_v4 ? RTE_FLOW_ITEM_TYPE_IPV4 : RTE_FLOW_ITEM_TYPE_IPV6;
+  items[n++].spec = is_v4 ? static_cast<const void*>(&v4) : &v6;
+  if (f.udp_port != 0) {
+    items[n].type = RTE_FLOW_ITEM_TYPE_UDP;
+    items[n++].spec = &udp;
+  }
+  items[n].type = RTE_FLOW_ITEM_TYPE_ESP;
+  items[n++].spec = &esp;
+  items[n].type = RTE_FLOW_ITEM_TYPE_END;
+  // No masks: the items' default ones take whole addresses, ports and SPIs.
+  rte_flow_action_security security{.security_session = f.session};
+  rte_flow_action actions[] = {{RTE_FLOW_ACTION_TYPE_SECURITY, &security}, {RTE_FLOW_ACTION_TYPE_END, nullptr}};
+  rte_flow_attr attributes{};
+  attributes.ingress = 1;
+  rte_flow_error error{};
+  return rte_flow_create(id_, &attributes, items, actions, &error);
+}
+
+void EthdevPort::DestroyFlow(void* flow) {
+  rte_flow_error error{};
+  rte_flow_destroy(id_, static_cast<rte_flow*>(flow), &error);
 }
 
 void EthdevPort::Stop() {

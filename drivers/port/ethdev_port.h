@@ -46,6 +46,9 @@ class EthdevPort : public Port {
   bool is_virtual() const override { return virtual_; }
   void Stop() override;
   Stats stats() const override;
+  void* SecurityContext() override;
+  void* CreateFlow(const SecurityFlow& flow) override;
+  void DestroyFlow(void* flow) override;
   uint16_t dpdk_id() const { return id_; }
 
  private:
@@ -57,6 +60,7 @@ class EthdevPort : public Port {
   uint16_t queues_ = 1;
   bool virtual_ = false;
   bool running_ = false;
+  bool security_ = false;  // has inline IPsec both ways
 };
 
 }  // namespace culvert

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "common/net/ip_address.h"
+
 namespace culvert {
 
 // A place packets come from and go to. One virtual call a burst. A queue belongs to one worker: Receive and Transmit of
@@ -25,6 +27,18 @@ class Port {
   virtual bool link_up() const = 0;
   virtual bool is_virtual() const = 0;      // af_xdp, af_packet, tap, memif, ring: adaptive idle is the default
   virtual void Stop() = 0;
+  // Inline IPsec of the device (rte_security_ctx); null where it has none.
+  virtual void* SecurityContext() { return nullptr; }
+  // Which packets that come in a session of SecurityContext() deciphers: ESP of this SPI to this address, in UDP to this port
+  // where that is not 0. Null where the device takes no more. A flow is destroyed before its session.
+  struct SecurityFlow {
+    uint32_t spi;         // host order
+    IpAddress destination;
+    uint16_t udp_port;    // host order
+    void* session;
+  };
+  virtual void* CreateFlow(const SecurityFlow&) { return nullptr; }
+  virtual void DestroyFlow(void*) {}
   // What the device itself counts; zeros where it does not.
   struct Stats {
     uint64_t rx_packets = 0, tx_packets = 0;

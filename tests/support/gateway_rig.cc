@@ -32,6 +32,12 @@ GatewayRig::GatewayRig(Options options) {
     queues.push_back({port, 1, 1, options.tap && ports_.size() == 1});
     parts.ports.push_back(std::move(p));
   }
+  if (options.inline_wan) {
+    auto soft = offload::SoftInlinePort::Wrap(std::move(parts.ports[kWan]));
+    CHECK_OK(soft.status());
+    inline_wan_ = soft->get();
+    parts.ports[kWan] = std::move(*soft);
+  }
   if (options.vlan != 0) {
     parts.ports.push_back(std::make_unique<VlanPort>("dmz", kDmz, *ports_[kLan], options.vlan));
     queues.push_back({"dmz", 0, 1, false, kLan});

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "dataplane/main/gateway.h"
+#include "drivers/offload/soft_inline_port.h"
 #include "drivers/port/ring_port.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/frames.h"
@@ -22,6 +23,7 @@ class GatewayRig {
     uint32_t mtu = 1500;
     bool addresses = true;
     bool tap = false;        // on wan
+    bool inline_wan = false;  // wan offers inline IPsec, by the stand-in
     uint16_t vlan = 0;       // port 2 "dmz": that VLAN of lan, 10.7.0.1/24 and fd07::1/64
   };
   GatewayRig() : GatewayRig(Options()) {}
@@ -32,6 +34,7 @@ class GatewayRig {
 
   dp::Gateway& gateway() { return *gateway_; }
   RingPort& port(uint16_t i) { return *ports_[i]; }
+  offload::SoftInlinePort& inline_wan() { return *inline_wan_; }
   FakeHost& host() { return *host_; }   // of wan; with `tap`
 
   // A frame on the wire, then everything it sets off, to its end.
@@ -63,6 +66,7 @@ class GatewayRig {
   rte_mempool* pool_;
   std::vector<RingPort*> ports_;
   FakeHost* host_ = nullptr;
+  offload::SoftInlinePort* inline_wan_ = nullptr;
   std::unique_ptr<dp::Gateway> gateway_;
   // Far ahead of the workers' own clock, so that their stamps of use are old until a test sets one.
   Time now_ = std::chrono::steady_clock::now() + std::chrono::hours(24);

@@ -22,11 +22,17 @@ uint16_t Load16(ByteView b, size_t at) { return static_cast<uint16_t>(b[at] << 8
 
 }  // namespace
 
-TunnelRig::TunnelRig(Options options) : rig_({.workers = options.workers, .mtu = options.mtu}) {
+TunnelRig::TunnelRig(Options options) : rig_({.workers = options.workers, .mtu = options.mtu, .inline_wan = options.inline_wan}) {
   for (const char* host : {"192.0.2.254", "2001:db8::fe"}) rig_.AddNeighbour(kWan, Ip(host), Mac(9));
   for (bool v6 : {false, true}) rig_.AddNeighbour(kLan, alice(v6), Mac(2));
+  if (options.inline_wan) {
+    auto ports = offload::InlinePorts::Open({rig_.gateway().ports()[kWan].get()}, {true});
+    EXPECT_TRUE(ports.ok()) << ports.status();
+    engines_ = std::make_unique<offload::Engines>(std::move(*ports), nullptr);
+    options.engines = engines_.get();
+  }
   auto made = dp::Ipsec::Create(options.workers, rig_.gateway().grace(), 
-                                {.tsc_hz = rte_get_tsc_hz(), .tunnels = {}, .devices = options.devices}, options.esp);
+                                {.tsc_hz = rte_get_tsc_hz(), .tunnels = {}, .engines = options.engines, .port_of = [](const IpAddress&) { return kWan; }}, options.esp);
   EXPECT_TRUE(made.ok()) << made.status();
   ipsec_ = std::move(*made);
   for (unsigned w = 0; w < options.workers; ++w) rig_.gateway().SetIpsec(w, &ipsec_->worker(w));
@@ -43,6 +49,7 @@ TunnelRig::~TunnelRig() {
   rig_.Run();
   EXPECT_TRUE(rig_.Balanced());
   for (unsigned w = 0; w < rig_.gateway().workers(); ++w) rig_.gateway().SetIpsec(w, nullptr);
+  ipsec_.reset();
 }
 
 void TunnelRig::Settle() {

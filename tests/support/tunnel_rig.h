@@ -28,7 +28,8 @@ class TunnelRig {
     uint32_t mtu = 1500;     // of both ports
     unsigned workers = 1;
     dp::EspWorker::Options esp = {};
-    offload::LookasideDevices* devices = nullptr;
+    offload::Engines* engines = nullptr;
+    bool inline_wan = false;   // SAs go to the port where it takes them
   };
   // What the SA has where a test does not say otherwise: AES-GCM with ESN in tunnel mode. Install() makes it live.
   explicit TunnelRig(Options options);
@@ -64,6 +65,7 @@ class TunnelRig {
   std::vector<Bytes> Packets(uint16_t port);
 
   GatewayRig rig_;
+  std::unique_ptr<offload::Engines> engines_;   // with inline_wan
   std::unique_ptr<dp::Ipsec> ipsec_;
   test::SaSpec sa_;
 };

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 #include "tests/support/tunnel_rig.h"
 
 // SAs whose packets a crypto device seals and opens, through a whole gateway and against the slow reference.
@@ -24,17 +24,18 @@ class Device {
     EXPECT_EQ(rte_eal_hotplug_add("vdev", name_.c_str(), ""), 0);
     auto opened = offload::LookasideDevices::Open({{"dev", name_, sessions}}, workers);
     EXPECT_TRUE(opened.ok()) << opened.status();
-    devices_ = std::move(*opened);
+    engines_ = std::make_unique<offload::Engines>(nullptr, std::move(*opened));
     id_ = static_cast<uint8_t>(rte_cryptodev_get_dev_id(name_.c_str()));
     callback_ = rte_cryptodev_add_deq_callback(id_, 0, &Keep, this);
     EXPECT_NE(callback_, nullptr);
   }
   ~Device() {
     rte_cryptodev_remove_deq_callback(id_, 0, callback_);
-    devices_.reset();
+    engines_.reset();
     rte_eal_hotplug_remove("vdev", name_.c_str());
   }
-  offload::LookasideDevices* get() { return devices_.get(); }
+  offload::Engines* get() { return engines_.get(); }
+  uint32_t sessions() const { return engines_->lookaside()->facts(0).sessions; }
   void Hold() { holds_ = true; }
   void LetGo() { holds_ = false; }
   size_t held() const { return held_.size(); }
@@ -55,7 +56,7 @@ class Device {
 
   static inline int number_ = 0;
   std::string name_;
-  std::unique_ptr<offload::LookasideDevices> devices_;
+  std::unique_ptr<offload::Engines> engines_;
   uint8_t id_ = 0;
   rte_cryptodev_cb* callback_ = nullptr;
   bool holds_ = false;
@@ -97,7 +98,7 @@ TEST(Lend, CarriesEverySuiteInEveryShape) {
       SCOPED_TRACE(std::string(c.driver) + " " + Name(c.suite) + " " + kind.name);
       Device device(c.driver);
       {
-        TunnelRig t({.v6 = kind.v6, .devices = device.get()});
+        TunnelRig t({.v6 = kind.v6, .engines = device.get()});
         t.sa().suite = c.suite;
         t.Install(kind);
         for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(EngineOf(t, d).engine, offload::Engine::kLookaside);
@@ -115,14 +116,14 @@ TEST(Lend, CarriesEverySuiteInEveryShape) {
         }
         EXPECT_EQ(t.rig().all_drops(), 0u);
       }
-      EXPECT_EQ(device.get()->facts(0).sessions, 0u) << "sessions left";
+      EXPECT_EQ(device.sessions(), 0u) << "sessions left";
     }
   }
 }
 
 class LendTest : public ::testing::Test {
  protected:
-  LendTest() : rig_({.devices = device_.get()}) { rig_.Install(); }
+  LendTest() : rig_({.engines = device_.get()}) { rig_.Install(); }
   Bytes Out() { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, 100); }
   Bytes In() { return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, 100); }
   uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
@@ -173,13 +174,13 @@ TEST_F(LendTest, DropsLateAnswersOfAnSaThatIsGone) {
   EXPECT_FALSE(gone[1]);
   EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty());
   EXPECT_EQ(Drops(Drop::kUnknownSpi), 1u) << "it takes no more";
-  EXPECT_EQ(device_.get()->facts(0).sessions, 2u);
+  EXPECT_EQ(device_.sessions(), 2u);
   device_.LetGo();
   rig_.Settle();
   EXPECT_EQ(gone[0], Status::kOk);
   EXPECT_EQ(gone[1], Status::kOk);
   EXPECT_EQ(Drops(Drop::kRetired), 2u);
-  EXPECT_EQ(device_.get()->facts(0).sessions, 0u);
+  EXPECT_EQ(device_.sessions(), 0u);
 }
 
 TEST_F(LendTest, GivesNoMoreThanTheDeviceTakes) {
@@ -220,7 +221,7 @@ TEST(LendEngines, AreChosenAndTheReasonIsTold) {
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     Device device("crypto_aesni_mb");
-    TunnelRig t({.devices = device.get()});
+    TunnelRig t({.engines = device.get()});
     t.sa().suite = row.suite;
     t.sa().protocol = row.ah ? 51 : 50;
     t.sa().policy_id = 0;
@@ -246,7 +247,7 @@ TEST(LendEngines, AreChosenAndTheReasonIsTold) {
 
 TEST(LendEngines, StepDownWhereTheDeviceIsFull) {
   Device device("crypto_aesni_mb", 2);
-  TunnelRig t({.devices = device.get()});
+  TunnelRig t({.engines = device.get()});
   t.Install();
   test::SaSpec second = t.sa();
   second.spi = MakeSpi(1, 5, 8);
@@ -262,7 +263,7 @@ TEST(LendEngines, StepDownWhereTheDeviceIsFull) {
 
 // What is cut after it is sealed is the processor's: the rest of the burst waits for it.
 TEST_F(LendTest, LeavesToTheProcessorWhatIsCutAfter) {
-  TunnelRig t({.v6 = true, .mtu = 1280, .devices = device_.get()});
+  TunnelRig t({.v6 = true, .mtu = 1280, .engines = device_.get()});
   t.Install();
   Bytes inner = MakeUdp(t.alice(true), t.bob(true), 1, 2, 1270);
   auto pieces = t.FromAlice(inner);

@@ -32,6 +32,7 @@ class Gateway(Vici):
         common = ['--config', self.config, '--run', self.run_folder]
         self.keylog, self.keylogging = self.folder / 'keys', False
         self.mtu = {}                          # port name -> octets, where it is not 1500
+        self.port_keys = {}                    # port name -> more keys of it
         self._taps = {}                        # interface -> name of its port, which has a TAP
         # The workers pin themselves; the main thread floats.
         self.dataplane = Daemon(f'culvert-dataplane of {name}', [lab.programs / 'culvert-dataplane', *common],
@@ -54,7 +55,8 @@ class Gateway(Vici):
         secrets.write_text(render(conf or {}))
         secrets.chmod(0o600)     # culvert-ike refuses secrets that everybody may read
         ports = {self._taps.get(name, name): {'device': device(self._port, index, name), 'addrs': addresses,
-                                              'mtu': self.mtu.get(name), 'tap': True if name in self._taps else None}
+                                              'mtu': self.mtu.get(name), 'tap': True if name in self._taps else None,
+                                              **self.port_keys.get(name, {})}
                  for index, (name, addresses) in enumerate((('wan', self.side.wan_addresses), ('lan', self.side.lan_addresses)))}
         routes = {f'r{index}': {'to': to, 'via': via} for index, (to, via) in enumerate(self.side.routes)}
         core = WORKER_CORES[self.ns.name]

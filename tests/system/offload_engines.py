@@ -1,4 +1,5 @@
-"""SAs whose packets crypto devices (rte_cryptodev) seal and open, with strongSwan as the peer, and what no device runs."""
+"""SAs that crypto devices (rte_cryptodev) or a port (rte_security, by the stand-in) run, with strongSwan as the peer, and SAs
+that neither runs."""
 
 from lab import Charon, Gateway, LabError, Tunnel, wait_until
 from lab.topology import Topology
@@ -21,15 +22,21 @@ def with_devices(lab, devices, **tunnel):
     return Pair(net, a, Charon(lab, net.kernel(net.b), 'charon-b'), Tunnel(**tunnel))
 
 
-def whole_life(lab, **tunnel):
-    pair = with_devices(lab, DEVICES, **tunnel).start()
+def whole_life(pair):
+    pair.start()
     pair.up()
-    if engines(pair.a) != {('lookaside', 'lookaside')}:
-        raise LabError(f'engines: {engines(pair.a)}')
+    chosen = engines(pair.a)
     pair.use()
     pair.rekey_under_load()
     pair.down('b')
     pair.expect_order()
+    return chosen
+
+
+def whole_life_with_devices(lab, **tunnel):
+    pair = with_devices(lab, DEVICES, **tunnel)
+    if (chosen := whole_life(pair)) != {('lookaside', 'lookaside')}:
+        raise LabError(f'engines: {chosen}')
     rows = {row['device']: row for row in pair.a.ctl('engines')['devices']}
     if rows['mb']['dequeued'] == 0 or rows['mb']['enqueued'] != rows['mb']['dequeued']:
         raise LabError(f'devices: {rows}')
@@ -37,11 +44,21 @@ def whole_life(lab, **tunnel):
 
 
 def test_a_device_runs_an_aead(lab):
-    whole_life(lab, esp='aes128gcm16', a_child={'hw_offload': 'crypto'})
+    whole_life_with_devices(lab, esp='aes128gcm16', a_child={'hw_offload': 'crypto'})
 
 
 def test_a_device_runs_a_cipher_with_a_mac(lab):
-    whole_life(lab, esp='aes256-sha256', encap=True)
+    whole_life_with_devices(lab, esp='aes256-sha256', encap=True)
+
+
+def test_a_port_runs_it(lab):
+    pair = with_devices(lab, {}, esp='aes256gcm16-noesn', a_child={'hw_offload': 'crypto'})
+    pair.a.port_keys['wan'] = {'inline_ipsec': 'software'}
+    if (chosen := whole_life(pair)) != {('inline-crypto', 'inline-crypto')}:
+        raise LabError(f'engines: {chosen}')
+    wait_until(lambda: pair.a.ctl('engines')['ports'][0]['sessions'] == 0, 'no session left', 20)
+    if pair.a.ctl('engines')['inline_missed']:
+        raise LabError(f'{pair.a.ctl("engines")}')
 
 
 def test_what_no_device_runs_is_the_processors(lab):

@@ -1,0 +1,40 @@
+#include <rte_ether.h>
+
+#include "dataplane/stage/esp_worker.h"
+
+// Packets of SAs that a port runs by inline crypto: all is written here but what is enciphered, and on the way in all is done
+// here but the deciphering. The processor has the keys too, for what the port lets through as it came, or may not have.
+namespace culvert::dp {
+
+// Not what takes another way, is cut yet or waits for its neighbour: between here and the port nobody may see it in clear.
+bool EspWorker::MarkInline(Packet& p, const OutboundSa& sa) const {
+  if (p.out_port != sa.device || p.next_hop == 0 || p.length > sa.route_mtu) return false;
+  if (!inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, p.l4)) return false;
+  p.tag = uint64_t{sa.installation} << 32 | sa.sa_index;
+  return true;
+}
+
+bool EspWorker::MaySealInline(const Packet& p) const {
+  const OutboundSa* sa = tables_.outbound.Get(static_cast<uint32_t>(p.tag));
+  return sa != nullptr && sa->installation == static_cast<uint32_t>(p.tag >> 32);
+}
+
+void EspWorker::OpenRest(WorkerContext& ctx, uint16_t n) {
+  inline_ = false;
+  uint16_t rest = 0, at[kBurstMax];
+  for (uint16_t i = 0; i < n; ++i) {
+    uint64_t flags = lanes_[i].packet->m->ol_flags;
+    const bool inlined = lanes_[i].sa->engine == offload::Engine::kInlineCrypto;
+    if (inlined && (flags & RTE_MBUF_F_RX_SEC_OFFLOAD) != 0) {
+      ops_[i].ok = (flags & RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED) == 0;
+      continue;
+    }
+    if (inlined) ctx.counters.inline_missed.Add(1);
+    rest_[rest] = ops_[i];
+    at[rest++] = i;
+  }
+  engine_->Open(rest_, rest);
+  for (uint16_t i = 0; i < rest; ++i) ops_[at[i]].ok = rest_[i].ok;
+}
+
+}  // namespace culvert::dp
