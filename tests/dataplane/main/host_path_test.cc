@@ -47,6 +47,9 @@ class ScriptedIpsec : public IpsecWorker {
   Drop RefuseHere(WorkerContext&, const Packet&) override { return Drop::kCount; }
   Drop RefuseToHost(WorkerContext&, const Packet&) override { return to_host; }
   void Seal(WorkerContext&, Burst&, Burst&) override {}
+  unsigned devices() const override { return 0; }
+  bool TakeBack(WorkerContext&, unsigned, Burst&, Burst&) override { return false; }
+  bool MaySealInline(const Packet&) const override { return false; }
   bool PathTooBig(WorkerContext&, const TooBigNotice&) override { return false; }
   bool ForwardingOpen() const override { return open; }
   void PollCommands(WorkerContext&) override {}
