@@ -3,6 +3,9 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "common/channel/sa_command.h"
 #include "common/channel/sa_event.h"
@@ -32,6 +35,13 @@ struct EngineUse {
   uint64_t refused = 0;  // that insisted on an engine there is not
 };
 
+// What operators know an SA by.
+struct SaLabel {
+  Spi spi = 0;
+  std::string connection, child;
+  bool enciphers = true;  // false: what it carries can be read on the wire (AH, NULL)
+};
+
 // Every SA and policy of the process, as the main thread sees them. Main thread only. Validates a command's values, expands
 // keys, builds the runtime SA, hands it to the owning worker by an in-process ring and keeps what the inventory tells.
 // Policies are published to all workers at once; memory is reused only after every worker passed a grace point.
@@ -53,6 +63,11 @@ class SaDatabase {
   virtual void Inventory(const Visit& visit) const = 0;
 
   virtual EngineUse UseOfEngines() const = 0;
+
+  // Of a live SA.
+  virtual std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const = 0;
+  // sa_index of every live SA of a child or connection of that name, either direction, sorted.
+  virtual std::vector<uint32_t> SasNamed(const std::string& name) const = 0;
 
   // By if_id, of every tunnel interface.
   virtual std::map<uint32_t, TunnelUse> UseOfTunnels() const = 0;

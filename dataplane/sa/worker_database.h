@@ -50,6 +50,8 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
   EngineUse UseOfEngines() const override { return use_of_engines_; }
+  std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const override;
+  std::vector<uint32_t> SasNamed(const std::string& name) const override;
   std::map<uint32_t, TunnelUse> UseOfTunnels() const override;
   void BeginSync() override;
   void OpenForwarding() override;

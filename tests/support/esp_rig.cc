@@ -68,6 +68,8 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   }
   sa.wire_port = wire_port;
   sa.lifetime = lifetime;
+  connection.copy(sa.connection, sizeof sa.connection - 1);
+  child.copy(sa.child, sizeof sa.child - 1);
   sa.copy_dscp = copy_dscp;
   sa.copy_ecn = copy_ecn;
   sa.copy_df = copy_df;

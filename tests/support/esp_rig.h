@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "common/bytes/bytes.h"
@@ -38,6 +39,7 @@ struct SaSpec {
   uint16_t tfc_padding = 0;  // outbound
   channel::WireLifetime lifetime{};
   SelectorList local, remote;
+  std::string connection, child;
 
   ReferenceSa Inbound() const;   // as the peer seals
   ReferenceSa Outbound() const;  // as the peer opens
