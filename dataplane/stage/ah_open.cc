@@ -103,6 +103,7 @@ bool EspWorker::AcceptAh(WorkerContext& ctx, OpenLane& lane, uint16_t at) {
 }
 
 void EspWorker::OpenAh(WorkerContext& ctx, Burst& opened) {
+  ctx.Enter(Stage::kOpen, others_);
   LocateAh(ctx);
   uint16_t n = 0;
   for (uint16_t i = 0; i < lanes_n_; ++i) {
@@ -110,7 +111,9 @@ void EspWorker::OpenAh(WorkerContext& ctx, Burst& opened) {
     if (n != i) lanes_[n] = lanes_[i];
     ++n;
   }
+  ctx.Enter(Stage::kVerify, n);
   engine_->ComputeIcvs(macs_, n);
+  ctx.Enter(Stage::kAccept, n);
   for (uint16_t i = 0; i < n; ++i) {
     if (!AcceptAh(ctx, lanes_[i], i)) continue;
     opened.Add(*lanes_[i].packet);

@@ -11,6 +11,7 @@
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/ttl.h"
 #include "dataplane/stage/writable.h"
+#include "dataplane/watch/watch.h"
 
 namespace culvert::dp {
 namespace {
@@ -160,10 +161,14 @@ void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, 
     rte_prefetch0(frames[i]);
     rte_prefetch0(reinterpret_cast<const uint8_t*>(frames[i]) + kData);
   }
-  for (uint16_t i = 0; i < n; ++i) {
+  uint32_t path = ctx.watch != nullptr ? ctx.watch->Received(port, frames, n) : 0;
+  const uint32_t next = path != 0 ? 1 : 0;
+  ctx.Enter(Stage::kClassify, n);
+  for (uint16_t i = 0; i < n; ++i, path += next) {
     Packet& p = ctx.slots.New();
     p.m = frames[i];
     p.port = port;
+    p.path = path;
     if (!ClassifyUsual(ctx, p, mac_word, esp, plain)) [[unlikely]]
       ClassifyUnusual(ctx, p, mac, esp, plain);
   }

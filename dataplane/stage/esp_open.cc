@@ -73,10 +73,12 @@ void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   uint16_t n = Admit(ctx);
   if (lent_) [[unlikely]]
     FlushDevices();
+  ctx.Enter(Stage::kVerify, n);
   if (inline_) [[unlikely]]
     OpenRest(ctx, n);
   else
     engine_->Open(ops_, n);
+  ctx.Enter(Stage::kAccept, n);
   Accept(ctx, n, opened);
   PublishEdges(n);
   ipsec.n = 0;

@@ -189,6 +189,7 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
     ++n;
     sealed.Add(p);
   }
+  ctx.Enter(Stage::kEncipher, n);
   engine_->Seal(ops_, n);
   if (others_.n != 0) SealOthers(ctx, sealed);
   for (uint16_t i = first; checksums && i < sealed.n; ++i) {

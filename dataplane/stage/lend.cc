@@ -3,6 +3,7 @@
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/outer_header.h"
+#include "dataplane/watch/watch.h"
 
 // Packets that a crypto device seals or opens: all that the processor would write is written when they go, and they come back,
 // in a later pass, at the step behind the cryptography. Meanwhile they count as held. Those of an SA that went are dropped.
@@ -39,11 +40,12 @@ bool EspWorker::Lend(WorkerContext& ctx, Packet& p, unsigned device, const void*
             .suite = op.suite,
             .encap = lane.encap,
             .seal = seal};
+  lent.packet.path = ctx.CarriedPath(p);
   if (!devices_[device]->Submit(session, op, seal, esn, p.m, &lent, sizeof lent)) {
     ctx.Drop(p, Drop::kCryptoFull);
     return false;
   }
-  ctx.counters.parked.Add(1);
+  ctx.Hold(p);
   lent_ = true;
   return true;
 }
@@ -81,6 +83,9 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
   Result results[kBurstMax];
   uint16_t n = queue.Collect(results, kBurstMax), lanes = 0;
   ctx.counters.unparked.Add(n);
+  if (ctx.watch != nullptr && n != 0) [[unlikely]]
+    ctx.watch->Found(Stage::kTake, n);
+  Burst unverified;
   for (uint16_t i = 0; i < n; ++i) {
     Lent lent;
     std::memcpy(&lent, results[i].context, sizeof lent);
@@ -104,7 +109,9 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
     op.text_length = lent.text_length;
     op.suite = lent.suite;
     op.ok = results[i].kind == Result::kDone;
+    unverified.Add(p);
   }
+  if (lanes != 0) ctx.Enter(Stage::kAccept, unverified);
   Accept(ctx, lanes, opened);
   PublishEdges(lanes);
   return n != 0;

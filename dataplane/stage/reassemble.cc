@@ -162,11 +162,12 @@ Reassembly::Fit Reassembly::Check(const Datagram& d, const Said& said, const Pac
   return overlaps || two_ends ? Fit::kContradicts : Fit::kFits;
 }
 
-void Reassembly::Insert(WorkerContext& ctx, Datagram& d, const Said& said, const Packet& p, uint32_t before) {
+void Reassembly::Insert(WorkerContext& ctx, Datagram& d, const Said& said, Packet& p, uint32_t before) {
   uint32_t index = free_piece_;
   Piece& piece = pieces_[index];
   free_piece_ = piece.next;
   uint32_t& link = before == kNone ? d.first : pieces_[before].next;
+  ctx.Hold(p);
   piece = {.packet = p, .next = link, .offset = static_cast<uint16_t>(said.offset), .size = static_cast<uint16_t>(said.size),
            .at = said.at};
   link = index;
@@ -174,7 +175,6 @@ void Reassembly::Insert(WorkerContext& ctx, Datagram& d, const Said& said, const
   ++d.count;
   d.octets += said.size;
   if (!said.more) d.total = said.offset + said.size;
-  ctx.counters.parked.Add(1);
 }
 
 void Reassembly::FreePiece(uint32_t piece) {

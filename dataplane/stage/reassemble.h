@@ -88,7 +88,7 @@ class Reassembly {
   uint32_t Find(const Key& k, uint32_t bucket) const;
   uint32_t Open(WorkerContext& ctx, const Said& said, uint32_t bucket);
   Fit Check(const Datagram& d, const Said& said, const Packet& p, uint32_t& before) const;
-  void Insert(WorkerContext& ctx, Datagram& d, const Said& said, const Packet& p, uint32_t before);
+  void Insert(WorkerContext& ctx, Datagram& d, const Said& said, Packet& p, uint32_t before);
   void PassOn(WorkerContext& ctx, Datagram& d, Pass not_ours);
   bool Join(WorkerContext& ctx, uint32_t index, Packet& p);
   rte_mbuf* Assemble(WorkerContext& ctx, const Datagram& d) const;

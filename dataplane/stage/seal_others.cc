@@ -73,6 +73,7 @@ Drop EspWorker::PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPla
 
 void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
   uint16_t n = 0, ah = 0, first = sealed.n;
+  ctx.Enter(Stage::kSeal, others_);
   for (uint16_t i = 0; i < others_.n; ++i) {
     Packet& p = *others_.p[i];
     auto& sa = *static_cast<OutboundSa*>(p.sa);
@@ -100,6 +101,7 @@ void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
   }
   others_.n = 0;
   if (lent_) FlushDevices();
+  ctx.Enter(Stage::kEncipher, static_cast<uint16_t>(n + ah));
   engine_->Seal(ops_, n);
   engine_->ComputeIcvs(macs_, ah);
   ah = 0;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dataplane/stage/route.h"
+#include "dataplane/watch/watch.h"
 
 namespace culvert::dp {
 namespace {
@@ -85,13 +86,19 @@ bool Tag(WorkerContext& ctx, Packet& p, uint16_t vid) {
 
 void Flush(WorkerContext& ctx, WorkerPort& port, Outbox& out) {
   uint16_t sent = 0;
+  if (ctx.watch != nullptr) [[unlikely]]
+    ctx.watch->Sending(out.m, out.n, port.port->index());
   for (int tries = 0; sent < out.n && tries < kTransmitTries; ++tries) {
     if (tries > 0) rte_pause();
     sent = static_cast<uint16_t>(sent + port.port->Transmit(port.tx_queue, out.m + sent, static_cast<uint16_t>(out.n - sent)));
   }
   ctx.counters.forwarded.Add(sent);
+  if (ctx.watch == nullptr && sent == out.n) [[likely]]
+    return;
+  const Drop why = port.port->link_up() ? Drop::kTxFull : Drop::kPortDown;
+  if (ctx.watch != nullptr) ctx.watch->Sent(sent, why);
   if (sent == out.n) return;
-  ctx.counters.Drop(port.port->link_up() ? Drop::kTxFull : Drop::kPortDown, out.n - sent);
+  ctx.counters.Drop(why, out.n - sent);
   rte_pktmbuf_free_bulk(out.m + sent, out.n - sent);
 }
 

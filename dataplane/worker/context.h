@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "dataplane/fib/forwarding.h"
 #include "dataplane/fib/neighbour_table.h"
+#include "dataplane/watch/stage.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/grace.h"
 #include "dataplane/worker/ipsec_worker.h"
@@ -46,6 +48,7 @@ struct TokenBucket {
 };
 
 class Reassembly;
+class Watch;
 
 // Everything a stage may touch. One per worker, used by its thread alone; what main reads of it is in `counters`.
 struct WorkerContext {
@@ -84,14 +87,32 @@ struct WorkerContext {
   Reassembly* reassembly = nullptr;         // null: fragments of IPsec are dropped
   std::array<Counter, kMaxPorts> host_dropped;  // by the TAP's port: on the way to or from the host, among `counters.drops`
 
+  std::atomic<Watch*> armed{nullptr};       // main sets it: whom to tell what becomes of packets
+  Watch* watch = nullptr;                   // of this pass; null: nobody
+
+  // What the passes tell whoever watches: that the packets in hand enter a pass, and which they are where they are others than
+  // before.
+  void Enter(Stage s, uint16_t n) {
+    if (watch != nullptr) [[unlikely]]
+      TellPass(s, n);
+  }
+  void Enter(Stage s, Burst& burst) {
+    if (watch != nullptr) [[unlikely]]
+      TellPass(s, burst);
+  }
+
   // Ends a packet: counts it and frees its mbuf.
   void Drop(Packet& p, culvert::Drop why) {
     counters.Drop(why);
+    if (watch != nullptr) [[unlikely]]
+      TellDropped(p, why);
     rte_pktmbuf_free(p.m);
     p.m = nullptr;
   }
   void Consume(Packet& p) {
     counters.consumed.Add(1);
+    if (watch != nullptr) [[unlikely]]
+      TellConsumed(p);
     rte_pktmbuf_free(p.m);
     p.m = nullptr;
   }
@@ -102,6 +123,21 @@ struct WorkerContext {
   void ToMain(MainKind what, Packet& p);
   // Gives main a packet for the TAP of p.out_port. False: dropped (host-full), the ring is full.
   [[nodiscard]] bool ToHost(Packet& p);
+  // The packet waits here, in memory of the caller's, who copies it next, or has copied it with CarriedPath().
+  void Hold(Packet& p);
+  // What Packet::path is to be where the packet goes on in another turn, or in another thread.
+  uint32_t CarriedPath(Packet& p) {
+    if (watch != nullptr) [[unlikely]]
+      return TellPath(p);
+    return p.path;
+  }
+
+ private:
+  void TellPass(Stage s, uint16_t n);
+  void TellPass(Stage s, Burst& burst);
+  void TellDropped(Packet& p, culvert::Drop why);
+  void TellConsumed(Packet& p);
+  uint32_t TellPath(Packet& p);
 };
 
 }  // namespace culvert::dp

@@ -30,6 +30,7 @@ struct Packet {
   bool link_broadcast = false;  // came in a broadcast or multicast frame: never forwarded, never answered with an error
   void* sa = nullptr;           // InboundSa* or OutboundSa* between two passes of one burst; never kept in a ring
   uint64_t tag = 0;             // of the stage that hands the packet to another worker: SA slot and generation
+  uint32_t path = 0;            // of whoever watches (dataplane/watch/watch.h); 0: nobody did
 };
 
 // Packets on their way from one stage to the next. They stay where they are, in the worker's PacketSlots: to copy one whose

@@ -15,6 +15,7 @@
 #include "dataplane/stage/icmp_error.h"
 #include "dataplane/stage/reassemble.h"
 #include "dataplane/stage/transmit.h"
+#include "dataplane/watch/watch.h"
 
 namespace culvert::dp {
 namespace {
@@ -33,6 +34,9 @@ Worker::Worker(WorkerContext& ctx, const Published<Forwarding>& fib, Grace& grac
 bool Worker::Pass() {
   grace_.Pass(ctx_.id);
   ctx_.now = rte_rdtsc();
+  ctx_.watch = ctx_.armed.load(std::memory_order_acquire);
+  if (ctx_.watch != nullptr) [[unlikely]]
+    ctx_.watch->BeginPass();
   ctx_.fib = fib_.get();
   ctx_.forwarding_open = ctx_.ipsec == nullptr || ctx_.ipsec->ForwardingOpen();
   if (ctx_.ipsec != nullptr) ctx_.ipsec->PollCommands(ctx_);
@@ -47,14 +51,21 @@ bool Worker::Pass() {
     WorkerPort& port = ctx_.ports[i];
     if (port.rx_queue == kNoQueue) continue;
     [[gnu::uninitialized]] rte_mbuf* frames[kBurstMax];
+    ctx_.Enter(Stage::kIdle, 0);
     uint16_t n = port.port->Receive(port.rx_queue, frames, options_.burst);
     if (n == 0) continue;
+    if (ctx_.watch != nullptr) [[unlikely]]
+      ctx_.watch->Found(Stage::kReceive, n);
     busy = true;
     ctx_.slots.Clear();
     Classify(ctx_, i, frames, n, esp_, plain_);
     Process();
   }
-  if (ctx_.now >= housekeeping_at_) Housekeep();
+  if (ctx_.now >= housekeeping_at_) {
+    ctx_.Enter(Stage::kUpkeep, 0);
+    Housekeep();
+  }
+  ctx_.Enter(Stage::kIdle, 0);
   ctx_.counters.polls.Add(1);
   if (!busy) ctx_.counters.empty_polls.Add(1);
   return busy;
@@ -63,7 +74,8 @@ bool Worker::Pass() {
 bool Worker::TakeBack(unsigned device) {
   ctx_.slots.Clear();
   if (!ctx_.ipsec->TakeBack(ctx_, device, opened_, sealed_)) return false;
-  Transmit(ctx_, sealed_);
+  Send(sealed_);
+  if (opened_.n != 0) ctx_.Enter(Stage::kInside, opened_);
   ClassifyOpened(ctx_, opened_, plain_);
   Process();
   return true;
@@ -73,6 +85,8 @@ bool Worker::TakeRing(PacketRing& ring) {
   if (ring.empty()) [[likely]] return false;
   uint32_t n = ring.Take(taken_, options_.burst);
   ctx_.counters.unparked.Add(n);
+  if (ctx_.watch != nullptr) [[unlikely]]
+    NoteTaken(n);
   ctx_.slots.Clear();
   for (uint32_t i = 0; i < n; ++i) {
     Packet& p = taken_[i].packet;
@@ -95,15 +109,25 @@ bool Worker::TakeRing(PacketRing& ring) {
         break;
     }
   }
-  Transmit(ctx_, transmit_);
+  Send(transmit_);
   Process();
   return true;
 }
 
+void Worker::NoteTaken(uint32_t n) {
+  ctx_.watch->Found(Stage::kTake, static_cast<uint16_t>(n));
+  for (uint32_t i = 0; i < n; ++i) {
+    Packet& p = taken_[i].packet;
+    ctx_.watch->Taken(p, static_cast<HandOverKind>(taken_[i].kind), ctx_.ports[p.port].port->mac);
+  }
+}
+
 void Worker::Process() {
   if (esp_.n != 0) {
+    ctx_.Enter(Stage::kOpen, esp_);
     if (ctx_.ipsec != nullptr) {
       ctx_.ipsec->Open(ctx_, esp_, opened_);
+      if (opened_.n != 0) ctx_.Enter(Stage::kInside, opened_);
       ClassifyOpened(ctx_, opened_, plain_);
     } else {
       for (uint16_t i = 0; i < esp_.n; ++i) ctx_.Drop(*esp_.p[i], Drop::kUnknownSpi);
@@ -121,22 +145,35 @@ void Worker::Process() {
 
 void Worker::Route(Burst& plain) {
   if (ctx_.ipsec == nullptr) {
+    if (plain.n != 0) ctx_.Enter(Stage::kRoute, plain);
     Forward(ctx_, plain);
-    Transmit(ctx_, plain);
+    Send(plain);
     if (ctx_.oversize.n != 0) [[unlikely]]
       Split();
     return;
   }
-  if (plain.n != 0) ctx_.ipsec->ApplyPolicy(ctx_, plain, forward_, seal_);
-  plain.n = 0;
-  if (seal_.n != 0) {
-    ctx_.ipsec->Seal(ctx_, seal_, sealed_);
-    seal_.n = 0;
+  if (plain.n != 0) {
+    ctx_.Enter(Stage::kPolicy, plain);
+    ctx_.ipsec->ApplyPolicy(ctx_, plain, forward_, seal_);
   }
-  Transmit(ctx_, sealed_);
-  Transmit(ctx_, forward_);
+  plain.n = 0;
+  if (seal_.n != 0) Seal();
+  Send(sealed_);
+  Send(forward_);
   if (ctx_.oversize.n != 0) [[unlikely]]
     Split();
+}
+
+void Worker::Seal() {
+  ctx_.Enter(Stage::kSeal, seal_);
+  ctx_.ipsec->Seal(ctx_, seal_, sealed_);
+  seal_.n = 0;
+}
+
+void Worker::Send(Burst& burst) {
+  if (burst.n == 0) return;
+  ctx_.Enter(Stage::kTransmit, burst);
+  Transmit(ctx_, burst);
 }
 
 // One packet at a time: its fragments fill a burst of their own.
@@ -145,10 +182,13 @@ void Worker::Split() {
     Packet& p = ctx_.oversize.p[i];
     bool seal = p.sa != nullptr;
     ctx_.pieces.Clear();
+    Burst one;
+    one.Add(p);
+    ctx_.Enter(Stage::kCut, one);
     if (!Fragment(ctx_, p, seal ? seal_ : transmit_)) continue;
-    if (seal) ctx_.ipsec->Seal(ctx_, seal_, sealed_);
-    Transmit(ctx_, sealed_);
-    Transmit(ctx_, transmit_);
+    if (seal) Seal();
+    Send(sealed_);
+    Send(transmit_);
   }
   ctx_.oversize.n = 0;
 }

@@ -33,8 +33,11 @@ class Worker {
  private:
   bool TakeRing(PacketRing& ring);
   bool TakeBack(unsigned device);
+  void NoteTaken(uint32_t n);  // what is in taken_
   void Process();              // what is in esp_, plain_ and seal_, to its end
   void Route(Burst& plain);    // policy, seal, forward, transmit
+  void Seal();                 // what is in seal_
+  void Send(Burst& burst);
   void Split();                // what Route left to be cut into fragments
   void Housekeep();
   void Sleep(uint64_t microseconds);
