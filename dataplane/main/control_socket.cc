@@ -7,10 +7,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace culvert::dp {
+namespace {
+
+std::string LineOf(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
 
 ControlSocket::~ControlSocket() {
   for (auto& [fd, client] : clients_) loop_.Remove(fd);
@@ -47,6 +56,7 @@ void ControlSocket::Accept() {
   int number = fd.get();
   auto client = std::make_unique<Client>();
   client->fd = std::move(fd);
+  client->id = ++last_id_;
   client->waiting_since = std::chrono::steady_clock::now();
   clients_[number] = std::move(client);
   loop_.Add(number, EPOLLIN, [this, number](uint32_t events) { Serve(number, events); });
@@ -54,7 +64,8 @@ void ControlSocket::Accept() {
 
 void ControlSocket::Close(int fd) {
   loop_.Remove(fd);
-  clients_.erase(fd);
+  auto node = clients_.extract(fd);
+  if (node.mapped()->streaming) streamer_->Gone(node.mapped()->id);
 }
 
 void ControlSocket::Serve(int fd, uint32_t events) {
@@ -63,7 +74,7 @@ void ControlSocket::Serve(int fd, uint32_t events) {
   if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) fine = ReadFrom(c);
   if (fine) fine = WriteTo(c);
   if (!fine) return Close(fd);
-  // A client with an unread answer is not read from: it cannot make answers pile up.
+  // A client with an unread answer is not read from: it cannot make answers pile up. That it hangs up is heard all the same.
   loop_.Modify(fd, c.out.empty() ? EPOLLIN : EPOLLOUT);
 }
 
@@ -75,7 +86,8 @@ bool ControlSocket::ReadFrom(Client& c) {
   c.in.append(buffer, static_cast<size_t>(n));
   size_t at = 0;
   for (size_t end; (end = c.in.find('\n', at)) != std::string::npos; at = end + 1) {
-    c.out += Reply(c.in.substr(at, end - at));
+    if (c.streaming) return false;
+    c.out += Reply(c, c.in.substr(at, end - at));
     if (c.out.size() > kMaxBacklog) return false;
   }
   c.in.erase(0, at);
@@ -93,10 +105,14 @@ bool ControlSocket::WriteTo(Client& c) {
   return true;
 }
 
-std::string ControlSocket::Reply(const std::string& line) const {
+std::string ControlSocket::Reply(Client& c, const std::string& line) {
   nlohmann::ordered_json answer;
   auto request = nlohmann::json::parse(line, nullptr, false);
-  if (!request.is_object() || !request.contains("get") || !request["get"].is_string()) {
+  if (request.is_object() && request.contains("watch") && streamer_ != nullptr) {
+    std::string wrong = Stream(c, request["watch"]);
+    if (wrong.empty()) return "";
+    answer["error"] = wrong;
+  } else if (!request.is_object() || !request.contains("get") || !request["get"].is_string()) {
     answer["error"] = "a request is one line: {\"get\": WHAT}";
   } else if (auto it = answers_.find(request["get"].get<std::string>()); it == answers_.end()) {
     std::string known;
@@ -105,7 +121,40 @@ std::string ControlSocket::Reply(const std::string& line) const {
   } else {
     answer = it->second();
   }
-  return answer.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return LineOf(answer);
+}
+
+std::string ControlSocket::Stream(Client& c, const nlohmann::json& question) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(c.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "who asks is not known";
+  std::string wrong = streamer_->Begin({c.id, peer.uid, peer.pid}, question);
+  c.streaming = wrong.empty();
+  return wrong;
+}
+
+ControlSocket::Client* ControlSocket::FindStreaming(uint64_t client) {
+  auto at = std::ranges::find_if(clients_, [&](const auto& c) { return c.second->id == client && c.second->streaming; });
+  return at == clients_.end() ? nullptr : at->second.get();
+}
+
+bool ControlSocket::Push(uint64_t client, const nlohmann::ordered_json& line) {
+  Client* c = FindStreaming(client);
+  if (c == nullptr) return false;
+  std::string text = LineOf(line);
+  if (c->out.size() + text.size() > kMaxUnread) {
+    c->streaming = false;
+    Close(c->fd.get());
+    return false;
+  }
+  if (c->out.empty()) c->waiting_since = std::chrono::steady_clock::now();
+  c->out += text;
+  loop_.Modify(c->fd.get(), EPOLLOUT);
+  return true;
+}
+
+void ControlSocket::Finish(uint64_t client) {
+  if (Client* c = FindStreaming(client)) c->streaming = false;
 }
 
 void ControlSocket::Tick(Time now) {

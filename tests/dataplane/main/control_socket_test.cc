@@ -117,6 +117,80 @@ TEST_F(ControlSocketTest, AdmitsThirtyTwo) {
   EXPECT_EQ(Say(room.get(), "{\"get\":\"one\"}\n"), "{\"one\":1}\n");
 }
 
+// One stream at a time, of as many lines as a test likes.
+class OneStream : public Streamer {
+ public:
+  std::string Begin(const Asker& who, const nlohmann::json& question) override {
+    if (question != "please") return "say please";
+    asker = who;
+    return "";
+  }
+  void Gone(uint64_t client) override { gone.push_back(client); }
+  Asker asker{};
+  std::vector<uint64_t> gone;
+};
+
+class ControlStreamTest : public ControlSocketTest {
+ protected:
+  ControlStreamTest() { control.SetStreamer(&stream); }
+  OneStream stream;
+};
+
+TEST_F(ControlStreamTest, LinesComeUntilTheEndAndThenAnswersAgain) {
+  UniqueFd c = Connect();
+  EXPECT_EQ(Say(c.get(), "{\"watch\":\"now\"}\n"), "{\"error\":\"say please\"}\n");
+  EXPECT_EQ(Say(c.get(), "{\"watch\":\"please\"}\n"), "");
+  EXPECT_EQ(stream.asker.uid, getuid());
+  EXPECT_EQ(stream.asker.pid, getpid());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(control.Push(stream.asker.client, {{"line", i}}));
+  EXPECT_EQ(Hear(c.get()), "{\"line\":0}\n{\"line\":1}\n{\"line\":2}\n");
+  control.Tick(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(control.clients(), 1u) << "a stream may be silent";
+  control.Finish(stream.asker.client);
+  EXPECT_FALSE(control.Push(stream.asker.client, {{"line", 4}}));
+  EXPECT_EQ(Say(c.get(), "{\"get\":\"one\"}\n"), "{\"one\":1}\n");
+  EXPECT_TRUE(stream.gone.empty());
+}
+
+TEST_F(ControlStreamTest, TheDeadTheTalkativeAndTheStallingAreToldOff) {
+  UniqueFd dead = Connect();
+  Say(dead.get(), "{\"watch\":\"please\"}\n");
+  uint64_t first = stream.asker.client;
+  dead = UniqueFd();
+  Turn();
+  EXPECT_EQ(stream.gone, std::vector<uint64_t>{first});
+  EXPECT_FALSE(control.Push(first, {{"line", 1}}));
+
+  UniqueFd talker = Connect();
+  Say(talker.get(), "{\"watch\":\"please\"}\n{\"get\":\"one\"}\n");
+  EXPECT_TRUE(Closed(talker.get()));
+  EXPECT_EQ(stream.gone.size(), 2u);
+
+  UniqueFd stalls = Connect();
+  Say(stalls.get(), "{\"watch\":\"please\"}\n");
+  EXPECT_TRUE(control.Push(stream.asker.client, {{"line", std::string(3 << 20, 'x')}}));
+  Turn();
+  control.Tick(std::chrono::steady_clock::now() + std::chrono::seconds(6));
+  EXPECT_EQ(control.clients(), 0u);
+  EXPECT_EQ(stream.gone.size(), 3u);
+}
+
+TEST_F(ControlStreamTest, WhoReadsTooSlowlyIsClosedAndThePushSaysSo) {
+  UniqueFd slow = Connect();
+  Say(slow.get(), "{\"watch\":\"please\"}\n");
+  int pushed = 0;
+  while (pushed < 100 && control.Push(stream.asker.client, {{"line", std::string(1 << 20, 'x')}})) ++pushed;
+  EXPECT_GT(pushed, 1);
+  EXPECT_LT(pushed, 6);
+  EXPECT_EQ(control.clients(), 0u);
+  EXPECT_TRUE(stream.gone.empty());
+}
+
+TEST_F(ControlSocketTest, WithoutAStreamerAWatchIsAnError) {
+  UniqueFd c = Connect();
+  EXPECT_NE(Say(c.get(), "{\"watch\":\"please\"}\n").find("error"), std::string::npos);
+}
+
 // hostile.md F25. Connect() turns the loop until it has nothing to do, which a loop that spins never has.
 TEST_F(ControlSocketTest, WaitsForADescriptorWithoutSpinning) {
   UniqueFd c;
