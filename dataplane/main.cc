@@ -17,6 +17,7 @@
 #include "dataplane/main/control_socket.h"
 #include "dataplane/main/ipsec_service.h"
 #include "dataplane/main/reports.h"
+#include "dataplane/main/watch_service.h"
 
 namespace culvert::dp {
 namespace {
@@ -73,6 +74,9 @@ int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args
     LOG(ERROR) << s.message();
     return 1;
   }
+  WatchService watching(gateway, &(*ipsec)->database(), control);
+  loop.AddPoller([&] { return watching.Poll(); });
+  loop.Every(std::chrono::milliseconds(100), [&] { watching.Tick(std::chrono::steady_clock::now()); });
   loop.Every(std::chrono::seconds(1), [&] { control.Tick(std::chrono::steady_clock::now()); });
   loop.Add(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info;
