@@ -4,6 +4,27 @@
 #include <iostream>
 
 #include "tools/culvertctl/commands.h"
+#include "tools/culvertctl/watch.h"
+
+namespace culvert::ctl {
+namespace {
+
+void AddFilter(CLI::App& sub, WatchOptions& o) {
+  sub.add_option("--port", o.port, "it came or went by this port");
+  sub.add_option("--sa", o.sa, "opened or sealed by an SA of this child or connection");
+  sub.add_option("--spi", o.spi, "bears this SPI (hexadecimal)");
+  sub.add_option("--drop", o.drop, "dropped for this reason; any: for whatever reason");
+  sub.add_option("--protocol", o.protocol, "of the packet inside or outside, as are the next: name or number");
+  sub.add_option("--from", o.from, "address or prefix of one end; answers match too");
+  sub.add_option("--from-port", o.from_port, "its port");
+  sub.add_option("--to", o.to, "address or prefix of the other end");
+  sub.add_option("--to-port", o.to_port, "its port");
+  sub.add_option("--count", o.count, "packets, then it ends; 100");
+  sub.add_option("--seconds", o.seconds, "then it ends; 10");
+}
+
+}  // namespace
+}  // namespace culvert::ctl
 
 int main(int argc, char** argv) {
   using namespace culvert::ctl;
@@ -65,6 +86,20 @@ int main(int argc, char** argv) {
       run = [&ctx, &port, &address, action] { return ChangeAddress(ctx, action, port, address); };
     });
   }
+  WatchOptions watch;
+  auto* trace = add("trace", "every pass that packets go through, with its cycles", nullptr);
+  AddFilter(*trace, watch);
+  trace->callback([&run, &ctx, &watch] { run = [&ctx, &watch] { return Trace(ctx, watch); }; });
+  std::string file;
+  auto* capture = add("capture", "packets into a pcapng file, with their SAs; what these protect stays unreadable", nullptr);
+  capture->add_option("FILE", file, "- for stdout")->required();
+  AddFilter(*capture, watch);
+  capture->add_option("--snap", watch.snap, "octets of a frame at most; 2048");
+  capture->add_flag("--clear-text", watch.clear_text, "also what is in clear: payloads, packets inside SAs; this is logged");
+  capture->callback([&run, &ctx, &watch, &file] { run = [&ctx, &watch, &file] { return Capture(ctx, watch, file); }; });
+  auto* stages = add("stages", "cycles by pass of the workers", nullptr);
+  stages->add_option("--seconds", watch.seconds, "how long to measure; 1");
+  stages->callback([&run, &ctx, &watch] { run = [&ctx, &watch] { return Stages(ctx, watch); }; });
   bool delete_sas = false;
   auto* shutdown = app.add_subcommand("shutdown", "stop culvert-ike; tunnels stay up unless --delete");
   shutdown->add_flag("--delete", delete_sas, "delete every SA first, telling the peers");
