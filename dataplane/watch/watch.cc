@@ -84,6 +84,7 @@ void Watch::Enter(Stage s, Burst& burst) {
 Watch::Live& Watch::New(uint32_t id) {
   if (++next_path_ >> kPathBits != 0) next_path_ = 1;
   Live& l = live_[next_path_ % kRecords];
+  if (!l.ended) missed_.Add(1);
   l.ended = false;
   l.mbuf = nullptr;
   l.record = {};

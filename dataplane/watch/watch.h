@@ -70,7 +70,7 @@ class Watch {
   void SetFilter(const WatchFilter* filter) { filter_.store(filter, std::memory_order_release); }
 
  private:
-  static constexpr uint32_t kRecords = 256;  // more than one turn can have
+  static constexpr uint32_t kRecords = 512;  // what one turn has but in the worst of fragments; then the oldest are missed
 
   struct Live {
     PathRecord record;

@@ -1,7 +1,8 @@
 #include "tools/culvertctl/watch.h"
 
-#include <cmath>
-#include <cstdlib>
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <format>
 #include <fstream>
 #include <iostream>
@@ -52,6 +53,14 @@ absl::Status WriteBlock(std::ostream& out, const Bytes& block) {
   return out ? absl::OkStatus() : absl::DataLossError("the capture cannot be written");
 }
 
+// Only its owner may read it.
+absl::Status Open(const std::string& file, std::ofstream& out) {
+  mode_t before = umask(0077);
+  out.open(file, std::ios::binary | std::ios::trunc);
+  umask(before);
+  return out ? absl::OkStatus() : absl::ErrnoToStatus(errno, file);
+}
+
 absl::Status WriteHeaders(std::ostream& out, const ordered_json& watching) {
   Bytes blocks = pcapng::SectionHeader("culvertctl");
   for (const auto& i : watching["interfaces"]) {
@@ -87,13 +96,12 @@ absl::Status Trace(const Context& ctx, const WatchOptions& o) {
 absl::Status Capture(const Context& ctx, const WatchOptions& o, const std::string& file) {
   if (o.clear_text) std::cerr << kClearTextWarning;
   std::ofstream opened;
-  if (file != "-") {
-    opened.open(file, std::ios::binary | std::ios::trunc);
-    if (!opened) return absl::ErrnoToStatus(errno, file);
-  }
   std::ostream& out = file == "-" ? std::cout : opened;
   return Watch(ctx, Question("capture", o), [&](const ordered_json& line) {
-    if (line.contains("watching")) return WriteHeaders(out, line["watching"]);
+    if (line.contains("watching")) {
+      absl::Status s = file == "-" ? absl::OkStatus() : Open(file, opened);
+      return s.ok() ? WriteHeaders(out, line["watching"]) : s;
+    }
     if (line.contains("frame")) return WriteFrame(out, line["frame"]);
     if (!line.contains("end")) return absl::OkStatus();
     if (ctx.json && file != "-") std::cout << line.dump() << "\n";

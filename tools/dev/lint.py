@@ -39,7 +39,7 @@ LIBRARIES = {
 # Abseil's hash tables change layout under a sanitizer, and the distribution's library is built without one.
 NOT_WITH_SANITIZERS = re.compile(r'absl/container/(flat|node)_hash_(map|set)\.h')
 LIBRARY_FOLDERS = ('absl/', 'gtest/', 'gmock/', 'rte_')
-PER_PACKET = ('dataplane/stage/', 'dataplane/worker/')
+PER_PACKET = ('dataplane/stage/', 'dataplane/watch/', 'dataplane/worker/')
 PER_PACKET_FORBIDDEN = re.compile(
     r'\bnew\b|\bthrow\b|\bLOG\(|\b(m|c|re)alloc\(|\bstd::(function|mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock'
     r'|scoped_lock|shared_ptr|make_shared|condition_variable)\b')

@@ -255,6 +255,43 @@ TEST_F(WatchServiceTest, AFilterByNameFollowsTheSas) {
   EXPECT_EQ(c.Lines().size(), 1u);
 }
 
+// With workers on threads of their own: watching begins and ends under traffic, and nothing of that is lost or leaks.
+TEST(WatchThreads, ComesAndGoesUnderTraffic) {
+  GatewayRig rig({.workers = 2});
+  rig.AddNeighbour(GatewayRig::kWan, Ip("192.0.2.254"), Mac(9));
+  rig.AddNeighbour(GatewayRig::kLan, Ip("10.1.0.2"), Mac(2));
+  dp::Gateway& g = rig.gateway();
+  dp::Bell bell;
+  dp::EventLoop loop(bell);
+  dp::ControlSocket control(loop, {});
+  dp::WatchService service(g, nullptr, control);
+  g.Start();
+  Bytes out = IpPacket(Ip("10.1.0.2"), Ip("198.51.100.1"), 17, Bytes(64, 0));
+  Bytes back = IpPacket(Ip("198.51.100.1"), Ip("10.1.0.2"), 17, Bytes(64, 0));
+  size_t fed = 0, seen = 0, watches = 0;
+  auto drain = [&] {
+    g.Poll(rig.now());
+    for (uint16_t port : {GatewayRig::kWan, GatewayRig::kLan}) seen += rig.Sent(port).size();
+  };
+  auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (size_t i = 0; (fed < 20000 || watches < 100) && std::chrono::steady_clock::now() < patience; ++i) {
+    if (fed - seen < 512) {
+      rig.Feed(GatewayRig::kLan, Ethernet(rig.port(GatewayRig::kLan).mac, Mac(2), 0x0800, out));
+      rig.Feed(GatewayRig::kWan, Ethernet(rig.port(GatewayRig::kWan).mac, Mac(9), 0x0800, back));
+      fed += 2;
+    }
+    if (i % 16 == 0) watches += service.Begin({i, 0, 0}, {{"kind", i % 32 == 0 ? "capture" : "trace"}, {"port", "wan"}}).empty();
+    service.Tick(std::chrono::steady_clock::now());
+    drain();
+  }
+  while (seen < fed && std::chrono::steady_clock::now() < patience) drain();
+  EXPECT_GE(watches, 100u);
+  EXPECT_EQ(seen, fed);
+  g.Stop();
+  rig.Run();
+  EXPECT_TRUE(rig.Balanced());
+}
+
 TEST_F(WatchServiceTest, AnSaHasALabel) {
   const auto& database = t.ipsec().database();
   auto label = database.LabelOf(channel::Direction::kOutbound, t.sa().sa_index);
