@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/support/tunnel_rig.h"
+#include "tests/support/watching.h"
 
 // SAs that the port runs (rte_security inline crypto), by the stand-in: through a whole gateway, against the slow reference, and
 // with a port that fails in every way that ports do.
@@ -103,6 +104,30 @@ TEST(Inline, StepsDownFromWhatItDoesNotRun) {
 }
 
 // What the port lets through as it came is opened here, by the same window, in the order it came in.
+// Between worker and port such a packet is in clear: its capture is not.
+TEST_F(InlineTest, WhatAPortSealsAndOpensIsCapturedAsHeaders) {
+  rig_.Install();
+  for (bool clear : {false, true}) {
+    SCOPED_TRACE(clear);
+    Watching w(rig_.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
+    ASSERT_EQ(rig_.FromAlice(Out()).size(), 1u);
+    ASSERT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
+    Bytes bad = rig_.Seal(In());
+    bad.back() ^= 1;
+    ASSERT_EQ(rig_.FromPeer(bad).size(), 0u);
+    auto ways = w.Ways();
+    ASSERT_EQ(ways.size(), 3u);
+    constexpr size_t kHeaders = 14 + 20 + 8;
+    EXPECT_EQ(ways[0].Octets(dp::Place::kSent).size() > kHeaders, clear);
+    EXPECT_EQ(ways[0].Octets(dp::Place::kSent).size() >= kHeaders, true);
+    EXPECT_EQ(ways[1].Octets(dp::Place::kReceived).size() > kHeaders, clear);
+    EXPECT_EQ(ways[1].Octets(dp::Place::kInside).empty(), !clear);
+    EXPECT_EQ(ways[1].Octets(dp::Place::kSent).empty(), !clear);
+    EXPECT_EQ(ways[2].last().drop, Drop::kBadIcv);
+    EXPECT_EQ(ways[2].Octets(dp::Place::kReceived).size(), kHeaders);
+  }
+}
+
 TEST_F(InlineTest, WhatThePortMissesIsTheProcessors) {
   rig_.Install();
   port().Set({.miss_every = 2});
