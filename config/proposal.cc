@@ -1,6 +1,7 @@
 #include "config/proposal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/bytes/hex.h"
 #include "config/profile.h"
@@ -149,12 +150,32 @@ PrfId PrfOf(IntegId id) {
     case IntegId::kHmacSha256_128: return PrfId::kHmacSha256;
     case IntegId::kHmacSha384_192: return PrfId::kHmacSha384;
     case IntegId::kHmacSha512_256: return PrfId::kHmacSha512;
+    case IntegId::kAesGmac128:
+    case IntegId::kAesGmac192:
+    case IntegId::kAesGmac256:
     case IntegId::kNone: break;
   }
   return PrfId::kNone;
 }
 
 }  // namespace
+
+// RFC 4543 5.4: what is a cipher among ESP's is an integrity algorithm of AH.
+IntegId GmacOf(const Cipher& c) {
+  if (c.id != EncrId::kNullGmac) return IntegId::kNone;
+  return c.key_bits == 128 ? IntegId::kAesGmac128 : c.key_bits == 192 ? IntegId::kAesGmac192 : IntegId::kAesGmac256;
+}
+
+std::expected<void, std::string> CheckAh(Parts& parts, Profile profile) {
+  for (const Cipher& c : std::exchange(parts.encrs, {})) {
+    IntegId gmac = GmacOf(c);
+    if (gmac == IntegId::kNone) return Error("encryption in an AH proposal; expected integrity algorithms alone");
+    if (!Permits(profile, gmac)) return Error(Cat(Name(gmac), " is below the floor of profile ", Name(profile)));
+    AddOnce(parts.integs, gmac);
+  }
+  if (parts.integs.empty()) return Error("no integrity algorithm; expected one such as sha256");
+  return {};
+}
 
 std::expected<IkeProposal, std::string> ParseIkeProposal(std::string_view text, Profile profile) {
   auto parts = ReadWords(text, {TokenScope::kIke, profile});
@@ -183,8 +204,7 @@ std::expected<EspProposal, std::string> ParseEspProposal(std::string_view text, 
   if (!parts) return Error(parts.error());
   if (!parts->prfs.empty()) return Error("a PRF in a child's proposal; expected none (the IKE SA's is used)");
   if (ah) {
-    if (!parts->encrs.empty()) return Error("encryption in an AH proposal; expected integrity algorithms alone");
-    if (parts->integs.empty()) return Error("no integrity algorithm; expected one such as sha256");
+    if (auto ok = CheckAh(*parts, profile); !ok) return Error(ok.error());
   } else if (auto ok = CheckCiphers(*parts); !ok) {
     return Error(ok.error());
   }

@@ -24,8 +24,10 @@ constexpr EncrInfo kEncr[] = {
 };
 constexpr IntegInfo kInteg[] = {
     {IntegId::kHmacSha1_96, "HMAC_SHA1_96", 20, 12},           {IntegId::kAesXcbc96, "AES_XCBC_96", 16, 12},
-    {IntegId::kAesCmac96, "AES_CMAC_96", 16, 12},              {IntegId::kHmacSha256_128, "HMAC_SHA2_256_128", 32, 16},
-    {IntegId::kHmacSha384_192, "HMAC_SHA2_384_192", 48, 24},   {IntegId::kHmacSha512_256, "HMAC_SHA2_512_256", 64, 32},
+    {IntegId::kAesCmac96, "AES_CMAC_96", 16, 12},              {IntegId::kAesGmac128, "AES_128_GMAC", 20, 16},
+    {IntegId::kAesGmac192, "AES_192_GMAC", 28, 16},            {IntegId::kAesGmac256, "AES_256_GMAC", 36, 16},
+    {IntegId::kHmacSha256_128, "HMAC_SHA2_256_128", 32, 16},   {IntegId::kHmacSha384_192, "HMAC_SHA2_384_192", 48, 24},
+    {IntegId::kHmacSha512_256, "HMAC_SHA2_512_256", 64, 32},
 };
 constexpr PrfInfo kPrf[] = {
     {PrfId::kHmacSha1, "PRF_HMAC_SHA1", 20, 20},         {PrfId::kAesXcbc, "PRF_AES128_XCBC", 16, 16},

@@ -25,7 +25,8 @@ enum class PrfId : uint16_t {
   kAesCmac = 8
 };
 enum class IntegId : uint16_t {
-  kNone = 0, kHmacSha1_96 = 2, kAesXcbc96 = 5, kAesCmac96 = 8, kHmacSha256_128 = 12, kHmacSha384_192 = 13, kHmacSha512_256 = 14,
+  kNone = 0, kHmacSha1_96 = 2, kAesXcbc96 = 5, kAesCmac96 = 8, kAesGmac128 = 9, kAesGmac192 = 10, kAesGmac256 = 11,
+  kHmacSha256_128 = 12, kHmacSha384_192 = 13, kHmacSha512_256 = 14,
 };
 enum class KeGroup : uint16_t {
   kNone = 0, kModp1024 = 2, kModp1536 = 5, kModp2048 = 14, kModp3072 = 15, kModp4096 = 16, kModp6144 = 17, kModp8192 = 18,
@@ -50,9 +51,11 @@ struct EncrInfo {
 struct IntegInfo {
   IntegId id;
   const char* name;             // "HMAC_SHA2_256_128"
-  uint8_t key;                  // octets
+  uint8_t key;                  // octets; of AES-GMAC with its salt
   uint8_t icv;                  // octets on the wire
 };
+// RFC 4543 4, 5.4: of AH alone; eight octets of IV stand before its ICV, and its key ends in four of salt.
+inline constexpr bool IsGmac(IntegId id) { return id >= IntegId::kAesGmac128 && id <= IntegId::kAesGmac256; }
 struct PrfInfo {
   PrfId id;
   const char* name;             // "PRF_HMAC_SHA2_256"

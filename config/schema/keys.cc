@@ -341,7 +341,7 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.children.<child>.esp_proposals", kEspProposals, "default", kWorks,
      "ESP proposals; with ah_proposals alone there are none, beside ah_proposals they come first"},
     {"connections.<conn>.children.<child>.ah_proposals", kAhProposals, "", kWorks,
-     "AH proposals: integrity without encryption, and never through a NAT"},
+     "AH proposals: integrity without encryption (AES-GMAC too, by IKEv2), and never through a NAT"},
     {"connections.<conn>.children.<child>.sha256_96", kBool, "no", kNotYetRefused,
      "HMAC-SHA-256 cut to 96 bits, for old peers"},
     {"connections.<conn>.children.<child>.local_ts", kSelectors, "dynamic", kWorks, "what is protected on this side"},

@@ -43,14 +43,15 @@ Status ReadSuite(const channel::InstallSa& sa, SaRecord& out) {
   out.encr = EncrId{sa.encr};
   out.encr_key_bits = sa.encr_key_bits;
   out.integ = IntegId{sa.integ};
-  // RFC 4302 enciphers nothing: its suite is that of the MAC with the NULL cipher.
+  // RFC 4302 enciphers nothing.
   bool ah = sa.protocol == kAh;
-  if (ah && out.encr != EncrId::kNone) return Status::kMalformed;
-  auto suite = crypto::FindSuite(ah ? EncrId::kNull : out.encr, sa.encr_key_bits, out.integ);
+  if (ah && (out.encr != EncrId::kNone || sa.encr_key_bits != 0)) return Status::kMalformed;
+  auto suite = ah ? crypto::FindAhSuite(out.integ) : crypto::FindSuite(out.encr, sa.encr_key_bits, out.integ);
   if (!suite) return Status::kUnsupported;
   out.suite = *suite;
   const auto& info = crypto::Info(*suite);
-  if (sa.encr_key_len != info.cipher_key + info.salt || sa.integ_key_len != info.integ_key) return Status::kMalformed;
+  const int cipher = info.cipher_key + info.salt;
+  if (sa.encr_key_len != (ah ? 0 : cipher) || sa.integ_key_len != info.integ_key + (ah ? cipher : 0)) return Status::kMalformed;
   return Status::kOk;
 }
 
@@ -120,7 +121,7 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   const auto& info = crypto::Info(r.suite);
   out.key = r.key;
   out.sa_index = r.sa_index;
-  std::memcpy(out.salt, sa.encr_key + info.cipher_key, info.salt);
+  std::memcpy(out.salt, KeysOf(sa, r.suite).salt.data(), info.salt);
   out.suite = r.suite;
   out.form = FormOf(r);
   out.owner = static_cast<uint8_t>(r.worker);
@@ -195,6 +196,14 @@ Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorLis
   return Status::kOk;
 }
 
+KeyParts KeysOf(const channel::InstallSa& sa, crypto::Suite suite) {
+  const auto& info = crypto::Info(suite);
+  const uint8_t* cipher = sa.protocol == kAh ? sa.integ_key : sa.encr_key;
+  return {.cipher = {cipher, info.cipher_key},
+          .salt = {cipher + info.cipher_key, info.salt},
+          .integ = {sa.integ_key, info.integ_key}};
+}
+
 SaLimits LimitsOf(const channel::WireLifetime& l) {
   auto limit = [](uint64_t v) { return v == 0 ? UINT64_MAX : v; };
   return {limit(l.soft_packets), limit(l.hard_packets), limit(l.soft_bytes), limit(l.hard_bytes)};
@@ -231,7 +240,8 @@ void SetPeer(InboundSa& sa, const Endpoint& remote) {
 }
 
 OuterHeader OuterOf(const SaRecord& r) {
-  if (r.protocol == kAh) return MakeAhOuterHeader(r.local, r.remote, crypto::Info(r.suite).icv, r.spi);
+  const auto& info = crypto::Info(r.suite);
+  if (r.protocol == kAh) return MakeAhOuterHeader(r.local, r.remote, uint32_t{info.iv} + info.icv, r.spi);
   return MakeOuterHeader(r.local, r.remote, r.encap, r.spi);
 }
 

@@ -61,6 +61,13 @@ struct SaRecord {
 [[nodiscard]] bool ValidSelectors(const SelectorList& list);
 [[nodiscard]] bool ValidLifetime(const channel::WireLifetime& l);
 
+// The parts of an SA's keys, once ReadInstall has found them as long as the suite's; views of `sa`. GMAC is AH's integrity, so
+// there its cipher key and salt are the integrity key (RFC 4543 5.4).
+struct KeyParts {
+  ByteView cipher, salt, integ;
+};
+KeyParts KeysOf(const channel::InstallSa& sa, crypto::Suite suite);
+
 // Into zeroed memory. `key` is expanded already; `sequence` and `salt` as the command says.
 void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscClock& clock, InboundSa& out);
 void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClock& clock, OutboundSa& out);

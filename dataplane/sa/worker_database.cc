@@ -73,8 +73,8 @@ bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
   }
   if (r.key == nullptr || (r.in == nullptr && r.out == nullptr)) return false;
   auto use = r.direction == Direction::kInbound ? crypto::Use::kOpen : crypto::Use::kSeal;
-  CHECK(crypto::ExpandKeys(engine_.manager(), r.suite, use, {sa.encr_key, info.cipher_key}, {sa.integ_key, info.integ_key},
-                           r.key));
+  const KeyParts keys = KeysOf(sa, r.suite);
+  CHECK(crypto::ExpandKeys(engine_.manager(), r.suite, use, keys.cipher, keys.integ, r.key));
   return true;
 }
 

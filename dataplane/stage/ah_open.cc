@@ -13,8 +13,8 @@ namespace {
 constexpr uint32_t kEsnHigh = 4;  // octets
 
 // RFC 4302 2.2 and 2.6. Over IPv4 some senders pad the ICV to 64 bits as over IPv6 (Linux, unless told otherwise).
-bool IsLength(uint8_t family, uint32_t icv_length, uint32_t octets) {
-  return octets == AhLength(family, icv_length) || octets == AhLength(6, icv_length);
+bool IsLength(uint8_t family, uint32_t icv_field, uint32_t octets) {
+  return octets == AhLength(family, icv_field) || octets == AhLength(6, icv_field);
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ bool EspWorker::AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at) {
   auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
   uint8_t* ah = data + p.l4;
   uint32_t length = (ah[1] + 2u) * 4;
-  if (!IsLength(p.family, sa->icv_length, length)) return drop(Drop::kBadHeader);
+  if (!IsLength(p.family, IcvField(*sa), length)) return drop(Drop::kBadHeader);
   if (p.length < p.l4 + length) return drop(Drop::kRunt);
   uint32_t low = LoadBe32(ah + 8);
   lane.sequence = sa->esn ? sa->window.Infer(low) : low;
@@ -63,11 +63,14 @@ bool EspWorker::AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at) {
   if (p.l4 > kMaxAhFront) return drop(Drop::kBadHeader);
   std::memcpy(ah_[at].front, data, p.l4);
   if (!MuteFront(data, p.family, p.l4)) return drop(Drop::kBadHeader);
-  std::memcpy(ah_[at].icv, ah + kAhFixed, sa->icv_length);
-  std::memset(ah + kAhFixed, 0, sa->icv_length);
+  crypto::MacOp& op = macs_[at];
+  uint8_t* field = ah + kAhFixed;
+  std::memcpy(op.nonce, sa->salt, sizeof sa->salt);
+  std::memcpy(op.nonce + sizeof sa->salt, field, sa->iv_length);
+  std::memcpy(ah_[at].icv, field + sa->iv_length, sa->icv_length);
+  std::memset(field, 0, IcvField(*sa));
   uint32_t high = rte_cpu_to_be_32(static_cast<uint32_t>(lane.sequence >> 32));
   std::memcpy(data + p.length, &high, kEsnHigh);
-  crypto::MacOp& op = macs_[at];
   op.data = data;
   op.length = p.length + (sa->esn ? kEsnHigh : 0);
   op.key = sa->key;

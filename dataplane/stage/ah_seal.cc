@@ -63,8 +63,8 @@ void EspWorker::WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const Sea
   std::memcpy(ah, sa.header + sa.header_length - 8, 8);
   ah[0] = next;
   std::memcpy(ah + 8, &low, 4);
-  // RFC 4302 3.3.3.1.1.1: zero while the ICV is computed; its padding stays so.
-  std::memset(ah + kAhFixed, 0, AhLength(sa.family, sa.icv_length) - kAhFixed);
+  // RFC 4302 3.3.3.1.1.1: zero while the ICV is computed, an IV too (RFC 4543 4); its padding stays so.
+  std::memset(ah + kAhFixed, 0, AhLength(sa.family, IcvField(sa)) - kAhFixed);
   // RFC 4302 2.5.1: the high half is authenticated behind the packet and not sent.
   std::memcpy(begin + plan.total, &high, sizeof high);
 
@@ -75,13 +75,21 @@ void EspWorker::WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const Sea
   op.length = plan.total + (sa.esn ? 4 : 0);
   op.key = sa.key;
   op.suite = sa.suite;
+  if (sa.iv_length != 0) {
+    uint64_t iv = rte_cpu_to_be_64(sa.iv_prefix | sequence);
+    std::memcpy(op.nonce, sa.salt, sizeof sa.salt);
+    std::memcpy(op.nonce + sizeof sa.salt, &iv, sizeof iv);
+  }
   Sealed(p, plan, front, kAh);
 }
 
 void EspWorker::FinishAh(const Packet& p, uint16_t at) {
   auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
   std::memcpy(data, ah_[at].front, p.l4);
-  std::memcpy(data + p.l4 + kAhFixed, macs_[at].icv, static_cast<const OutboundSa*>(p.sa)->icv_length);
+  const auto& sa = *static_cast<const OutboundSa*>(p.sa);
+  uint8_t* field = data + p.l4 + kAhFixed;
+  std::memcpy(field, macs_[at].nonce + sizeof sa.salt, sa.iv_length);
+  std::memcpy(field + sa.iv_length, macs_[at].icv, sa.icv_length);
 }
 
 }  // namespace culvert::dp

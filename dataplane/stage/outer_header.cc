@@ -72,10 +72,10 @@ OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool 
   return h;
 }
 
-OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_length, Spi spi) {
+OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_field, Spi spi) {
   OuterHeader h = MakeIpHeader(local, remote, kAh, spi);
   // RFC 4302 2.2: in words of 32 bits, less two.
-  h.octets[h.length + 1] = static_cast<uint8_t>(AhLength(h.family, icv_length) / 4 - 2);
+  h.octets[h.length + 1] = static_cast<uint8_t>(AhLength(h.family, icv_field) / 4 - 2);
   h.length = static_cast<uint8_t>(h.length + 4);
   PutSpi(h, spi);
   return h;

@@ -21,7 +21,7 @@ struct OuterHeader {
 
 // Both endpoints are of one family.
 OuterHeader MakeOuterHeader(const Endpoint& local, const Endpoint& remote, bool encap, Spi spi);
-OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_length, Spi spi);
+OuterHeader MakeAhOuterHeader(const Endpoint& local, const Endpoint& remote, uint32_t icv_field, Spi spi);
 
 // RFC 8200 8.1: over IPv6 a UDP checksum is made even for ESP, which has no use for it. `length` counts from `udp` on, the UDP
 // header's length field says so too, its checksum is zero; `ports_sum` as in OuterHeader::udp_sum.

@@ -20,8 +20,8 @@ uint32_t IpHeader(uint8_t family) { return family == 4 ? sizeof(rte_ipv4_hdr) : 
 // Octets put before the packet or, in transport mode, behind its IP front.
 uint32_t PutBefore(const OutboundSa& sa) {
   if (sa.form == SaForm::kEspTransport) return (sa.encap ? kUdpHeader : 0) + kEspHeader + sa.iv_length;
-  if (sa.form == SaForm::kAhTransport) return AhLength(sa.family, sa.icv_length);
-  if (sa.form == SaForm::kAhTunnel) return IpHeader(sa.family) + AhLength(sa.family, sa.icv_length);
+  if (sa.form == SaForm::kAhTransport) return AhLength(sa.family, IcvField(sa));
+  if (sa.form == SaForm::kAhTunnel) return IpHeader(sa.family) + AhLength(sa.family, IcvField(sa));
   return sa.header_length + 4u + sa.iv_length;
 }
 

@@ -37,18 +37,37 @@ void MbEngine::RunGcmShort(const CryptoOp& op, bool seal, uint8_t* tag) {
                                     op.iv, op.aad, op.aad_length, tag, info.icv);
 }
 
-// RFC 4543 3.3: nothing is enciphered; SPI, sequence number, IV and text are all authenticated, the first two in their extended
-// form where the SA has one, and so from where the AAD of GCM is.
-void MbEngine::RunGmac(const CryptoOp& op, uint8_t* tag) {
+// What is authenticated, in up to two pieces.
+struct MbEngine::GmacRun {
+  Suite suite;
+  const void* key;
+  const uint8_t* nonce;
+  ByteView first, second;
+};
+
+void MbEngine::Gmac(const GmacRun& run, uint8_t* tag) {
   const aes_gmac_init_t init[] = {mb_->gmac128_init, mb_->gmac192_init, mb_->gmac256_init};
   const aes_gmac_update_t update[] = {mb_->gmac128_update, mb_->gmac192_update, mb_->gmac256_update};
   const aes_gmac_finalize_t finalize[] = {mb_->gmac128_finalize, mb_->gmac192_finalize, mb_->gmac256_finalize};
-  const auto* key = static_cast<const gcm_key_data*>(op.key);
-  const size_t which = (Info(op.suite).cipher_key - 16u) / 8;
-  init[which](key, &scratch_->gcm, op.iv, kNonce);
-  update[which](key, &scratch_->gcm, op.aad, op.aad_length);
-  update[which](key, &scratch_->gcm, op.text - kIv, kIv + op.text_length);
+  const auto* key = static_cast<const gcm_key_data*>(run.key);
+  const size_t which = (Info(run.suite).cipher_key - 16u) / 8;
+  init[which](key, &scratch_->gcm, run.nonce, kNonce);
+  for (ByteView piece : {run.first, run.second}) {
+    if (!piece.empty()) update[which](key, &scratch_->gcm, piece.data(), piece.size());
+  }
   finalize[which](key, &scratch_->gcm, tag, 16);
+}
+
+// RFC 4543 3.3: nothing is enciphered; SPI, sequence number, IV and text are all authenticated, the first two in their extended
+// form where the SA has one, and so from where the AAD of GCM is.
+void MbEngine::RunGmac(const CryptoOp& op, uint8_t* tag) {
+  Gmac({.suite = op.suite, .key = op.key, .nonce = op.iv, .first = {op.aad, op.aad_length},
+        .second = {op.text - kIv, kIv + op.text_length}}, tag);
+}
+
+// RFC 4543 4: what AH authenticates, IV and ICV being zero in it.
+void MbEngine::RunGmac(const MacOp& op, uint8_t* tag) {
+  Gmac({.suite = op.suite, .key = op.key, .nonce = op.nonce, .first = {op.data, op.length}, .second = {}}, tag);
 }
 
 void MbEngine::RunCcm(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal) {

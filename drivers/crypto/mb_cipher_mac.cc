@@ -123,6 +123,10 @@ void MbEngine::ComputeIcvs(MacOp* ops, uint16_t n) {
   bool done[kMaxOps] = {};
   for (uint16_t first = 0; first < n; ++first) {
     if (done[first]) continue;
+    if (IsGmac(ops[first].suite)) {
+      RunGmac(ops[first], ops[first].icv);
+      continue;
+    }
     unsigned count = 0;
     for (uint16_t i = first; i < n; ++i) {
       MacOp& op = ops[i];

@@ -45,7 +45,8 @@ struct MacOp {
   const uint8_t* data;
   const void* key;       // as ExpandKeys made it for `suite`, in either direction
   uint32_t length;       // octets
-  Suite suite;           // of no cipher: CipherMac(Cipher::kNull, ...)
+  Suite suite;           // of no cipher, CipherMac(Cipher::kNull, ...), or GMAC
+  uint8_t nonce[12];     // of GMAC
   uint8_t icv[kMaxIcv];  // out: Info(suite).icv octets
 };
 
@@ -101,6 +102,9 @@ class MbEngine {
   void RunChaCha(const CryptoOp& op, bool seal, uint8_t* tag);
   void RunGcmShort(const CryptoOp& op, bool seal, uint8_t* tag);
   void RunGmac(const CryptoOp& op, uint8_t* tag);
+  void RunGmac(const MacOp& op, uint8_t* tag);
+  struct GmacRun;
+  void Gmac(const GmacRun& run, uint8_t* tag);
   void RunCcm(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);
   // mb_cipher_mac.cc; `which` are of one suite
   void RunCipherMac(CryptoOp* ops, const uint8_t* which, unsigned count, bool seal);

@@ -47,6 +47,9 @@ std::optional<Mac> FindMac(IntegId integ) {
     case IntegId::kHmacSha512_256: return Mac::kHmacSha512;
     case IntegId::kAesXcbc96: return Mac::kAesXcbc;
     case IntegId::kAesCmac96: return Mac::kAesCmac;
+    case IntegId::kAesGmac128:
+    case IntegId::kAesGmac192:
+    case IntegId::kAesGmac256:
     case IntegId::kNone: break;
   }
   return std::nullopt;
@@ -87,6 +90,15 @@ std::optional<Suite> FindSuite(EncrId encr, unsigned encr_key_bits, IntegId inte
   if (encr == EncrId::kAesCbc) return CipherMac(static_cast<Cipher>(static_cast<uint8_t>(Cipher::kCbc128) + step), *mac);
   if (encr == EncrId::kAesCtr) return CipherMac(static_cast<Cipher>(static_cast<uint8_t>(Cipher::kCtr128) + step), *mac);
   return std::nullopt;
+}
+
+std::optional<Suite> FindAhSuite(IntegId integ) {
+  switch (integ) {
+    case IntegId::kAesGmac128: return Suite::kGmac128;
+    case IntegId::kAesGmac192: return Suite::kGmac192;
+    case IntegId::kAesGmac256: return Suite::kGmac256;
+    default: return FindSuite(EncrId::kNull, 0, integ);
+  }
 }
 
 }  // namespace culvert::crypto

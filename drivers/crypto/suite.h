@@ -58,7 +58,9 @@ struct SuiteInfo {
 };
 const SuiteInfo& Info(Suite s);
 
-// nullopt where no engine of this build runs it.
+// nullopt where no engine of this build runs it. ESP's.
 std::optional<Suite> FindSuite(EncrId encr, unsigned encr_key_bits, IntegId integ);
+// AH's: of no cipher, or GMAC. The integrity key is the suite's whole key then, cipher key and salt or integrity key.
+std::optional<Suite> FindAhSuite(IntegId integ);
 
 }  // namespace culvert::crypto

@@ -90,6 +90,17 @@ TEST(Profile, TakesWhatItPermitsAndRefusesWhatIsBelow) {
   }
 }
 
+// RFC 4543 5.4: GMAC is a cipher of ESP's and an integrity algorithm of AH's, and either has to be permitted.
+TEST(Profile, KnowsGmacOfAh) {
+  auto ah = [](const char* text, Profile p) { return ParseEspProposal(text, true, p); };
+  ASSERT_TRUE(ah("aes192gmac-aes256gmac-sha384", Profile::kDefault));
+  EXPECT_EQ(ah("aes192gmac-aes256gmac-sha384", Profile::kDefault)->integs,
+            (std::vector{IntegId::kHmacSha384_192, IntegId::kAesGmac192, IntegId::kAesGmac256}));
+  EXPECT_TRUE(ah("aes192gmac", Profile::kDefault)->encrs.empty());
+  EXPECT_EQ(ah("aes128gmac", Profile::k3gpp).error(), "AES_128_GMAC is below the floor of profile 3gpp");
+  EXPECT_EQ(ah("aes128gcm16", Profile::kDefault).error(), "encryption in an AH proposal; expected integrity algorithms alone");
+}
+
 TEST(Profile, SaysWhichFloor) {
   EXPECT_EQ(ParseIkeProposal("aes128gcm16-prfsha384-ecp384", Profile::kCnsa1).error(),
             "\"aes128gcm16\" is below the floor of profile cnsa1");

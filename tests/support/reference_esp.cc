@@ -173,7 +173,7 @@ Bytes Mac(IntegId integ, ByteView key, ByteView data) {
     case IntegId::kHmacSha512_256: out = Hmac(EVP_sha512(), key, data); break;
     case IntegId::kAesXcbc96: out = Xcbc(key, data); break;
     case IntegId::kAesCmac96: out = Cmac(key, data); break;
-    case IntegId::kNone: throw std::invalid_argument("no MAC");
+    default: throw std::invalid_argument("no MAC");
   }
   out.resize(IcvOf(integ));
   return out;
@@ -270,7 +270,16 @@ bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened&
   return true;
 }
 
-Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data) { return Mac(integ, key, data); }
+Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data, ByteView iv) {
+  if (!IsGmac(integ)) return Mac(integ, key, data);
+  // RFC 4543 4: GCM of no text, all being AAD.
+  ReferenceSa sa;
+  sa.suite = {EncrId::kNullGmac, static_cast<uint16_t>((key.size() - 4) * 8), IntegId::kNone};
+  sa.encr_key = ToBytes(key);
+  Bytes tag;
+  (void)Aead(CipherOf(sa.suite), sa, iv, data, tag, true);
+  return tag;
+}
 
 Bytes EspPacket(const ReferenceSa& sa, ByteView inner, const SealChoices& c) {
   Cipher ci = CipherOf(sa.suite);

@@ -59,7 +59,8 @@ Bytes WrapUdp(const ReferenceSa& sa, Bytes esp, bool checksum);
 bool UnwrapUdp(const ReferenceSa& sa, Reader& r, ReferenceOpened& out);
 Bytes WrapIp(const ReferenceSa& sa, ByteView payload, uint8_t protocol, const SealChoices& c);
 bool UnwrapIp(const ReferenceSa& sa, Reader& r, ByteView outer, ReferenceOpened& out);
-Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data);
+// `iv`: of AES-GMAC, whose key ends in its salt.
+Bytes ReferenceMac(IntegId integ, ByteView key, ByteView data, ByteView iv = {});
 
 // RFC 1071, over whole and odd octets; the complement, in host order.
 uint16_t InternetChecksum(ByteView data, uint32_t start = 0);

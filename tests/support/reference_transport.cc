@@ -84,17 +84,24 @@ Bytes Muted(ByteView headers) {
   return front;
 }
 
-Bytes IcvOf(const ReferenceSa& sa, ByteView front, ByteView ah_with_zero, ByteView rest, uint32_t high) {
+// RFC 4543 4: AES-GMAC has an IV in the field of the ICV, before it.
+size_t IvOf(const ReferenceSa& sa) { return IsGmac(sa.suite.integ) ? 8 : 0; }
+
+size_t IcvFieldOf(const ReferenceSa& sa) {
+  return IvOf(sa) + ReferenceMac(sa.suite.integ, sa.integ_key, {}, Bytes(IvOf(sa))).size();
+}
+
+Bytes IcvOf(const ReferenceSa& sa, ByteView front, ByteView ah_with_zero, ByteView rest, uint32_t high, ByteView iv) {
   Writer w;
   w.Put(Muted(front));
   w.Put(ah_with_zero);
   w.Put(rest);
   if (sa.suite.esn) w.U32(high);
-  return ReferenceMac(sa.suite.integ, sa.integ_key, w.view());
+  return ReferenceMac(sa.suite.integ, sa.integ_key, w.view(), iv);
 }
 
 Bytes PutAh(const ReferenceSa& sa, CutPacket cut, const SealChoices& c) {
-  size_t icv = ReferenceMac(sa.suite.integ, sa.integ_key, {}).size();
+  size_t icv = IcvFieldOf(sa);
   size_t granule = IsV4(cut.front) && !c.wide_ah ? 4 : 8;
   size_t size = (12 + icv + granule - 1) / granule * granule;
   Writer ah;
@@ -109,15 +116,17 @@ Bytes PutAh(const ReferenceSa& sa, CutPacket cut, const SealChoices& c) {
   Append(with_zero, cut.rest);
   // The header's lengths and protocol are those of what is sent.
   Bytes whole = Join({cut.front, kAh, with_zero});
-  Bytes tag = IcvOf(sa, ByteView(whole).first(cut.front.size()), header, cut.rest, static_cast<uint32_t>(c.sequence >> 32));
-  std::copy(tag.begin(), tag.end(), whole.begin() + static_cast<long>(cut.front.size()) + 12);
+  ByteView front = ByteView(whole).first(cut.front.size());
+  Bytes field = IvOf(sa) != 0 ? c.iv : Bytes{};
+  Append(field, IcvOf(sa, front, header, cut.rest, static_cast<uint32_t>(c.sequence >> 32), field));
+  std::copy(field.begin(), field.end(), whole.begin() + static_cast<long>(cut.front.size()) + 12);
   return whole;
 }
 
 // `rest` of what AH covers comes out in out.inner.
 void TakeAh(const ReferenceSa& sa, const CutPacket& cut, uint32_t high, ReferenceOpened& out) {
   auto fail = [&out](const char* why) { out.error = why; };
-  size_t icv = ReferenceMac(sa.suite.integ, sa.integ_key, {}).size();
+  size_t icv = IcvFieldOf(sa);
   Reader r(cut.rest);
   out.next_header = r.U8();
   size_t size = (r.U8() + 2u) * 4;
@@ -127,14 +136,15 @@ void TakeAh(const ReferenceSa& sa, const CutPacket& cut, uint32_t high, Referenc
   if (sa.suite.esn) out.sequence |= static_cast<uint64_t>(high) << 32;
   size_t granule = IsV4(cut.front) ? 4 : 8;
   if (size != (12 + icv + granule - 1) / granule * granule || cut.rest.size() < size) return fail("AH length");
-  Bytes sent = ToBytes(r.Take(icv));
+  out.iv = ToBytes(r.Take(IvOf(sa)));
+  Bytes sent = ToBytes(r.Take(icv - IvOf(sa)));
   for (uint8_t pad : r.Take(size - 12 - icv)) {
     if (pad != 0) return fail("ICV padding");
   }
   Bytes header(cut.rest.begin(), cut.rest.begin() + static_cast<long>(size));
   std::fill(header.begin() + 12, header.end(), uint8_t{0});
   out.inner = ToBytes(r.Rest());
-  if (!Equal(IcvOf(sa, cut.front, header, out.inner, high), sent)) return fail("ICV");
+  if (!Equal(IcvOf(sa, cut.front, header, out.inner, high, out.iv), sent)) return fail("ICV");
 }
 
 bool CheckHeader(ByteView ip, ReferenceOpened& out) {

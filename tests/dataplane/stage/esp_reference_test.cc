@@ -49,10 +49,15 @@ std::vector<EspSuite> AllSuites() {
     all.push_back({EncrId::kNull, 0, mac});
     all.insert(all.end(), 3, {EncrId::kNone, 0, mac});  // AH
   }
+  for (IntegId mac : {IntegId::kAesGmac128, IntegId::kAesGmac192, IntegId::kAesGmac256}) all.push_back({EncrId::kNone, 0, mac});
   return all;
 }
 const std::vector<EspSuite> kSuites = AllSuites();
-size_t IvSize(const EspSuite& s) { return s.encr == EncrId::kAesCbc ? 16 : s.encr == EncrId::kNull || s.encr == EncrId::kNone ? 0 : 8; }
+size_t IvSize(const EspSuite& s) {
+  if (s.encr == EncrId::kAesCbc) return 16;
+  const bool no_cipher = s.encr == EncrId::kNull || s.encr == EncrId::kNone;
+  return no_cipher && !IsGmac(s.integ) ? 0 : 8;
+}
 constexpr unsigned kSas = 6;  // at once
 constexpr unsigned kPacketsPerSet = 600;  // so that 20,000 packets are enough SAs for every suite with and without ESN
 

@@ -201,6 +201,18 @@ TEST_F(MbEngineTest, SealsAsOpenSslDoesAndOpensWhatItMade) {
   }
 }
 
+Bytes GmacBy(Suite suite, ByteView key, ByteView nonce, ByteView data) {
+  Bytes icv(16);
+  int n = 0;
+  EVP_CIPHER_CTX* c = EVP_CIPHER_CTX_new();
+  EVP_EncryptInit_ex(c, EvpOf(suite), nullptr, key.data(), nonce.data());
+  EVP_EncryptUpdate(c, nullptr, &n, data.data(), static_cast<int>(data.size()));
+  EVP_EncryptFinal_ex(c, icv.data(), &n);
+  EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, 16, icv.data());
+  EVP_CIPHER_CTX_free(c);
+  return icv;
+}
+
 TEST_F(MbEngineTest, ComputesIcvsAsOpenSslDoes) {
   for (int round = 0; round < 300; ++round) {
     std::vector<Bytes> data, keys;
@@ -208,11 +220,16 @@ TEST_F(MbEngineTest, ComputesIcvsAsOpenSslDoes) {
     auto n = static_cast<uint16_t>(1 + rng_() % kMaxOps);
     for (uint16_t i = 0; i < n; ++i) {
       auto mac = static_cast<Mac>((round & 1 ? static_cast<uint64_t>(round / 2) : rng_()) % static_cast<size_t>(Mac::kCount));
-      ops[i].suite = CipherMac(Cipher::kNull, mac);
+      const bool gmac = rng_() % 4 == 0;
+      ops[i].suite = gmac ? static_cast<Suite>(static_cast<int>(Suite::kGmac128) + static_cast<int>(rng_() % 3))
+                          : CipherMac(Cipher::kNull, mac);
+      const SuiteInfo& info = Info(ops[i].suite);
       data.push_back(Random(rng_() % 1500 + 1));
-      keys.push_back(Random(Info(ops[i].suite).integ_key));
-      void* key = arena_.Allocate(Info(ops[i].suite).expanded);
-      ASSERT_TRUE(ExpandKeys(engine_->manager(), ops[i].suite, Use::kOpen, {}, keys[i], key));
+      keys.push_back(Random(gmac ? info.cipher_key : info.integ_key));
+      for (uint8_t& x : ops[i].nonce) x = static_cast<uint8_t>(rng_());
+      void* key = arena_.Allocate(info.expanded);
+      ByteView cipher = gmac ? keys[i] : ByteView{}, integ = gmac ? ByteView{} : keys[i];
+      ASSERT_TRUE(ExpandKeys(engine_->manager(), ops[i].suite, Use::kOpen, cipher, integ, key));
       ops[i].key = key;
     }
     for (uint16_t i = 0; i < n; ++i) {
@@ -221,7 +238,8 @@ TEST_F(MbEngineTest, ComputesIcvsAsOpenSslDoes) {
     }
     engine_->ComputeIcvs(ops, n);
     for (uint16_t i = 0; i < n; ++i) {
-      Bytes want = MacBy(MacOf(ops[i].suite), keys[i], data[i]);
+      const bool gmac = IsGmac(ops[i].suite);
+      Bytes want = gmac ? GmacBy(ops[i].suite, keys[i], ops[i].nonce, data[i]) : MacBy(MacOf(ops[i].suite), keys[i], data[i]);
       want.resize(Info(ops[i].suite).icv);
       ASSERT_EQ(ToHex({ops[i].icv, want.size()}), ToHex(want)) << "suite " << static_cast<int>(ops[i].suite);
     }
@@ -292,6 +310,24 @@ TEST(FindSuite, AgreesWithTheRegistry) {
     }
   }
   EXPECT_EQ(found.size(), kSuites);
+}
+
+// RFC 4543 5.4: AH names GMAC as an integrity algorithm, whose key ends in the salt.
+TEST(FindSuite, OfAhAgreesWithTheRegistry) {
+  unsigned found = 0;
+  for (unsigned integ_id = 0; integ_id < 20; ++integ_id) {
+    auto integ = static_cast<IntegId>(integ_id);
+    auto suite = FindAhSuite(integ);
+    const IntegInfo* m = Find(integ);
+    ASSERT_EQ(suite.has_value(), m != nullptr) << integ_id;
+    if (!suite) continue;
+    ++found;
+    const SuiteInfo& info = Info(*suite);
+    EXPECT_EQ(m->key, info.cipher_key + info.salt + info.integ_key) << Name(integ);
+    EXPECT_EQ(m->icv, info.icv) << Name(integ);
+    EXPECT_EQ(info.iv, IsGmac(integ) ? 8 : 0) << Name(integ);
+  }
+  EXPECT_EQ(found, 9u);
 }
 
 TEST(FindSuite, RefusesWhatIsNoSuite) {
