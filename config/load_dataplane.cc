@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
 #include "config/load.h"
+#include "config/manual_sas.h"
 #include "config/schema/check_keys.h"
 #include "config/schema/reader.h"
 #include "config/syntax/inherit.h"
@@ -216,6 +217,7 @@ void ReadSettings(const SectionReader& in, unsigned cores, Dataplane& out) {
     out.mss_octets = static_cast<uint16_t>(octets.value_or(kMostMss));
   }
   out.forward_without_ike = in.Text("without_ike", "drop") == "forward";
+  out.lab = in.Bool("lab", false);
 }
 
 }  // namespace
@@ -244,6 +246,7 @@ std::optional<Dataplane> LoadDataplane(FileSource& files, const std::string& dir
   if (const Section* routes = section.FindSection("routes")) {
     for (const Section& s : routes->sections()) ReadRoute(in.Child(*routes).Child(s), out);
   }
+  if (const Section* sas = section.FindSection("sas")) ReadManualSas(in.Child(*sas), out);
   if (report.failed()) return std::nullopt;
   return out;
 }

@@ -49,6 +49,27 @@ struct Route {
   std::optional<IpAddress> via;           // absent: on-link through `port`
   std::string port;                       // or tunnel
 };
+// An SA with a static key, of one direction, that no IKE owns. `local` is this gateway's side, whichever way it goes.
+struct ManualSa {
+  std::string name;
+  std::string where;                      // "culvert.conf:12: dataplane.sas.x", for what shows only at start
+  bool inbound = false, ah = false, transport = false;
+  uint32_t spi = 0;
+  EspSuite suite;
+  bool counts_nonces = false;             // so that a static key uses some again
+  SecretBytes encr_key, integ_key;        // cipher key, then salt; AES-GMAC of AH is integrity
+  IpAddress local, remote;                // outer
+  bool encap = false;
+  uint16_t local_port = 0, remote_port = 0;  // with encap
+  SelectorList local_ts, remote_ts;       // in transport mode at the two ends
+  std::optional<unsigned> worker;         // default: the one with the fewest SAs
+  uint32_t replay_window = 0;             // packets, a power of two; 0: none
+  uint16_t tfc_padding = 0;               // as a child's
+  bool copy_df = true, copy_ecn = true, copy_dscp = true;
+  uint32_t if_id = 0;
+  seconds life_time{0};                   // from start; 0: for ever
+  uint64_t life_bytes = 0, life_packets = 0;  // 0: without end
+};
 enum class Hugepages : uint8_t { kAuto, kNo, kMiB };
 enum class Idle : uint8_t { kPoll, kAdaptive };
 struct Dataplane {
@@ -58,6 +79,7 @@ struct Dataplane {
   std::optional<Idle> idle;               // default: adaptive where a port is virtual, else poll
   bool default_forward = true;            // what matches no policy
   bool forward_without_ike = false;
+  bool lab = false;                       // static keys in counter mode are admitted
   enum class Mss : uint8_t { kNo, kAuto, kOctets };
   Mss mss = Mss::kNo;
   uint16_t mss_octets = 0;                // with kOctets
@@ -65,6 +87,7 @@ struct Dataplane {
   std::vector<CryptoDevice> crypto_devices;  // in order of preference
   std::vector<Tunnel> tunnels;
   std::vector<Route> routes;
+  std::vector<ManualSa> sas;
 };
 
 // ---- control { } ----

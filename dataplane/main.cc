@@ -50,12 +50,13 @@ uint16_t MssOption(const config::Dataplane& config) {
   return config.mss_octets;
 }
 
-int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args, UniqueFd signals) {
+int Serve(Booted& booted, config::Dataplane& config, const Arguments& args, UniqueFd signals) {
   Gateway& gateway = *booted.gateway;
   auto ipsec = IpsecService::Create(gateway, {.default_forward = config.default_forward,
                                               .mss = MssOption(config),
                                               .without_ike = config.forward_without_ike,
                                               .engines = booted.engines.get(),
+                                              .sas = std::move(config.sas),
                                               .channel = {args.run_dir, ControlUser("culvert-ike")}});
   if (!ipsec.ok()) {
     LOG(ERROR) << ipsec.status().message();
@@ -66,7 +67,8 @@ int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args
                      .eal = "",
                      .idle = booted.adaptive ? "adaptive" : "poll",
                      .crypto = (*ipsec)->crypto(),
-                     .engines = booted.engines.get()};
+                     .engines = booted.engines.get(),
+                     .lab = config.lab};
   for (const auto& a : booted.eal.arguments) facts.eal += (facts.eal.empty() ? "" : " ") + a;
   EventLoop& loop = gateway.loop();
   ControlSocket control(loop, Reports(gateway, &(*ipsec)->database(), facts));
@@ -93,8 +95,12 @@ int Serve(Booted& booted, const config::Dataplane& config, const Arguments& args
   return 0;
 }
 
-int Run(const config::Dataplane& config, const Arguments& args) {
+int Run(config::Dataplane& config, const Arguments& args) {
   HardenProcess();
+  if (config.lab) {
+    LOG(WARNING) << "lab = yes: static keys in counter mode are admitted, which RFC 4106 forbids. Nothing they protect is "
+                    "secret or genuine. Not for traffic that matters";
+  }
   UniqueFd signals(BlockSignals());
   if (auto s = ClaimRunDir(args.run_dir); !s.ok()) {
     LOG(ERROR) << s.message();

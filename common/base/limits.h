@@ -24,6 +24,7 @@ inline constexpr size_t kMaxSelectorsPerMessage = 16;   // one channel command; 
 inline constexpr size_t kMaxSelectorsPerSa = 255;       // the TS count is one octet
 
 inline constexpr uint32_t kMaxChildSas = 1u << 20;      // live at once, both directions each; bounds the runtime tables' memory
+inline constexpr uint32_t kMaxManualSas = 4096;         // each direction by itself; bounds what is looked through at start
 inline constexpr unsigned kMaxWorkers = 32;
 inline constexpr unsigned kMaxPorts = 16;
 inline constexpr unsigned kMinReplayWindow = 64, kMaxReplayWindow = 65536;  // packets

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <unordered_map>
+#include <vector>
+
+#include "config/schema/keys_dataplane.h"
 
 namespace culvert::config {
 namespace {
@@ -15,59 +18,6 @@ constexpr uint64_t kU16 = 65535, kU32 = 0xffffffff;
 constexpr std::string_view kProfiles = "default cnsa1 cnsa2 bsi 3gpp windows legacy";
 
 constexpr Key kKeys[] = {
-    // ---- dataplane { } ----
-    {"dataplane", kSection, "", kWorks, "the forwarding process: cores, ports, routes"},
-    {"dataplane.workers", kText, "1", kWorks,
-     "cores that poll, one worker each: a count takes the last cores, a list or range (`1, 4-6`) names them"},
-    {"dataplane.hugepages", kText, "auto", kWorks, "`auto`, `no`, or the MiB to take"},
-    {"dataplane.idle", kWord, "", kWorks,
-     "what a worker without packets does; default `adaptive` where a port is virtual, else `poll`", 0, 0, "poll adaptive"},
-    {"dataplane.default_policy", kWord, "forward", kWorks, "what happens to packets no policy matches", 0, 0, "forward drop"},
-    {"dataplane.without_ike", kWord, "drop", kWorks,
-     "what happens to packets until culvert-ike has sent the policies; `forward` for a plain router", 0, 0, "drop forward"},
-    {"dataplane.mss", kText, "no", kWorks,
-     "largest segment that TCP may offer through an SA, in both directions: `auto` for what its path takes, or octets; `no` "
-     "leaves it alone"},
-    {"dataplane.ports", kSection, "", kWorks, "the ports, in the order of their numbers"},
-    {"dataplane.ports.<port>", kSection, "", kWorks, "one port; its name has at most 15 characters"},
-    {"dataplane.ports.<port>.device", kText, "", kWorks,
-     "a PCI address, or a DPDK vdev with its arguments; required, but of a VLAN"},
-    {"dataplane.ports.<port>.inline_ipsec", kWord, "auto", kWorks,
-     "`auto`: SAs of this port's addresses are the device's, where it has rte_security and runs them; `no`: they are not; "
-     "`software`: a stand-in on the worker does what such a device would, for labs without one",
-     0, 0, "auto no software"},
-    {"dataplane.ports.<port>.vlan", kInteger, "", kWorks,
-     "VLAN ID: the port is a sub-interface of `parent`, which carries its frames tagged (802.1Q)", 1, 4094},
-    {"dataplane.ports.<port>.parent", kText, "", kWorks,
-     "the port a VLAN is of; required with it"},
-    {"dataplane.ports.<port>.addrs", kPortAddresses, "", kWorks, "own addresses with their prefix lengths"},
-    {"dataplane.ports.<port>.mtu", kInteger, "1500", kWorks,
-     "largest IP packet in octets; of a VLAN the default is its parent's", 576, 9216},
-    {"dataplane.ports.<port>.tap", kBool, "no", kWorks,
-     "gives this machine's own programs the port's addresses, on a TAP interface of the port's name: what comes for them and "
-     "is not the gateway's goes there, what is sent there obeys the policies"},
-    {"dataplane.routes", kSection, "", kWorks, "static routes; a port's subnets need none"},
-    {"dataplane.routes.<route>", kSection, "", kWorks, "one route"},
-    {"dataplane.routes.<route>.to", kPrefix, "", kWorks, "destination prefix; required"},
-    {"dataplane.routes.<route>.via", kAddress, "", kWorks, "next hop, in a subnet of a port or a tunnel"},
-    {"dataplane.routes.<route>.port", kText, "", kWorks,
-     "port of an on-link route, or tunnel; of one with `via` only where that is ambiguous"},
-    {"dataplane.crypto_devices", kSection, "", kWorks,
-     "crypto devices that packets of SAs are lent to (rte_cryptodev lookaside), the first that runs a suite before the others"},
-    {"dataplane.crypto_devices.<crypto device>", kSection, "", kWorks, "one crypto device"},
-    {"dataplane.crypto_devices.<crypto device>.device", kText, "", kWorks,
-     "a PCI address (QAT and others), or a DPDK vdev with its arguments (crypto_aesni_mb, crypto_aesni_gcm, crypto_openssl); "
-     "required"},
-    {"dataplane.crypto_devices.<crypto device>.sessions", kInteger, "2048", kWorks,
-     "how many it holds at most, one for each direction of an SA; further SAs are the processor's", 2, 262144},
-    {"dataplane.tunnels", kSection, "", kWorks, "tunnel interfaces: children that are reached by routes"},
-    {"dataplane.tunnels.<tunnel>", kSection, "", kWorks,
-     "one tunnel interface; its name has at most 15 characters and is no port's. What is routed into it goes through the SAs "
-     "of the children with its if_id_out, or nowhere"},
-    {"dataplane.tunnels.<tunnel>.if_id", kInteger, "", kWorks, "the children's if_id it stands for; required", 1, kU32},
-    {"dataplane.tunnels.<tunnel>.addrs", kPortAddresses, "", kWorks,
-     "own addresses with their prefix lengths; the rest of each prefix is routed into the tunnel"},
-
     // ---- control { }: Culvert's own ----
     {"control", kSection, "", kWorks, "the IKE process; usually includes swanctl.conf"},
     {"control.vici", kSection, "", kWorks, "the management interface"},
@@ -505,7 +455,15 @@ std::string_view ParentOf(std::string_view path) {
 
 }  // namespace
 
-std::span<const Key> AllKeys() { return kKeys; }
+std::span<const Key> AllKeys() {
+  static const auto all = [] {
+    std::vector<Key> made;
+    std::ranges::copy(DataplaneKeys(), std::back_inserter(made));
+    std::ranges::copy(kKeys, std::back_inserter(made));
+    return made;
+  }();
+  return all;
+}
 std::span<const WordVerdict> AllWordVerdicts() { return kWordVerdicts; }
 
 const WordVerdict* FindWordVerdict(std::string_view path, std::string_view word) {
@@ -516,7 +474,7 @@ const WordVerdict* FindWordVerdict(std::string_view path, std::string_view word)
 const SectionRule* FindSectionRule(std::string_view path) {
   static const auto rules = [] {
     std::unordered_map<std::string_view, SectionRule> made;
-    for (const Key& k : kKeys) {
+    for (const Key& k : AllKeys()) {
       SectionRule& parent = made[ParentOf(k.path)];
       bool section = k.type == kSection || k.type == kOpenSection;
       (section ? parent.sections : parent.keys).push_back(&k);

@@ -235,6 +235,7 @@ void ChannelServer::Open() {
   size_t sas = 0;
   database_.Inventory([&](const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote,
                           const SaEngine&) {
+    if (sa.ike_id == 0) return;  // a manual one is not culvert-ike's
     QueueSa(sa, local, remote);
     ++sas;
   });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/log/log.h"
+#include "dataplane/main/manual_sas.h"
 
 namespace culvert::dp {
 namespace {
@@ -16,7 +17,7 @@ constexpr int kTurnsForWorkers = 1000;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gateway, const Options& options) {
+absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gateway, Options options) {
   std::unique_ptr<IpsecService> service(new IpsecService(gateway));
   std::set<uint32_t> tunnels;
   for (const auto& t : gateway.network().tunnels()) tunnels.insert(t.if_id);
@@ -39,6 +40,7 @@ absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gate
   gateway.ike().SetSink([s](const channel::DatagramInfo& info, ByteView payload) { return s->channel_->Punt(info, payload); });
   gateway.loop().Add(s->channel_->fd(), EPOLLIN, [s](uint32_t) { s->channel_->Poll(std::chrono::steady_clock::now()); });
   gateway.loop().AddPoller([s] { return s->Poll(); });
+  if (auto taken = InstallManualSas(std::move(options.sas), service->ipsec_->database()); !taken.ok()) return taken;
   if (options.without_ike) s->database().OpenForwarding();
   return service;
 }

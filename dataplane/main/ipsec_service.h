@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "config/model.h"
 #include "dataplane/ipsec.h"
 #include "dataplane/main/channel_server.h"
 #include "dataplane/main/gateway.h"
@@ -21,10 +23,11 @@ class IpsecService {
     uint16_t mss = 0;              // as EspWorker::Options has it
     bool without_ike = false;      // forwarding is open from the start
     offload::Engines* engines = nullptr;  // beside the processor; borrowed
+    std::vector<config::ManualSa> sas;
     ChannelServer::Options channel;
   };
   // Before gateway.Start(). The gateway is borrowed, and stopped before this is destroyed.
-  static absl::StatusOr<std::unique_ptr<IpsecService>> Create(Gateway& gateway, const Options& options);
+  static absl::StatusOr<std::unique_ptr<IpsecService>> Create(Gateway& gateway, Options options);
   ~IpsecService();
 
   SaDatabase& database() { return ipsec_->database(); }

@@ -153,8 +153,18 @@ Json StatusReport(Gateway& g, const ProcessFacts& f) {
           {"hugepages", f.hugepages},
           {"eal", f.eal},
           {"crypto", f.crypto},
+          {"lab", f.lab ? "yes: static keys in counter mode are admitted, and protect nothing that matters" : "no"},
           {"forwarding", g.forwarding_open() ? "open" : "closed"},
           {"unreclaimed", g.grace().waiting()}};
+}
+
+// Where its keys are from, and what that means.
+std::string KeysOf(const channel::SaInventory& sa) {
+  constexpr uint8_t kCounterIv = 8;  // octets
+  if (sa.ike_id != 0) return "ike";
+  const EncrInfo* encr = Find(static_cast<EncrId>(sa.encr));
+  const bool counts = IsGmac(static_cast<IntegId>(sa.integ)) || (encr != nullptr && encr->iv == kCounterIv);
+  return counts ? "static, UNSAFE: nonces come again" : "static";
 }
 
 Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const SelectorList& remote, const SaEngine& engine) {
@@ -180,6 +190,7 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"step_down", offload::Name(engine.step_down)},
           {"sequence", sa.sequence},
           {"iv_generation", sa.iv_generation},
+          {"keys", KeysOf(sa)},
           {"packets", sa.packets},
           {"bytes", sa.bytes},
           {"last_use_s", sa.last_use == 0 ? -1.0 : SecondsSince(FromNanos(sa.last_use))}};

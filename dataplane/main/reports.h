@@ -19,6 +19,7 @@ struct ProcessFacts {
   std::string idle;            // "poll" or "adaptive"
   std::string crypto;          // IPsec-MB's version and architecture; empty where none is linked
   const offload::Engines* engines = nullptr;  // borrowed
+  bool lab = false;            // static keys in counter mode are admitted
 };
 
 // The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels, engines. `database` may be

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/base/limits.h"
+#include "dataplane/sa/sa_tables.h"
 #include "dataplane/sa/transport.h"
 #include "dataplane/stage/nat_checksum.h"
 
@@ -98,7 +99,9 @@ Status ReadWirePort(const channel::InstallSa& sa, const SelectorList& remote, Sa
 Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   bool inbound = sa.direction == channel::Direction::kInbound;
   if (!inbound && sa.direction != channel::Direction::kOutbound) return Status::kMalformed;
-  if (sa.spi < 256 || sa.sa_index >= kSaIndexLimit || (inbound && SaIndex(sa.spi) != sa.sa_index)) return Status::kMalformed;
+  bool placed = out.manual ? sa.sa_index >= kSaIndexLimit && sa.sa_index < kSaSlots
+                           : sa.sa_index < kSaIndexLimit && (!inbound || SaIndex(sa.spi) == sa.sa_index);
+  if (sa.spi < kFirstSpi || !placed) return Status::kMalformed;
   if (sa.protocol != kEsp && sa.protocol != kAh) return Status::kMalformed;
   // RFC 3948 is for ESP: AH covers the addresses, and no NAT lets it pass.
   if (sa.protocol == kAh && sa.udp_encap) return Status::kMalformed;

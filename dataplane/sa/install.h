@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/channel/sa_command.h"
@@ -37,6 +38,7 @@ struct SaRecord {
   uint16_t nat_difference = 0;
   uint16_t wire_port = 0, host_port = 0;  // of the peer, where the host sees another than the peer writes
   channel::WireLifetime lifetime{};
+  std::optional<unsigned> wanted_worker;
   char connection[32] = {}, child[32] = {}, peer_id[64] = {};
   SelectorList local_ts, remote_ts;        // as installed
   std::unique_ptr<SelectorSet> selectors;  // as matched: in transport mode between the two ends alone
@@ -52,11 +54,13 @@ struct SaRecord {
   State state = State::kInstalling;
   int64_t path_until = 0;  // outbound, ns: until then its path is narrower than its link; 0: it is not
   bool entered = false;  // outbound: in the SPD, or on its way
+  bool manual = false;   // of culvert.conf: no connection's
   bool orphan = false;   // of an earlier connection's
   bool soft_reported = false, expired = false;
 };
 
-// Checks every field against its contract and against what this build runs; fills `out`. The ring is a trust boundary.
+// Checks every field against its contract and against what this build runs; fills `out`, whose `manual` is set already. The
+// ring is a trust boundary.
 [[nodiscard]] channel::Status ReadInstall(const channel::InstallSa& sa, SelectorList local, SelectorList remote, SaRecord& out);
 [[nodiscard]] bool ValidSelectors(const SelectorList& list);
 [[nodiscard]] bool ValidLifetime(const channel::WireLifetime& l);

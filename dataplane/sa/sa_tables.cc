@@ -7,7 +7,7 @@ namespace culvert::dp {
 
 template <typename Sa>
 SaTable<Sa>::SaTable() {
-  void* p = mmap(nullptr, kSaIndexLimit * sizeof slots_[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+  void* p = mmap(nullptr, kSaSlots * sizeof slots_[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                  -1, 0);
   CHECK(p != MAP_FAILED) << "no address space for an SA table";
   slots_ = static_cast<std::atomic<Sa*>*>(p);
@@ -15,7 +15,7 @@ SaTable<Sa>::SaTable() {
 
 template <typename Sa>
 SaTable<Sa>::~SaTable() {
-  munmap(slots_, kSaIndexLimit * sizeof slots_[0]);
+  munmap(slots_, kSaSlots * sizeof slots_[0]);
 }
 
 template class SaTable<InboundSa>;

@@ -8,8 +8,13 @@
 #include "dataplane/policy/spd_publisher.h"
 #include "dataplane/sa/inbound_sa.h"
 #include "dataplane/sa/outbound_sa.h"
+#include "dataplane/sa/spi_map.h"
 
 namespace culvert::dp {
+
+// Manual SAs stand behind the places of those that culvert-ike installs, in the order in which they came: no SPI says where.
+// The state page knows nothing of them.
+inline constexpr uint32_t kSaSlots = kSaIndexLimit + kMaxManualSas;
 
 // Pointers by sa_index, for all workers: a look-up is one load. Written by the owning worker of what is stored (it alone
 // adds and removes its SAs), read by all. Untouched pages take no memory.
@@ -26,7 +31,7 @@ class SaTable {
   void Prefetch(uint32_t sa_index) const { __builtin_prefetch(&slots_[sa_index]); }
 
  private:
-  std::atomic<Sa*>* slots_;  // kSaIndexLimit of them
+  std::atomic<Sa*>* slots_;  // kSaSlots of them
 };
 extern template class SaTable<InboundSa>;
 extern template class SaTable<OutboundSa>;
@@ -37,6 +42,7 @@ struct SaTables {
 
   SaTable<InboundSa> inbound;
   SaTable<OutboundSa> outbound;
+  SpiMap manual;  // inbound SPIs
   SpdPublisher spd;
   std::atomic<channel::StatePage*> page{nullptr};  // of the current connection
   std::atomic<bool> forwarding_open{false};

@@ -42,7 +42,7 @@ WorkerDatabase::~WorkerDatabase() {
 
 SaRecord* WorkerDatabase::Find(Direction d, uint32_t sa_index, Spi spi) {
   auto at = Of(d).find(sa_index);
-  return at == Of(d).end() || at->second->spi != spi ? nullptr : at->second.get();
+  return at == Of(d).end() || at->second->spi != spi || at->second->manual ? nullptr : at->second.get();
 }
 
 SaRecord* WorkerDatabase::FindInstallation(Direction d, uint32_t sa_index, uint32_t installation) {
@@ -55,7 +55,9 @@ SaRecord* WorkerDatabase::FindInstallation(Direction d, uint32_t sa_index, uint3
 // Both directions of a Child SA on one worker; else the worker with the fewest.
 void WorkerDatabase::ChooseWorker(SaRecord& r) {
   const Records& other = records_[r.direction == Direction::kInbound];
-  if (auto twin = other.find(r.sa_index); twin != other.end()) {
+  if (r.wanted_worker) {
+    r.worker = *r.wanted_worker;
+  } else if (auto twin = other.find(r.sa_index); twin != other.end()) {
     r.worker = twin->second->worker;
   } else {
     r.worker = static_cast<uint32_t>(std::min_element(load_.begin(), load_.end()) - load_.begin());
@@ -127,13 +129,14 @@ void WorkerDatabase::Memory::Free(SaRecord& r) {
   r.out = nullptr;
 }
 
-Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out) {
-  auto r = std::make_shared<SaRecord>();
+Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, const Record& r) {
   if (Status s = ReadInstall(sa, std::move(local), std::move(remote), *r); s != Status::kOk) return s;
   if (r->if_id != 0 && !tunnels_.contains(r->if_id)) return Status::kUnsupported;
   if (auto at = Of(r->direction).find(r->sa_index); at != Of(r->direction).end()) {
     return at->second->state == SaRecord::State::kRemoving ? Status::kBusy : Status::kExists;
   }
+  // A look-up by SPI would have two answers. Control draws another SPI when it tries again.
+  if (!r->manual && r->direction == Direction::kInbound && tables_.manual.Find(r->spi) != SpiMap::kNone) return Status::kExists;
   if (records_[0].size() + records_[1].size() >= 2 * kMaxChildSas) return Status::kNoMemory;
   if (r->direction == Direction::kOutbound && r->policy_id != 0) {
     auto policy = policies_.find(r->policy_id);
@@ -148,24 +151,27 @@ Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local,
     return fine;
   }
   r->installation = NextNumber();
-  out = std::move(r);
   return Status::kOk;
 }
 
 void WorkerDatabase::Install(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Done done) {
-  Record r;
+  auto r = std::make_shared<SaRecord>();
   if (Status s = Prepare(sa, std::move(local), std::move(remote), r); s != Status::kOk) {
     Ack refused{};
     refused.status = s;
     return done(refused);
   }
+  Build(r, sa, std::move(done));
+}
+
+void WorkerDatabase::Build(const Record& r, const channel::InstallSa& sa, Done done) {
   if (r->in != nullptr)
     BuildInbound(*r, sa, clock_, *r->in);
   else
     BuildOutbound(*r, sa, clock_, *r->out);
   if (r->out != nullptr) InheritPath(*r);
   Of(r->direction)[r->sa_index] = r;
-  if (r->policy != nullptr) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
+  if (r->policy != nullptr && !r->manual) policies_.find(r->policy_id)->second.sas.insert(r->sa_index);
   if (r->out != nullptr) by_outbound_spi_.emplace(r->spi, r->sa_index);
   Order(*r, WorkerOrder::kAdopt, [this, r, done = std::move(done)] { Adopted(r, done); });
 }

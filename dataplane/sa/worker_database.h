@@ -58,6 +58,17 @@ class WorkerDatabase final : public SaDatabase {
   void SetStatePage(channel::StatePage* page, std::function<void()> released) override;
   void Poll(const std::function<void(const channel::Event&)>& sink) override;
 
+  // An SA of culvert.conf. `sa` has SPI, keys and all that says what is done with a packet; sa_index, policy_id, child_id and
+  // ike_id are 0. It is in no connection's hands: commands do not find it, and it stays whatever they come and go with. So does
+  // the policy over its selectors, which SAs of the same selectors share. kExists: another has its SPI in this direction. What
+  // ends it is its limits alone, and then its packets are dropped.
+  struct ManualSa {
+    channel::InstallSa sa{};
+    SelectorList local, remote;
+    std::optional<unsigned> worker;
+  };
+  void InstallManual(const ManualSa& manual, Done done);
+
   // How long a path that became narrower counts; for tests. RFC 1191 6.3 and RFC 8201 4 advise ten minutes.
   void set_path_age(std::chrono::nanoseconds age) { path_age_ = age; }
 
@@ -92,11 +103,12 @@ class WorkerDatabase final : public SaDatabase {
 
   Records& Of(channel::Direction d) { return records_[d == channel::Direction::kOutbound]; }
   const Records& Of(channel::Direction d) const { return records_[d == channel::Direction::kOutbound]; }
-  SaRecord* Find(channel::Direction d, uint32_t sa_index, Spi spi);
+  SaRecord* Find(channel::Direction d, uint32_t sa_index, Spi spi);  // not a manual one: commands have no say in those
   SaRecord* FindInstallation(channel::Direction d, uint32_t sa_index, uint32_t installation);
   uint32_t NextNumber() { return ++number_ == 0 ? ++number_ : number_; }
 
-  channel::Status Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, Record& out);
+  channel::Status Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, const Record& r);
+  void Build(const Record& r, const channel::InstallSa& sa, Done done);
   bool Allocate(SaRecord& r, const channel::InstallSa& sa);
   channel::Status ChooseEngine(SaRecord& r, const channel::InstallSa& sa);
   void Free(SaRecord& r);
@@ -117,6 +129,11 @@ class WorkerDatabase final : public SaDatabase {
   void HandleReport(const WorkerReport& report, const std::function<void(const channel::Event&)>& sink);
   void RunDeadlines(const std::function<void(const channel::Event&)>& sink);
   void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
+  // worker_database_manual.cc
+  channel::Status PrepareManual(const ManualSa& manual, channel::InstallSa& sa, const Record& r);
+  uint32_t PlaceOfManual(const ManualSa& manual) const;
+  // worker_database_policy.cc. Null: too much to be looked up.
+  std::shared_ptr<const Policy> ManualPolicy(const SaRecord& r);
   // worker_database_path.cc
   void FindTooBig(const TooBigNotice& notice);
   void PathLearned(const WorkerReport& report);
@@ -142,6 +159,13 @@ class WorkerDatabase final : public SaDatabase {
   std::unordered_map<uint32_t, PolicyEntry> policies_;                 // of the current connection, by policy_id
   std::vector<PolicyEntry> old_policies_;                               // of earlier ones, until OpenForwarding
   std::unordered_map<uint64_t, std::shared_ptr<const Policy>> by_id_;  // what an acquire may name
+  // Those over manual SAs' selectors, in force for as long as the process.
+  struct ManualRule {
+    SelectorList local, remote;
+    uint32_t if_id;
+    std::shared_ptr<const Policy> policy;
+  };
+  std::vector<ManualRule> manual_rules_;
   std::unordered_map<uint64_t, Answer> answers_;                       // by ticket
   std::vector<std::deque<WorkerOrder>> backlog_;                        // by worker: orders that found the ring full
   std::deque<Retired> retired_;                                         // tokens rise

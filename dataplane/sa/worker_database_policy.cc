@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "dataplane/sa/transport.h"
 #include "dataplane/sa/worker_database.h"
 
 // The policies of WorkerDatabase: sets of them come and go with connections, orphans stay.
@@ -10,6 +11,7 @@ using channel::PolicyAction;
 using channel::Status;
 
 constexpr uint64_t kOrphanRank = 0;  // before every policy: what an orphan protects stays protected
+constexpr uint32_t kManualPriority = 400'000;  // that of children without one of their own
 constexpr uint64_t RankOf(uint32_t priority) { return (uint64_t{1} << 32) + priority; }
 
 }  // namespace
@@ -65,12 +67,28 @@ Status WorkerDatabase::RemovePolicy(uint32_t policy_id) {
   return Status::kOk;
 }
 
+std::shared_ptr<const Policy> WorkerDatabase::ManualPolicy(const SaRecord& r) {
+  const bool transport = r.mode == channel::Mode::kTransport;
+  const SelectorList local = transport ? AtEndpoint(r.local_ts, r.local.address) : r.local_ts,
+                     remote = transport ? AtEndpoint(r.remote_ts, r.remote.address) : r.remote_ts;
+  for (const ManualRule& rule : manual_rules_) {
+    if (rule.if_id == r.if_id && rule.local == local && rule.remote == remote) return rule.policy;
+  }
+  auto policy = std::make_shared<const Policy>(next_policy_++, 0, RankOf(kManualPriority), PolicyAction::kProtect, false,
+                                               Policy::Tunnels{.in = r.if_id, .out = r.if_id}, SelectorSet(local, remote));
+  if (!Spd::Fits(*policy)) return nullptr;
+  manual_rules_.push_back({local, remote, r.if_id, policy});
+  tables_.spd.Enqueue({.apply = [policy](Spd& spd) { spd.Add(*policy); }, .policies = true});
+  return policy;
+}
+
 void WorkerDatabase::BeginSync() {
   for (auto& [id, entry] : policies_) old_policies_.push_back(std::move(entry));
   policies_.clear();
   std::vector<Record> ended;
   for (Records& records : records_) {
     for (auto& [index, r] : records) {
+      if (r->manual) continue;
       r->orphan = true;
       if (r->expired && r->state == SaRecord::State::kLive) ended.push_back(r);
     }

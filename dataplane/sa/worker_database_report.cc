@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/log/log.h"
 #include "dataplane/sa/worker_database.h"
 
 // What WorkerDatabase hears from its workers and from the clock.
@@ -50,6 +51,7 @@ void WorkerDatabase::HandleReport(const WorkerReport& report, const std::functio
   }
   SaRecord* r = FindInstallation(report.direction, report.sa_index, report.installation);
   if (r == nullptr || r->state != SaRecord::State::kLive) return;
+  if (report.kind == WorkerReport::kMoved && r->manual) return;  // nobody would take it after its peer
   if (report.kind != WorkerReport::kMoved) return Expire(*r, report.kind == WorkerReport::kHard, &report, sink);
   e.type = EventType::kPeerMoved;
   e.moved = {r->spi, r->sa_index, r->child_id, report.moved.local, report.moved.remote};
@@ -74,6 +76,10 @@ void WorkerDatabase::Expire(SaRecord& r, bool hard, const WorkerReport* exact, c
   Record keep = Of(r.direction)[r.sa_index];
   bool& told = hard ? r.expired : r.soft_reported;
   if (std::exchange(told, true) || r.expired != hard) return;
+  if (r.manual) {
+    LOG(WARNING) << "manual SA " << r.child << " is at its end: what it protects is dropped from now on";
+    return;
+  }
   Event e{};
   e.type = hard ? EventType::kHardExpiry : EventType::kSoftExpiry;
   e.expiry.spi = r.spi;
@@ -110,6 +116,7 @@ void WorkerDatabase::FillPage(channel::StatePage* page) {
   };
   for (const Records& records : records_) {
     for (const auto& [index, r] : records) {
+      if (r->manual) continue;
       if (r->in != nullptr) raise(page->inbound[index], r->in->window.edge());
       if (r->out != nullptr) raise(page->outbound[index], r->out->sequence.get());
     }

@@ -7,7 +7,8 @@ namespace culvert::dp {
 
 inline constexpr uint32_t kAhFixed = 12;  // octets: next header, length, reserved, SPI, sequence number (RFC 4302 2)
 
-// RFC 4302 2.2 and 2.6: the header with an ICV field of so many octets (IcvField), padded to 32 bits over IPv4 and to 64 over IPv6.
+// RFC 4302 2.2 and 2.6: the header with an ICV field of so many octets (IcvField), padded to 32 bits over IPv4 and to 64 over
+// IPv6.
 inline constexpr uint32_t AhLength(uint8_t family, uint32_t icv_field) {
   uint32_t granule = family == 4 ? 4 : 8;
   return (kAhFixed + icv_field + granule - 1) & ~(granule - 1);

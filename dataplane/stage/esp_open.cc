@@ -122,6 +122,8 @@ void EspWorker::Locate(WorkerContext& ctx, Burst& ipsec) {
   for (uint16_t i = 0; i < n; ++i) {
     OpenLane& lane = lanes_[i];
     lane.sa = tables_.inbound.Get(SaIndex(lane.spi));
+    if (lane.sa == nullptr) [[unlikely]]
+      lane.sa = FindManual(lane.spi);
     if (lane.sa == nullptr || (i > 0 && lane.sa == lanes_[i - 1].sa)) continue;
     const auto* sa = reinterpret_cast<const char*>(lane.sa);
     for (unsigned line = 0; line < 3; ++line) __builtin_prefetch(sa + line * kCacheLine, 1);
@@ -136,7 +138,9 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
     return false;
   };
   InboundSa* sa = lane.sa;
-  if (sa == nullptr || sa->spi != lane.spi) return drop(Drop::kUnknownSpi);
+  if (sa == nullptr || sa->spi != lane.spi) [[unlikely]] {
+    if ((sa = lane.sa = FindManual(lane.spi)) == nullptr) return drop(Drop::kUnknownSpi);
+  }
   if (IsAh(sa->form)) [[unlikely]] return drop(Drop::kWrongProtocol);
   if (sa->owner != id_) {
     ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
@@ -249,7 +253,7 @@ void EspWorker::PublishEdges(uint16_t n) {
   if (page == nullptr) return;
   for (uint16_t i = 0; i < n; ++i) {
     const InboundSa* sa = lanes_[i].sa;
-    if (i + 1 < n && lanes_[i + 1].sa == sa) continue;
+    if ((i + 1 < n && lanes_[i + 1].sa == sa) || sa->sa_index >= kSaIndexLimit) continue;
     page->inbound[sa->sa_index].store(sa->window.edge(), std::memory_order_relaxed);
   }
 }

@@ -58,6 +58,8 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
 // From here on packets find it. The state page has its number first.
 void EspWorker::Adopt(const WorkerOrder& o) {
   auto* page = tables_.page.load(std::memory_order_acquire);
+  const uint32_t index = o.direction == Direction::kInbound ? o.in->sa_index : o.out->sa_index;
+  if (index >= kSaIndexLimit) page = nullptr;
   if (o.direction == Direction::kInbound) {
     if (page != nullptr) page->inbound[o.in->sa_index].store(o.in->window.edge(), std::memory_order_relaxed);
     tables_.inbound.Set(o.in->sa_index, o.in);

@@ -74,6 +74,11 @@ class EspWorker final : public IpsecWorker {
   static bool IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
+  // The SA of an SPI that does not say where it stands; nullptr: there is none.
+  InboundSa* FindManual(Spi spi) const {
+    uint32_t index = tables_.manual.Find(spi);
+    return index == SpiMap::kNone ? nullptr : tables_.inbound.Get(index);
+  }
 
   // ah_open.cc: the packets put aside, by the same steps.
   void OpenAh(WorkerContext& ctx, Burst& opened);
@@ -111,7 +116,8 @@ class EspWorker final : public IpsecWorker {
     sa.last_use.Set(ctx.now);
     if (sequence % kPublishEvery == 0) [[unlikely]] {
       auto* page = tables_.page.load(std::memory_order_acquire);
-      if (page != nullptr) page->outbound[sa.sa_index].store(sequence, std::memory_order_relaxed);
+      const bool told = page != nullptr && sa.sa_index < kSaIndexLimit;
+      if (told) page->outbound[sa.sa_index].store(sequence, std::memory_order_relaxed);
     }
     return sequence;
   }

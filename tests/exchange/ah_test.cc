@@ -89,7 +89,7 @@ TEST(Ah, ComesUpInEitherExchangeWithIntegrityAlone) {
 }
 
 TEST(Ah, EveryIntegrityWithAndWithoutEsnAndAKeyExchange) {
-  for (const char* proposal : {"sha384", "sha512-esn", "aesxcbc-x25519", "aescmac-esn-noesn-x25519", "sha256-noesn"}) {
+  for (const char* proposal : {"sha384", "sha512-esn", "aes256gmac-esn", "aes128gmac-x25519", "aesxcbc-x25519", "aescmac-esn-noesn-x25519", "sha256-noesn"}) {
     TwoPeers p;
     p.ForBoth([&](SimPeer& peer) { p.UseAh(peer, proposal); });
     p.Establish();

@@ -88,6 +88,7 @@ void PrintIkeSa(const ordered_json& ike) {
 void PrintSas(const ordered_json& view) {
   for (const auto& ike : view["ike_sas"]) PrintIkeSa(ike);
   if (view["ike_sas"].empty()) std::cout << "no IKE SA\n";
+  if (!view["manual"].empty()) std::cout << "manual (static keys, no IKE):\n" << TableOf(view["manual"]);
   if (!view["orphans"].empty()) std::cout << "orphans (live in the data plane, no IKE state):\n" << TableOf(view["orphans"]);
 }
 
@@ -100,6 +101,15 @@ absl::Status ShowSas(const Context& ctx) {
   if (!ike.ok() && !sas.ok()) return ike.status();
   ordered_json view{{"ike_sas", ike.ok() ? *ike : ordered_json::array()}};
   ordered_json rows = sas.ok() ? ordered_json((*sas)["sas"]) : ordered_json::array();
+  view["manual"] = ordered_json::array();
+  for (size_t i = 0; i < rows.size();) {
+    if (rows[i].value("keys", "ike") == "ike") {
+      ++i;
+      continue;
+    }
+    view["manual"].push_back(rows[i]);
+    rows.erase(i);
+  }
   for (auto& sa : view["ike_sas"]) {
     for (auto& [key, child] : sa["child_sas"].items()) AddTraffic(child, rows);
   }

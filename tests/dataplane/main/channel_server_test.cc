@@ -178,6 +178,21 @@ TEST_F(ChannelServerTest, TellsTheNextConnectionWhatIsThere) {
   EXPECT_EQ(c->state()->outbound[SaIndex(MakeSpi(1, 5, 5))], 5000u) << "published into the new page before the dump";
 }
 
+// A manual SA would be an orphan to whoever does not know it.
+TEST_F(ChannelServerTest, KeepsManualSasToItself) {
+  for (auto d : {Direction::kInbound, Direction::kOutbound}) {
+    for (uint32_t slot : {5u, 6u}) {
+      const auto m = MakeInstall(0, slot, d).install;
+      auto& sa = database.sas[{m.sa_index, d}];
+      sa.config = m;
+      if (slot == 6) sa.config.ike_id = 0;
+    }
+  }
+  auto c = Connect();
+  ASSERT_EQ(dump.size(), 4u) << "link, two directions, the end";
+  for (size_t i : {1u, 2u}) EXPECT_EQ(dump[i].sa.sa_index, SaIndex(MakeSpi(1, 5, 5)));
+}
+
 // A worker that answers late must not add an SA behind the back of the next dump.
 TEST_F(ChannelServerTest, DumpsOnlyWhenNothingIsInFlight) {
   auto c = Connect();

@@ -1,0 +1,237 @@
+#include "config/manual_sas.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "common/base/limits.h"
+#include "common/bytes/hex.h"
+#include "config/connections.h"
+#include "config/selectors.h"
+#include "config/text.h"
+
+namespace culvert::config {
+namespace {
+
+constexpr size_t kMaxSaName = 31;            // characters: what the data plane keeps of it
+constexpr uint64_t kMostPadding = 9216;      // octets: no port carries more
+constexpr uint64_t kNattPort = 4500;
+
+std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
+
+bool IsOwn(const Dataplane& dataplane, const IpAddress& address) {
+  return std::ranges::any_of(dataplane.ports,
+                             [&](const Port& p) { return std::ranges::contains(p.addrs, address, &IpPrefix::address); });
+}
+
+bool Demand(const SectionReader& in, std::string_view key, std::string_view expected) {
+  if (!in.Has(key)) in.Error(key, Cat("missing; expected ", expected));
+  return in.Has(key);
+}
+
+std::optional<IpAddress> ReadEnd(const SectionReader& in, std::string_view key) {
+  if (!Demand(in, key, "the outer address")) return std::nullopt;
+  auto address = IpAddress::Parse(in.Text(key));
+  if (!address) return std::nullopt;  // reported by type already
+  if (!address->is_unspecified() && !address->is_multicast() && !address->is_link_local()) return address;
+  in.Error(key, Cat(address->ToString(), "; expected a unicast address that is routed"));
+  return std::nullopt;
+}
+
+bool ReadEnds(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa) {
+  auto src = ReadEnd(in, "src"), dst = ReadEnd(in, "dst");
+  if (!src || !dst) return false;
+  if (src->family != dst->family) {
+    in.Error("dst", "is of another address family than src");
+    return false;
+  }
+  sa.local = sa.inbound ? *dst : *src;
+  sa.remote = sa.inbound ? *src : *dst;
+  const char* own = sa.inbound ? "dst" : "src";
+  const char* other = sa.inbound ? "src" : "dst";
+  if (!IsOwn(dataplane, sa.local)) in.Error(own, Cat(sa.local.ToString(), " is no address of a port of this gateway"));
+  if (IsOwn(dataplane, sa.remote)) in.Error(other, Cat(sa.remote.ToString(), " is this gateway's own; expected the peer's"));
+  return true;
+}
+
+// RFC 4106 2, RFC 4543 2, RFC 4309 2, RFC 3686 7, RFC 7634 5: two packets under one nonce give away what they were to hide, and
+// of most of these the key of the integrity too. Each begins with an IV of eight octets, that of CBC has sixteen.
+bool CountsNonces(const EspSuite& suite) {
+  constexpr uint8_t kCounterIv = 8;  // octets
+  const EncrInfo* encr = Find(suite.encr);
+  return IsGmac(suite.integ) || (encr != nullptr && encr->iv == kCounterIv);
+}
+
+bool ReadSuite(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa) {
+  if (!Demand(in, "suite", sa.ah ? "an AH proposal such as sha256" : "an ESP proposal such as aes256-sha256")) return false;
+  auto proposal = ParseEspProposal(in.Text("suite"), sa.ah, Profile::kLegacy);
+  if (!proposal) {
+    in.Error("suite", proposal.error());
+    return false;
+  }
+  const bool aead = !sa.ah && proposal->integs.empty();
+  const bool one = proposal->encrs.size() == (sa.ah ? 0 : 1) && proposal->integs.size() == (aead ? 0 : 1);
+  if (!one || proposal->esn.size() != 1 || !proposal->groups.empty()) {
+    in.Error("suite", "offers a choice; expected one algorithm of each kind, with esn or noesn, and no key exchange");
+    return false;
+  }
+  if (!sa.ah) {
+    sa.suite.encr = proposal->encrs.front().id;
+    sa.suite.encr_key_bits = proposal->encrs.front().key_bits;
+  }
+  if (!aead) sa.suite.integ = proposal->integs.front();
+  sa.suite.esn = proposal->esn.front() == EsnId::kYes;
+  sa.counts_nonces = CountsNonces(sa.suite);
+  if (sa.counts_nonces && !dataplane.lab) {
+    in.Error("suite", Cat(Name(sa.suite), " with a static key uses each nonce again after every start (RFC 4106 2); expected a "
+                                          "suite such as aes256-sha256, or lab = yes where nothing is at stake"));
+  }
+  return true;
+}
+
+// "16 octets of cipher key, 4 of salt": of what is there.
+std::string PartsOfKey(const ManualSa& sa) {
+  std::string out;
+  auto add = [&out](size_t octets, const char* what) {
+    if (octets != 0) out += Cat(out.empty() ? "" : ", ", octets, " of ", what);
+  };
+  const EncrInfo* encr = Find(sa.suite.encr);
+  const size_t salt = encr ? encr->salt : IsGmac(sa.suite.integ) ? 4 : 0;
+  const size_t integ = sa.suite.integ_keymat();
+  add(sa.suite.encr_key_bits / 8u, "cipher key");
+  add(IsGmac(sa.suite.integ) ? integ - salt : 0, "cipher key");
+  add(salt, "salt");
+  add(IsGmac(sa.suite.integ) ? 0 : integ, "integrity key");
+  return out;
+}
+
+void ReadKey(const SectionReader& in, ManualSa& sa) {
+  CheckHidden(in, "key");
+  if (!Demand(in, "key", "0x and hexadecimal digits")) return;
+  const std::string text = in.Text("key");
+  auto key = ParseSecret(text);
+  if (!key) return;  // reported by type already
+  const size_t encr = sa.suite.encr_keymat(), integ = sa.suite.integ_keymat();
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (!hex) return in.Error("key", "is no hexadecimal number; expected 0x and digits");
+  if (key->size() != encr + integ) {
+    const std::string wanted = Cat(Name(sa.suite), " takes ", encr + integ, ": ", PartsOfKey(sa));
+    return in.Error("key", Cat("has ", key->size(), " octets; ", wanted));
+  }
+  sa.encr_key = SecretBytes(key->view().first(encr));
+  sa.integ_key = SecretBytes(key->view().subspan(encr));
+}
+
+SelectorList SelectorsOf(const SectionReader& in, std::string_view key, const IpAddress& end, bool transport) {
+  std::vector<Ts> written;
+  for (const std::string& text : in.List(key)) {
+    if (auto ts = ParseSelector(text)) written.push_back(*ts);
+  }
+  if (written.size() > kMaxSelectorsPerSa) {
+    in.Error(key, Cat(written.size(), " selectors; expected at most ", kMaxSelectorsPerSa));
+    written.resize(kMaxSelectorsPerSa);
+  }
+  if (written.empty() || transport) {
+    SelectorList out = AtHost(written, end);
+    if (out.empty()) {
+      in.Error(key, Cat("leaves out the SA's end ", end.ToString(), "; transport mode is between the ends alone"));
+    }
+    return out;
+  }
+  SelectorList out;
+  for (Ts& ts : written) {
+    if (ts.dynamic) ts.selector.addresses = {end, end};
+    out.push_back(ts.selector);
+  }
+  return out;
+}
+
+void ReadEncap(const SectionReader& in, ManualSa& sa) {
+  sa.encap = in.Bool("encap", false);
+  for (const char* key : {"src_port", "dst_port"}) {
+    if (in.Has(key) && !sa.encap) in.Error(key, "says nothing without encap");
+  }
+  if (!sa.encap) return;
+  if (sa.ah) in.Error("encap", "is for ESP: AH covers the addresses, and goes through no NAT");
+  auto src = static_cast<uint16_t>(in.Integer("src_port", kNattPort));
+  auto dst = static_cast<uint16_t>(in.Integer("dst_port", kNattPort));
+  if (sa.inbound && dst != kNattPort) in.Error("dst_port", "ESP in UDP arrives at port 4500 of this gateway, and at no other");
+  sa.local_port = sa.inbound ? dst : src;
+  sa.remote_port = sa.inbound ? src : dst;
+}
+
+void ReadWindow(const SectionReader& in, ManualSa& sa) {
+  uint64_t window = in.Integer("replay_window", 0);
+  if (in.Has("replay_window") && !sa.inbound) in.Error("replay_window", "says nothing of what is sent");
+  if (window == 0 || window > kMaxReplayWindow) return;
+  sa.replay_window = std::max(std::bit_ceil(static_cast<uint32_t>(window)), kMinReplayWindow);
+  if (sa.replay_window != window) in.Warn("replay_window", Cat("raised from ", window, " to ", sa.replay_window));
+}
+
+void ReadPadding(const SectionReader& in, ManualSa& sa) {
+  auto text = in.Text("tfc_padding", "0");
+  auto octets = ParseInteger(text, 0, kMostPadding);
+  if (text != "mtu" && !octets) {
+    return in.Error("tfc_padding", Cat(Quote(text), "; expected mtu or 0 to ", kMostPadding, " octets"));
+  }
+  sa.tfc_padding = text == "mtu" ? kTfcToMtu : static_cast<uint16_t>(*octets);
+  const bool may = !sa.inbound && !sa.ah && !sa.transport;
+  if (sa.tfc_padding != 0 && !may) in.Error("tfc_padding", "only what goes out by ESP in tunnel mode can be padded");
+}
+
+void ReadDataPath(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa) {
+  ReadEncap(in, sa);
+  ReadWindow(in, sa);
+  ReadPadding(in, sa);
+  sa.copy_df = in.Bool("copy_df", true);
+  sa.copy_ecn = in.Bool("copy_ecn", true);
+  sa.copy_dscp = in.Bool("copy_dscp", !sa.inbound);
+  sa.if_id = static_cast<uint32_t>(in.Integer("if_id", 0));
+  if (sa.if_id != 0 && !std::ranges::contains(dataplane.tunnels, sa.if_id, &Tunnel::if_id)) {
+    in.Error("if_id", Cat("no tunnel of this gateway has ", sa.if_id));
+  }
+  sa.life_time = in.Seconds("life_time", seconds(0));
+  sa.life_bytes = in.Size("life_bytes", 0);
+  sa.life_packets = in.Size("life_packets", 0);
+  auto worker = in.Text("worker", "auto");
+  if (worker == "auto") return;
+  auto number = ParseInteger(worker, 0, dataplane.worker_cores.empty() ? 0 : dataplane.worker_cores.size() - 1);
+  if (!number) return in.Error("worker", Cat(number.error(), ": the number of a worker; or expected auto"));
+  sa.worker = static_cast<unsigned>(*number);
+}
+
+std::optional<ManualSa> ReadManualSa(const SectionReader& in, const Dataplane& dataplane) {
+  ManualSa sa;
+  sa.name = in.section().name;
+  sa.where = in.Where("");
+  if (sa.name.size() > kMaxSaName) in.Error(Cat("the name is too long; expected at most ", kMaxSaName, " characters"));
+  const bool directed = Demand(in, "direction", "in or out"), numbered = Demand(in, "spi", "a number from 256 on");
+  sa.inbound = in.Text("direction") == "in";
+  sa.spi = static_cast<uint32_t>(in.Integer("spi", 0));
+  sa.ah = in.Text("protocol", "esp") == "ah";
+  sa.transport = in.Text("mode", "tunnel") == "transport";
+  if (!directed || !numbered || !ReadEnds(in, dataplane, sa) || !ReadSuite(in, dataplane, sa)) return std::nullopt;
+  ReadKey(in, sa);
+  ReadDataPath(in, dataplane, sa);
+  sa.local_ts = SelectorsOf(in, "local_ts", sa.local, sa.transport);
+  sa.remote_ts = SelectorsOf(in, "remote_ts", sa.remote, sa.transport);
+  return sa;
+}
+
+}  // namespace
+
+void ReadManualSas(const SectionReader& in, Dataplane& out) {
+  for (const Section& s : in.section().sections()) {
+    SectionReader reader = in.Child(s);
+    auto sa = ReadManualSa(reader, out);
+    if (!sa) continue;
+    auto same = std::ranges::find_if(out.sas, [&](const ManualSa& o) { return o.inbound == sa->inbound && o.spi == sa->spi; });
+    if (same != out.sas.end()) {
+      reader.Error("spi", Cat("is that of SA ", Quote(same->name), " of this direction too"));
+      continue;
+    }
+    out.sas.push_back(*std::move(sa));
+  }
+  if (out.sas.size() > kMaxManualSas) in.Error(Cat(out.sas.size(), " SAs; expected at most ", kMaxManualSas));
+}
+
+}  // namespace culvert::config
