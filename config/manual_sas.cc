@@ -212,9 +212,42 @@ std::optional<ManualSa> ReadManualSa(const SectionReader& in, const Dataplane& d
   if (!directed || !numbered || !ReadEnds(in, dataplane, sa) || !ReadSuite(in, dataplane, sa)) return std::nullopt;
   ReadKey(in, sa);
   ReadDataPath(in, dataplane, sa);
+  sa.over = in.Text("over");
   sa.local_ts = SelectorsOf(in, "local_ts", sa.local, sa.transport);
   sa.remote_ts = SelectorsOf(in, "remote_ts", sa.remote, sa.transport);
   return sa;
+}
+
+// RFC 4301 4.2: ESP inside, AH in transport mode around it, between the same ends.
+std::string ProblemOfBundle(const ManualSa& sa, const ManualSa* over) {
+  if (sa.ah) return "is for ESP: AH goes under nothing";
+  if (sa.encap) return "and encap: AH covers the addresses, and goes through no NAT";
+  if (over == nullptr) return Cat(Quote(sa.over), " is no SA of these");
+  const bool fits = over->ah && over->transport && over->inbound == sa.inbound && over->over.empty();
+  if (!fits) return Cat(Quote(sa.over), " is none by AH in transport mode of the same direction");
+  if (over->local != sa.local || over->remote != sa.remote) return Cat(Quote(sa.over), " is between other ends");
+  if (sa.worker) return "and worker: it runs where the AH runs; expected the AH's worker";
+  return "";
+}
+
+void Bundle(const SectionReader& in, std::vector<ManualSa>& sas) {
+  constexpr uint8_t kEsp = 50;
+  for (const ManualSa& sa : sas) {
+    if (sa.over.empty()) continue;
+    auto over = std::ranges::find(sas, sa.over, &ManualSa::name);
+    SectionReader reader = in.Child(*in.section().FindSection(sa.name));
+    if (auto problem = ProblemOfBundle(sa, over == sas.end() ? nullptr : &*over); !problem.empty()) {
+      reader.Error("over", problem);
+      continue;
+    }
+    SectionReader carrier = in.Child(*in.section().FindSection(over->name));
+    for (const char* key : {"local_ts", "remote_ts"}) {
+      if (carrier.Has(key)) carrier.Error(key, Cat("is for the SAs that go over it, such as ", Quote(sa.name), ", to say"));
+    }
+    over->carrier = true;
+    over->local_ts = {{.addresses = {over->local, over->local}, .protocol = kEsp}};
+    over->remote_ts = {{.addresses = {over->remote, over->remote}, .protocol = kEsp}};
+  }
 }
 
 }  // namespace
@@ -231,6 +264,7 @@ void ReadManualSas(const SectionReader& in, Dataplane& out) {
     }
     out.sas.push_back(*std::move(sa));
   }
+  Bundle(in, out.sas);
   if (out.sas.size() > kMaxManualSas) in.Error(Cat(out.sas.size(), " SAs; expected at most ", kMaxManualSas));
 }
 

@@ -63,6 +63,8 @@ struct ManualSa {
   uint16_t local_port = 0, remote_port = 0;  // with encap
   SelectorList local_ts, remote_ts;       // in transport mode at the two ends
   std::optional<unsigned> worker;         // default: the one with the fewest SAs
+  std::string over;                       // of ESP under AH: the name of the AH
+  bool carrier = false;                   // AH that others go under, and nothing else
   uint32_t replay_window = 0;             // packets, a power of two; 0: none
   uint16_t tfc_padding = 0;               // as a child's
   bool copy_df = true, copy_ecn = true, copy_dscp = true;

@@ -8,7 +8,7 @@ constexpr const char* kNames[] = {
     "replayed", "bad-icv", "bad-pad", "sequence-exhausted", "expired", "retired", "inner-mismatch", "no-sa", "policy",
     "plaintext-inbound", "no-route", "no-neighbour", "ttl-expired", "too-big", "fragment-needed", "fragment",
     "fragment-timeout", "fragment-full", "port-down", "tx-full", "handover-full", "punt-full", "no-mbuf", "unconsumed",
-    "icmp-ignored", "crypto-failed", "host-full", "host-source", "ecn", "crypto-full",
+    "icmp-ignored", "crypto-failed", "host-full", "host-source", "ecn", "crypto-full", "nesting",
     "transport-fragment"};
 static_assert(sizeof kNames / sizeof kNames[0] == kDropReasons);
 

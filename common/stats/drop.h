@@ -47,6 +47,7 @@ enum class Drop : uint8_t {
   kHostSource,         // the host sent from an address that is not its own, or as IKE
   kEcn,                // congestion marked outside, and inside no ECN to carry it (RFC 6040 4.2)
   kCryptoFull,         // the crypto device that the SA uses took no more
+  kNesting,            // IPsec in IPsec otherwise than its SA says, or deeper than ESP under AH
   kTransportFragment,  // a fragment that an SA in transport mode would carry (RFC 4303 3.3.4, RFC 4302 3.3.4)
   kCount
 };

@@ -87,6 +87,10 @@ constexpr Key kKeys[] = {
     {"dataplane.sas.<sa>.local_ts", kSelectors, "dynamic", kWorks,
      "what is protected on this side; `dynamic` is the SA's own end"},
     {"dataplane.sas.<sa>.remote_ts", kSelectors, "dynamic", kWorks, "what is protected on the peer's side, likewise"},
+    {"dataplane.sas.<sa>.over", kText, "", kWorks,
+     "ESP and AH on one packet: the name of an SA by AH, in transport mode between the same ends, that goes around this one's "
+     "ESP, or has to have come around it. That AH is for nothing else then. Children have no such key: IKEv2 negotiates ESP or "
+     "AH for a Child SA, never both (RFC 7296 1.3)"},
     {"dataplane.sas.<sa>.worker", kText, "auto", kWorks,
      "the worker that runs it, counted from 0; `auto`: that of its other direction, else the one with the fewest SAs"},
     {"dataplane.sas.<sa>.encap", kBool, "no", kWorks, "ESP in UDP (RFC 3948)"},

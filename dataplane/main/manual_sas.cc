@@ -71,8 +71,15 @@ void WarnOfNonces(const std::vector<config::ManualSa>& sas) {
 }  // namespace
 
 absl::Status InstallManualSas(std::vector<config::ManualSa> sas, WorkerDatabase& database) {
+  // Who goes over another comes after it.
+  std::ranges::stable_partition(sas, [](const config::ManualSa& sa) { return sa.over.empty(); });
   for (const config::ManualSa& sa : sas) {
-    WorkerDatabase::ManualSa manual{.sa = CommandOf(sa), .local = sa.local_ts, .remote = sa.remote_ts, .worker = sa.worker};
+    WorkerDatabase::ManualSa manual{.sa = CommandOf(sa),
+                                    .local = sa.local_ts,
+                                    .remote = sa.remote_ts,
+                                    .worker = sa.worker,
+                                    .over = sa.over,
+                                    .carrier = sa.carrier};
     // A refusal comes at once; that it is taken comes from the worker, which has not started yet.
     auto refused = std::make_shared<channel::Status>(channel::Status::kOk);
     database.InstallManual(manual, [refused](const channel::Ack& ack) { *refused = ack.status; });

@@ -62,7 +62,8 @@ struct alignas(kCacheLine) InboundSa {
   uint8_t alignment[4];
   uint64_t next_move;  // TSC before which no further move is reported
   uint32_t in_flight;  // packets lent to the device
-  uint8_t unused2[12];
+  uint8_t alignment2[4];
+  const InboundSa* over;  // of ESP that has to come under AH: that AH's SA, of the same worker
 
   // line 3
   SaLimits limits;

@@ -7,6 +7,7 @@
 #include "common/base/limits.h"
 #include "dataplane/sa/sa_tables.h"
 #include "dataplane/sa/transport.h"
+#include "dataplane/stage/ah_header.h"
 #include "dataplane/stage/nat_checksum.h"
 
 namespace culvert::dp {
@@ -21,6 +22,8 @@ bool IsFlag(uint8_t b) { return b <= 1; }
 SaForm FormOf(const SaRecord& r) {
   bool transport = r.mode == channel::Mode::kTransport;
   if (r.protocol == kAh) return transport ? SaForm::kAhTransport : SaForm::kAhTunnel;
+  if (r.over != nullptr && r.direction == channel::Direction::kInbound)
+    return transport ? SaForm::kEspTransportUnderAh : SaForm::kEspTunnelUnderAh;
   return transport ? SaForm::kEspTransport : SaForm::kEspTunnel;
 }
 
@@ -259,6 +262,7 @@ void BuildInbound(const SaRecord& r, const channel::InstallSa& sa, const TscCloc
   out.nat_difference = r.nat_difference;
   out.wire_port = r.wire_port;
   out.host_port = r.host_port;
+  if (r.over != nullptr) out.over = r.over->in;
   out.copy_dscp = r.copy_dscp;
   out.copy_ecn = r.copy_ecn;
   out.window.Reset(out.words(), r.replay_window, sa.sequence);
@@ -288,7 +292,12 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.wire_port = r.wire_port;
   if (r.wire_port != 0) out.port_difference = PortDifference(r.host_port, r.wire_port);
   out.tfc_padding = sa.tfc_padding;
-  if (sa.tfc_padding != 0) out.form = SaForm::kEspTunnelPadded;
+  if (r.over != nullptr) {
+    out.over = r.over->out;
+    out.over_length = static_cast<uint16_t>(AhLength(out.family, IcvField(*out.over)));
+  }
+  const bool more = sa.tfc_padding != 0 || r.over != nullptr;
+  if (more && out.form == SaForm::kEspTunnel) out.form = SaForm::kEspTunnelMore;
   out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));
   out.df_mask = r.copy_df ? 0x40 : 0;
   out.cut_after = !r.copy_df;

@@ -39,6 +39,7 @@ struct SaRecord {
   uint16_t wire_port = 0, host_port = 0;  // of the peer, where the host sees another than the peer writes
   channel::WireLifetime lifetime{};
   std::optional<unsigned> wanted_worker;
+  std::shared_ptr<SaRecord> over;  // of ESP that goes, or comes, under AH: the AH
   char connection[32] = {}, child[32] = {}, peer_id[64] = {};
   SelectorList local_ts, remote_ts;        // as installed
   std::unique_ptr<SelectorSet> selectors;  // as matched: in transport mode between the two ends alone

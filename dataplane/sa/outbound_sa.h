@@ -23,6 +23,7 @@ namespace culvert::dp {
 //   line 2   what is put before the packet: outer IP header, UDP header or the begin of AH, SPI; in transport mode the
 //            packet keeps its own IP header, and of this one the addresses alone are looked at
 //   line 3   the way out, kept by the owner; limits
+//   line 4   what few SAs have, off the short way
 struct alignas(kCacheLine) OutboundSa {
   // line 0
   const void* key;
@@ -44,7 +45,7 @@ struct alignas(kCacheLine) OutboundSa {
   offload::Engine engine;
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN, ID, DF and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
-  uint16_t tfc_padding;  // kEspTunnelPadded: octets an inner packet has at least, or channel::kTfcToMtu
+  uint16_t tfc_padding;  // kEspTunnelMore: octets an inner packet has at least, or channel::kTfcToMtu
   uint8_t df_mask;       // what of the inner DF is copied to an outer IPv4 header: 0x40 or 0
   bool cut_after;        // what is too long is cut when it is sealed: whatever DF says inside
   bool has_ports;        // selectors that later fragments do not show: cut when sealed, where DF lets it be cut
@@ -77,12 +78,17 @@ struct alignas(kCacheLine) OutboundSa {
   uint16_t in_flight;  // packets lent to it
   const void* session;
 
+  // line 4
+  OutboundSa* over;      // of ESP that goes under AH: that AH's SA, in transport mode, of the same worker
+  uint16_t over_length;  // octets it puts in
+  uint8_t unused4[54];
+
   uint64_t packets() const { return sequence.get() - first_sequence; }
   // The outer IPv4 ID of the packet with this sequence number, where it has one.
   uint16_t IdOf(uint64_t number) const { return static_cast<uint16_t>(number + id_base); }
 };
 static_assert(offsetof(OutboundSa, sequence) == 64 && offsetof(OutboundSa, header) == 128 &&
               offsetof(OutboundSa, route_generation) == 192);
-static_assert(sizeof(OutboundSa) == 256);
+static_assert(offsetof(OutboundSa, over) == 256 && sizeof(OutboundSa) == 320);
 
 }  // namespace culvert::dp

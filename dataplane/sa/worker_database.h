@@ -66,6 +66,10 @@ class WorkerDatabase final : public SaDatabase {
     channel::InstallSa sa{};
     SelectorList local, remote;
     std::optional<unsigned> worker;
+    // ESP that goes, or comes, under AH: the `child` of that AH, in transport mode between the same ends, installed before. The
+    // worker is its.
+    std::string over;
+    bool carrier = false;  // AH that others name so: what it is for they say, and it has no policy
   };
   void InstallManual(const ManualSa& manual, Done done);
 
@@ -132,6 +136,7 @@ class WorkerDatabase final : public SaDatabase {
   // worker_database_manual.cc
   channel::Status PrepareManual(const ManualSa& manual, channel::InstallSa& sa, const Record& r);
   uint32_t PlaceOfManual(const ManualSa& manual) const;
+  Record FindCarrier(const ManualSa& manual) const;
   // worker_database_policy.cc. Null: too much to be looked up.
   std::shared_ptr<const Policy> ManualPolicy(const SaRecord& r);
   // worker_database_path.cc

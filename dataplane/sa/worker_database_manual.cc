@@ -31,6 +31,16 @@ uint32_t WorkerDatabase::PlaceOfManual(const ManualSa& manual) const {
   return next;
 }
 
+WorkerDatabase::Record WorkerDatabase::FindCarrier(const ManualSa& manual) const {
+  Endpoint local, remote;
+  if (!channel::FromWire(manual.sa.local, local) || !channel::FromWire(manual.sa.remote, remote)) return nullptr;
+  for (const auto& [index, r] : Of(manual.sa.direction)) {
+    const bool carries = r->manual && r->protocol == 51 && r->mode == channel::Mode::kTransport && manual.over == r->child;
+    if (carries && r->local.address == local.address && r->remote.address == remote.address) return r;
+  }
+  return nullptr;
+}
+
 Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa& sa, const Record& r) {
   const Records& same = Of(sa.direction);
   auto has_spi = [&](const auto& e) { return e.second->manual && e.second->spi == sa.spi; };
@@ -41,9 +51,15 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   if (manual.worker && *manual.worker >= mail_.size()) return Status::kMalformed;
   r->manual = true;
   r->wanted_worker = manual.worker;
+  if (!manual.over.empty()) {
+    // RFC 3948 is for ESP as it is, and AH under a NAT is for nobody.
+    if (sa.protocol != 50 || sa.udp_encap || (r->over = FindCarrier(manual)) == nullptr) return Status::kMalformed;
+    r->wanted_worker = r->over->worker;
+  }
   sa.sa_index = PlaceOfManual(manual);
   if (sa.sa_index >= kSaSlots) return Status::kNoMemory;
   if (Status s = Prepare(sa, manual.local, manual.remote, r); s != Status::kOk) return s;
+  if (manual.carrier) return Status::kOk;
   // RFC 4301 4.4.1: protected is what the selectors say, whichever way it goes and whether or not there is an SA for that way.
   auto policy = ManualPolicy(*r);
   if (!inbound) r->policy = policy;

@@ -11,6 +11,7 @@ namespace culvert::dp {
 namespace {
 
 constexpr uint32_t kEsnHigh = 4;  // octets
+constexpr uint8_t kEsp = 50;
 
 // RFC 4302 2.2 and 2.6. Over IPv4 some senders pad the ICV to 64 bits as over IPv6 (Linux, unless told otherwise).
 bool IsLength(uint8_t family, uint32_t icv_field, uint32_t octets) {
@@ -120,10 +121,37 @@ void EspWorker::OpenAh(WorkerContext& ctx, Burst& opened) {
   ctx.Enter(Stage::kAccept, n);
   for (uint16_t i = 0; i < n; ++i) {
     if (!AcceptAh(ctx, lanes_[i], i)) continue;
-    opened.Add(*lanes_[i].packet);
-    if (options_.mss != 0) ClampIn(ctx, *lanes_[i].sa, *lanes_[i].packet);
+    Packet& p = *lanes_[i].packet;
+    if (p.protocol == kEsp && lanes_[i].sa->form == SaForm::kAhTransport) {
+      p.sa = lanes_[i].sa;
+      under_ah_.Add(p);
+      continue;
+    }
+    opened.Add(p);
+    if (options_.mss != 0) ClampIn(ctx, *lanes_[i].sa, p);
   }
   PublishEdges(n);
+  if (under_ah_.n != 0) OpenUnderAh(ctx, opened);
+}
+
+// RFC 4301 5.2 step 3: ESP behind AH on one packet, and no deeper. An SA says which AH it comes under; one that does not say so
+// comes under none.
+void EspWorker::OpenUnderAh(WorkerContext& ctx, Burst& opened) {
+  Locate(ctx, under_ah_);
+  under_ah_.n = 0;
+  uint16_t n = 0;
+  for (uint16_t i = 0; i < lanes_n_; ++i) {
+    OpenLane& lane = lanes_[i];
+    if (lane.sa == nullptr || lane.sa->spi != lane.spi) lane.sa = FindManual(lane.spi);
+    if (lane.sa != nullptr && !IsUnderAh(lane.sa->form) && !IsAh(lane.sa->form)) {
+      ctx.Drop(*lane.packet, Drop::kNesting);
+      continue;
+    }
+    if (n != i) lanes_[n] = lane;
+    ++n;
+  }
+  lanes_n_ = n;
+  OpenLocated(ctx, opened);
 }
 
 }  // namespace culvert::dp

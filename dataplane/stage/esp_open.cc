@@ -70,6 +70,12 @@ void FillAead(crypto::CryptoOp& op, const InboundSa& sa, const uint8_t* esp, uin
 
 void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   Locate(ctx, ipsec);
+  ipsec.n = 0;
+  OpenLocated(ctx, opened);
+  if (others_.n != 0) OpenAh(ctx, opened);
+}
+
+void EspWorker::OpenLocated(WorkerContext& ctx, Burst& opened) {
   uint16_t n = Admit(ctx);
   if (lent_) [[unlikely]]
     FlushDevices();
@@ -81,8 +87,6 @@ void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   ctx.Enter(Stage::kAccept, n);
   Accept(ctx, n, opened);
   PublishEdges(n);
-  ipsec.n = 0;
-  if (others_.n != 0) OpenAh(ctx, opened);
 }
 
 void EspWorker::Locate(WorkerContext& ctx, Burst& ipsec) {
@@ -141,7 +145,10 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
   if (sa == nullptr || sa->spi != lane.spi) [[unlikely]] {
     if ((sa = lane.sa = FindManual(lane.spi)) == nullptr) return drop(Drop::kUnknownSpi);
   }
-  if (IsAh(sa->form)) [[unlikely]] return drop(Drop::kWrongProtocol);
+  if (sa->form >= SaForm::kAhTunnel) [[unlikely]] {
+    if (IsAh(sa->form)) return drop(Drop::kWrongProtocol);
+    if (p.sa != sa->over) return drop(Drop::kNesting);
+  }
   if (sa->owner != id_) {
     ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
     return false;
@@ -206,8 +213,9 @@ inline bool EspWorker::AcceptOne(WorkerContext& ctx, OpenLane& lane, const crypt
   }
   auto inner = static_cast<uint16_t>(op.text_length - kMinText - pad);
   auto cut = static_cast<uint16_t>(op.text - rte_pktmbuf_mtod(p.m, const uint8_t*));
-  if (sa.form == SaForm::kEspTransport) [[unlikely]]
-    return AcceptTransport(ctx, lane, {static_cast<uint16_t>(cut - p.l4), inner, next});
+  if (sa.form != SaForm::kEspTunnel) [[unlikely]] {
+    if (IsTransport(sa.form)) return AcceptTransport(ctx, lane, {static_cast<uint16_t>(cut - p.l4), inner, next});
+  }
   return AcceptInner(ctx, lane, {cut, inner, next});
 }
 

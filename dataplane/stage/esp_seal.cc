@@ -108,7 +108,8 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   if (target == nullptr) return Drop::kNoRoute;
   p.next_hop = way.next_hop;
   p.out_port = way.out_port;
-  mtu = sa.path_mtu != 0 ? std::min(sa.path_mtu, target->mtu) : target->mtu;
+  const uint16_t path = sa.over == nullptr ? sa.path_mtu : sa.over->path_mtu;
+  mtu = (path != 0 ? std::min(path, target->mtu) : target->mtu) - sa.over_length;
   // A neighbour still unknown is asked for again with each packet.
   sa.route_generation = way.next_hop != 0 ? ctx.fib->generation() : 0;
   sa.next_hop = way.next_hop;

@@ -21,7 +21,8 @@ namespace culvert::dp {
 // A burst goes through in passes, so that the lines of one packet's SA are on their way while others are worked on, and the
 // crypto calls come back to back behind all the narrow stores. The passes are those of ESP in tunnel mode; what is sealed in
 // transport mode or by AH is put aside and goes through passes of its own, and so does AH that arrives. ESP in transport mode
-// is opened with the rest and goes apart once it is deciphered.
+// is opened with the rest and goes apart once it is deciphered. ESP and AH on one packet are two rounds of these passes, and
+// there is no third.
 class EspWorker final : public IpsecWorker {
  public:
   struct Options {
@@ -63,6 +64,7 @@ class EspWorker final : public IpsecWorker {
     uint8_t next;     // their protocol
   };
   void Locate(WorkerContext& ctx, Burst& ipsec);
+  void OpenLocated(WorkerContext& ctx, Burst& opened);
   uint16_t Admit(WorkerContext& ctx);
   bool AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::CryptoOp& op);
   void Accept(WorkerContext& ctx, uint16_t n, Burst& opened);
@@ -85,6 +87,7 @@ class EspWorker final : public IpsecWorker {
   void LocateAh(WorkerContext& ctx);
   bool AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at);
   bool AcceptAh(WorkerContext& ctx, OpenLane& lane, uint16_t at);
+  void OpenUnderAh(WorkerContext& ctx, Burst& opened);
 
   // Where the text of a packet to be sealed will lie.
   struct SealPlan {
@@ -124,6 +127,7 @@ class EspWorker final : public IpsecWorker {
 
   // seal_others.cc, esp_transport.cc, ah_seal.cc: the packets put aside.
   void SealOthers(WorkerContext& ctx, Burst& sealed);
+  void SealRound(WorkerContext& ctx, Burst& sealed);
   Drop PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPlan& plan);
   Drop PaddedLength(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t& length);
   void WritePadded(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op);  // esp_seal.cc
@@ -200,7 +204,8 @@ class EspWorker final : public IpsecWorker {
   FlowVerdict verdicts_[kBurstMax + 1];  // likewise
   uint16_t run_of_[kBurstMax];           // by packet
   alignas(64) crypto::CryptoOp ops_[kBurstMax];
-  Burst others_;  // of Seal: transport mode and AH; of Open: AH
+  Burst others_;    // of Seal: transport mode and AH; of Open: AH
+  Burst under_ah_;  // ESP that AH uncovered
   AhLane ah_[kBurstMax];
   alignas(64) crypto::CryptoOp rest_[kBurstMax];  // what a port has not opened
   crypto::MacOp macs_[kBurstMax];

@@ -197,7 +197,7 @@ void Local(WorkerContext& ctx, Packet& p, Burst* esp) {
     case kUdp: return LocalUdp(ctx, p, esp);
     case kEsp:
     case kAh:
-      if (esp == nullptr) return ctx.Drop(p, Drop::kUnconsumed);
+      if (esp == nullptr) return ctx.Drop(p, Drop::kNesting);
       if (BadSource(ctx, p)) return ctx.Drop(p, Drop::kMartian);
       if (p.fragment) return LocalIpsecFragment(ctx, p, esp);
       esp->Add(p);

@@ -19,6 +19,7 @@ namespace {
 // to guess SPI and number.
 constexpr uint32_t kQuotable = 1u << 20;
 constexpr uint32_t kEspSequence = 4, kUdpHeader = 8;  // octets
+constexpr uint8_t kEsp = 50;
 
 }  // namespace
 
@@ -26,12 +27,14 @@ constexpr uint32_t kEspSequence = 4, kUdpHeader = 8;  // octets
 //                 clear       cut, then sealed; but sealed, then cut where ports are selectors, which only first fragments have
 //                 IPv6        told; but up to 1,280 octets, which a link of IPv6 has to carry, sealed, then cut (RFC 2473 7.1)
 //   copy_df = no              sealed, then cut
+//   under AH, sealed already  sealed, then cut: who is to be told has been
 //   transport     DF          told
 //                 clear       sealed, then cut (RFC 4303 3.3.4); IPv6 as above
 Drop EspWorker::TooLong(WorkerContext& ctx, Packet& p, const OutboundSa& sa, const SealPlan& plan, uint32_t mtu) {
   bool may_cut = MayFragment(rte_pktmbuf_mtod(p.m, const uint8_t*), p.family), transport = IsTransport(sa.form);
   bool least_v6 = p.family == 6 && p.length <= kLeastV6Path;
-  bool after = (sa.cut_after && !transport) || least_v6 || (may_cut && (transport || sa.has_ports));
+  bool under_ah = p.local_origin && !p.from_host && p.protocol == kEsp && IsAh(sa.form);
+  bool after = under_ah || (sa.cut_after && !transport) || least_v6 || (may_cut && (transport || sa.has_ports));
   if (after && plan.total <= UINT16_MAX) {
     cut_sealed_ = true;
     return Drop::kCount;

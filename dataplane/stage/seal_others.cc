@@ -52,7 +52,9 @@ Drop EspWorker::PaddedLength(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint
 Drop EspWorker::PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPlan& plan) {
   plan.at = {};
   uint32_t length = p.length;
-  if (sa.form == SaForm::kEspTunnelPadded) {
+  // What is known of the path is known of the SA outside: when that learns, this asks again.
+  if (sa.over != nullptr && sa.over->route_generation == 0) sa.route_generation = 0;
+  if (sa.form == SaForm::kEspTunnelMore) {
     if (Drop why = PaddedLength(ctx, p, sa, length); why != Drop::kCount) return why;
   }
   if (IsTransport(sa.form)) {
@@ -72,6 +74,26 @@ Drop EspWorker::PlanOther(WorkerContext& ctx, Packet& p, OutboundSa& sa, SealPla
 }
 
 void EspWorker::SealOthers(WorkerContext& ctx, Burst& sealed) {
+  const uint16_t first = sealed.n;
+  SealRound(ctx, sealed);
+  // RFC 4301 4.2: ESP first, AH around it. AH goes under nothing, so there is no third round.
+  uint16_t kept = first;
+  for (uint16_t i = first; i < sealed.n; ++i) {
+    Packet& p = *sealed.p[i];
+    OutboundSa* over = static_cast<const OutboundSa*>(p.sa)->over;
+    if (over == nullptr) {
+      sealed.p[kept++] = &p;
+      continue;
+    }
+    p.sa = over;
+    others_.Add(p);
+  }
+  sealed.n = kept;
+  if (others_.n != 0) SealRound(ctx, sealed);
+}
+
+// Seals those put aside, each by its own SA.
+void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
   uint16_t n = 0, ah = 0, first = sealed.n;
   ctx.Enter(Stage::kSeal, others_);
   for (uint16_t i = 0; i < others_.n; ++i) {

@@ -172,6 +172,42 @@ TEST(LoadManualSas, SaysWhatIsWrongAndWhere) {
   }
 }
 
+std::string Bundle(const std::string& esp, const std::string& ah) {
+  return "dataplane { workers = 2\n" + std::string(kFrame) + "sas {\nx { " + kOut + kPlain + esp + " }\ny { " + ah + " } } }";
+}
+
+TEST(LoadManualSas, EspUnderAh) {
+  const std::string ah = "direction = out  spi = 0x2000  src = 192.0.2.1  dst = 192.0.2.2  protocol = ah  suite = sha256  key = " +
+                         Digits(32) + "  mode = transport  ";
+  Complaints complaints;
+  auto d = Load(Bundle("over = y", ah + "worker = 1"), complaints);
+  ASSERT_TRUE(d) << Print(complaints);
+  EXPECT_EQ(d->sas[0].over, "y");
+  EXPECT_FALSE(d->sas[0].carrier);
+  EXPECT_TRUE(d->sas[1].carrier);
+  EXPECT_EQ(ToString(d->sas[1].local_ts), "192.0.2.1/32[50]");
+  EXPECT_EQ(ToString(d->sas[1].remote_ts), "192.0.2.2/32[50]");
+  struct {
+    std::string esp, ah, complaint;
+  } kCases[] = {
+      {"over = z", ah, "x.over: \"z\" is no SA of these"},
+      {"over = y", ah + "mode = tunnel", "x.over: \"y\" is none by AH in transport mode of the same direction"},
+      {"over = x", ah, "x.over: \"x\" is none by AH in transport mode of the same direction"},
+      {"over = y", ah + "direction = in  src = 192.0.2.2  dst = 192.0.2.1",
+       "x.over: \"y\" is none by AH in transport mode of the same direction"},
+      {"over = y", ah + "dst = 192.0.2.3", "x.over: \"y\" is between other ends"},
+      {"over = y  encap = yes", ah, "x.over: and encap: AH covers the addresses, and goes through no NAT"},
+      {"over = y  worker = 1", ah, "x.over: and worker: it runs where the AH runs; expected the AH's worker"},
+      {"over = y", ah + "over = x", "y.over: is for ESP: AH goes under nothing"},
+      {"over = y", ah + "local_ts = dynamic[tcp]", "y.local_ts: is for the SAs that go over it, such as \"x\", to say"},
+  };
+  for (const auto& c : kCases) {
+    Complaints wrong;
+    EXPECT_FALSE(Load(Bundle(c.esp, c.ah), wrong)) << c.complaint;
+    EXPECT_TRUE(Print(wrong).contains("dataplane.sas." + c.complaint)) << Print(wrong) << "\n" << c.complaint;
+  }
+}
+
 TEST(LoadManualSas, EachSpiOnceInADirection) {
   Complaints complaints;
   auto sas = [](const std::string& second) {

@@ -34,6 +34,7 @@ class Case:
 
     def __init__(self, index, protocol, mode, outer, esn, suite):
         self.index, self.protocol, self.mode, self.outer, self.esn = index, protocol, mode, outer, esn
+        self.any_family = mode == 'tunnel'        # inside: the kernel has to be told
         self.ours_says, self.kernel_says, encr, integ = suite
         self.theirs = f'192.0.2.{20 + index}' if outer == 4 else f'2001:db8::{20 + index}'
         self.inner = {4: f'10.2.0.{20 + index}', 6: f'fd02::{20 + index}'}
@@ -65,27 +66,30 @@ class Case:
 
     def in_kernel(self):
         """The same of the kernel, seen from there."""
+        return self.states() + self.policies()
+
+    def states(self):
         here, there = self.theirs, OURS[self.outer]
         script = ''
         for ours, (src, dst) in (('out', (there, here)), ('in', (here, there))):
             encr, integ = (f'0x{key}' for key in self.keys[ours])
-            flags = (['esn'] if self.esn else []) + (['af-unspec'] if self.mode == 'tunnel' else [])
+            flags = (['esn'] if self.esn else []) + (['af-unspec'] if self.any_family else [])
             flags += ['align4'] if self.protocol == 'ah' and self.outer == 4 else []
             script += (f'ip xfrm state add src {src} dst {dst} proto {self.protocol} spi {self.spi[ours]} mode {self.mode} '
                        f'replay-window 128 {f"flag {chr(32).join(flags)}" if flags else ""} '
                        f'{self.kernel_says.format(e=encr, i=integ)}\n')
-        return script + self.policies(self.templates)
+        return script
 
     def templates(self, src, dst):
         return f'tmpl src {src} dst {dst} proto {self.protocol} mode {self.mode}'
 
-    def policies(self, templates):
+    def policies(self):
         here, there = self.theirs, OURS[self.outer]
         script = ''
         for out, back in self.flows():
-            script += f'ip xfrm policy add dir out {out} {templates(here, there)}\n'
+            script += f'ip xfrm policy add dir out {out} {self.templates(here, there)}\n'
             for way in ('in', 'fwd'):
-                script += f'ip xfrm policy add dir {way} {back} {templates(there, here)}\n'
+                script += f'ip xfrm policy add dir {way} {back} {self.templates(there, here)}\n'
         return script
 
     def flows(self):
@@ -104,12 +108,40 @@ class Case:
             kernel.sh(f'ping -n -q -c 2 -i 0.05 -W 5 -I {self.theirs} {OURS[self.outer]}')
 
 
+class Bundle(Case):
+    """ESP inside, AH in transport mode around it; of the kernel, two templates in one policy."""
+
+    def __init__(self, index, mode, outer, esn, suite, ah_suite):
+        super().__init__(index, 'esp', mode, outer, esn, suite)
+        self.ah = Case(index, 'ah', 'transport', outer, esn, ah_suite)
+        self.ah.any_family = self.any_family
+        self.ah.spi = {way: spi ^ 0x00ff0000 for way, spi in self.spi.items()}
+
+    @property
+    def name(self):
+        return f'{super().name} under {self.ah.name}'
+
+    def sas(self):
+        out = {name: {**sa, 'over': f'ah{name}'} for name, sa in super().sas().items()}
+        for name, sa in self.ah.sas().items():
+            out[f'ah{name}'] = {key: value for key, value in sa.items() if key not in ('local_ts', 'remote_ts')}
+        return out
+
+    def states(self):
+        return super().states() + self.ah.states()
+
+    def templates(self, src, dst):
+        return f'{super().templates(src, dst)} {self.ah.templates(src, dst)}'
+
+
 def all_cases():
     cases, esn = [], cycle((True, False, False, True))
     rows = [('esp', 'tunnel', 4, ESP), ('esp', 'tunnel', 6, ESP[::3]), ('esp', 'transport', 4, ESP[1::3]), ('esp', 'transport', 6, ESP[2::3]),
             ('ah', 'tunnel', 4, AH), ('ah', 'tunnel', 6, AH[::2]), ('ah', 'transport', 4, AH[1::2]), ('ah', 'transport', 6, AH)]
     for protocol, mode, outer, suites in rows:
         cases += [Case(len(cases) + i, protocol, mode, outer, next(esn), suite) for i, suite in enumerate(suites)]
+    for mode, outer in (('tunnel', 4), ('tunnel', 6), ('transport', 4), ('transport', 6)):
+        cases.append(Bundle(len(cases), mode, outer, next(esn), ESP[len(cases) % len(ESP)], AH[len(cases) % len(AH)]))
     return cases
 
 
