@@ -91,6 +91,7 @@ void ReadDataPath(const SectionReader& in, Child& child) {
   child.copy_dscp_out = dscp == "out" || dscp == "yes";
   child.copy_dscp_in = dscp == "in" || dscp == "yes";
   ReadPadding(in, child);
+  child.dummy_packets = static_cast<uint32_t>(in.Integer("dummy_packets", 0));
 }
 
 // Proposals as a list of texts says them. What would be wrong under any profile has been reported already (CheckKeys).

@@ -179,6 +179,10 @@ void ReadPadding(const SectionReader& in, ManualSa& sa) {
 }
 
 void ReadDataPath(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa) {
+  sa.dummy_packets = static_cast<uint32_t>(in.Integer("dummy_packets", 0));
+  if (sa.dummy_packets != 0 && (sa.inbound || sa.ah)) {
+    in.Error("dummy_packets", "only what goes out by ESP can be of no meaning");
+  }
   ReadEncap(in, sa);
   ReadWindow(in, sa);
   ReadPadding(in, sa);

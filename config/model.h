@@ -67,6 +67,7 @@ struct ManualSa {
   bool carrier = false;                   // AH that others go under, and nothing else
   uint32_t replay_window = 0;             // packets, a power of two; 0: none
   uint16_t tfc_padding = 0;               // as a child's
+  uint32_t dummy_packets = 0;             // likewise; outbound
   bool copy_df = true, copy_ecn = true, copy_dscp = true;
   uint32_t if_id = 0;
   seconds life_time{0};                   // from start; 0: for ever
@@ -176,6 +177,7 @@ struct Child {
   bool copy_df = true, copy_ecn = true;
   bool copy_dscp_out = true, copy_dscp_in = false;
   uint16_t tfc_padding = 0;               // octets an inner packet has at least; kTfcToMtu: what the path takes; 0: none
+  uint32_t dummy_packets = 0;             // to be sent a second, by ESP
   seconds inactivity{0};
   std::string updown;
   std::string interface;                  // port name

@@ -37,6 +37,7 @@ enum class Offload : uint8_t { kAuto = 1, kNo, kCrypto, kPacket };
 enum class PolicyAction : uint8_t { kProtect = 1, kBypass = 2, kDiscard = 3 };
 
 inline constexpr uint16_t kTfcToMtu = 0xffff;     // InstallSa::tfc_padding: to what the path takes
+inline constexpr uint32_t kMaxDummyPackets = 1000;  // a second, of one SA: workers look after them once in a millisecond
 
 struct SelectorPairHead {
   uint8_t local_count, remote_count;      // selectors in this message; their sum is at most kMaxSelectorsPerMessage
@@ -88,7 +89,7 @@ struct InstallSa {
   // the difference to `local` and `remote` (RFC 3948 3.1.2). Family 0, both: not through UDP.
   WireAddress original_local, original_remote;
   SelectorPairHead head;
-  uint8_t zero[4];
+  uint32_t dummy_packets;                 // outbound ESP: to be sent a second, of no meaning (RFC 4303 2.6)
   WireSelector selectors[kMaxSelectorsPerMessage];  // local_count local ones, then remote_count remote ones
 };
 

@@ -48,6 +48,7 @@ struct SaInventory {
   uint64_t child_id, ike_id;
   uint64_t sequence;                      // outbound: last used; inbound: right edge
   uint64_t packets, bytes;
+  uint64_t dummies;                       // outbound, among `packets`
   int64_t last_use;
   WireLifetime lifetime;
   Direction direction;

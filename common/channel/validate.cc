@@ -99,11 +99,13 @@ void CheckInstall(const InstallSa& m, Checker& c) {
   c.Require(m.protocol == 50 || !m.udp_encap);
   CheckOriginals(m, c);
   c.Span(m.lifetime).Flag(m.copy_dscp).Flag(m.copy_ecn).Flag(m.copy_df);
-  c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors).Zero(m.zero);
+  c.Text(m.connection).Text(m.child).Text(m.peer_id).Selectors(m.head, m.selectors);
   c.ZeroObject(m.zero3).Require(m.wire_port == 0 || (m.mode == Mode::kTransport && m.udp_encap));
   // RFC 4303 2.7: in transport mode the payload would have to say where it ends; an inbound SA takes any.
   bool may_pad = m.protocol == 50 && m.mode == Mode::kTunnel && m.direction == Direction::kOutbound;
   c.Require(m.tfc_padding == 0 || may_pad);
+  bool may_send = m.protocol == 50 && m.direction == Direction::kOutbound;
+  c.Require(m.dummy_packets == 0 || (may_send && m.dummy_packets <= kMaxDummyPackets));
 }
 
 void CheckUpdate(const UpdateSa& m, Checker& c) {

@@ -354,6 +354,10 @@ constexpr Key kKeys[] = {
      "SELinux labels do not exist here; use traffic selectors", 0, 0, "system simple selinux"},
     {"connections.<conn>.children.<child>.tfc_padding", kText, "0", kWorks,
      "pad packets inside ESP tunnels to this size, or to `mtu`, unless the peer says it does not take them so"},
+    {"connections.<conn>.children.<child>.dummy_packets", kInteger, "0", kWorks,
+     "packets of no meaning that ESP sends a second (RFC 4303 2.6), at uneven times, as long as tfc_padding says or as chance "
+     "does; every receiver ends them in silence",
+     0, 1000},
     {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
      "packets; raised to the next power of two, at least 64", 1, 65536},
     {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks,

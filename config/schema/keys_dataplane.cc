@@ -100,6 +100,7 @@ constexpr Key kKeys[] = {
     {"dataplane.sas.<sa>.replay_window", kInteger, "0", kWorks,
      "packets; 0: none, because a peer with a static key begins anew when it starts (RFC 4303 3.3.3). Inbound", 0, 65536},
     {"dataplane.sas.<sa>.tfc_padding", kText, "0", kWorks, "as a child's; outbound ESP in tunnel mode"},
+    {"dataplane.sas.<sa>.dummy_packets", kInteger, "0", kWorks, "as a child's; outbound ESP", 0, 1000},
     {"dataplane.sas.<sa>.copy_df", kBool, "yes", kWorks, "as a child's"},
     {"dataplane.sas.<sa>.copy_ecn", kBool, "yes", kWorks, "as a child's"},
     {"dataplane.sas.<sa>.copy_dscp", kBool, "", kWorks,

@@ -61,6 +61,7 @@ struct InstallChild {
   config::HwOffload offload = config::HwOffload::kAuto;
   bool copy_df = true, copy_ecn = true, copy_dscp = true;
   uint16_t tfc_padding = 0;  // of an outbound half, as config::Child has it
+  uint32_t dummy_packets = 0;  // likewise; of ESP
 };
 struct RemoveChild {
   ChildId child = 0;

@@ -128,6 +128,7 @@ void MakeInstall(const SaRecord& record, std::vector<Command>& out) {
   m.copy_df = in.copy_df;
   static_assert(config::kTfcToMtu == channel::kTfcToMtu);
   m.tfc_padding = in.tfc_padding;
+  m.dummy_packets = in.dummy_packets;
   SetText(m.connection, in.connection);
   SetText(m.child, in.name);
   SetText(m.peer_id, in.peer_id);

@@ -37,6 +37,7 @@ channel::InstallSa CommandOf(const config::ManualSa& sa) {
   if (!sa.inbound && sa.counts_nonces) out.iv_generation = static_cast<uint16_t>(rte_rand_max(kMaxIvGeneration + 1));
   out.replay_window = sa.replay_window;
   out.tfc_padding = sa.tfc_padding;
+  out.dummy_packets = sa.dummy_packets;
   out.local = channel::ToWire(Endpoint{sa.local, sa.local_port, 0});
   out.remote = channel::ToWire(Endpoint{sa.remote, sa.remote_port, 0});
   if (sa.inbound && sa.transport && sa.encap) {

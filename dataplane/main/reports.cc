@@ -193,6 +193,7 @@ Json SaJson(const channel::SaInventory& sa, const SelectorList& local, const Sel
           {"keys", KeysOf(sa)},
           {"packets", sa.packets},
           {"bytes", sa.bytes},
+          {"dummies", sa.dummies},
           {"last_use_s", sa.last_use == 0 ? -1.0 : SecondsSince(FromNanos(sa.last_use))}};
 }
 

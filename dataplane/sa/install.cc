@@ -118,6 +118,8 @@ Status ReadNumbers(const channel::InstallSa& sa, SaRecord& out) {
   if (!names) return Status::kMalformed;
   bool may_pad = sa.protocol == kEsp && sa.mode == channel::Mode::kTunnel && !inbound;
   if (sa.tfc_padding != 0 && !may_pad) return Status::kMalformed;
+  bool may_send = sa.protocol == kEsp && !inbound && sa.dummy_packets <= channel::kMaxDummyPackets;
+  if (sa.dummy_packets != 0 && !may_send) return Status::kMalformed;
   if (sa.iv_generation > kMaxIvGeneration || sa.sequence > LastSequence(sa.esn)) return Status::kIvSpent;
   return Status::kOk;
 }
@@ -296,7 +298,8 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
     out.over = r.over->out;
     out.over_length = static_cast<uint16_t>(AhLength(out.family, IcvField(*out.over)));
   }
-  const bool more = sa.tfc_padding != 0 || r.over != nullptr;
+  out.dummy_packets = sa.dummy_packets;
+  const bool more = sa.tfc_padding != 0 || sa.dummy_packets != 0 || r.over != nullptr;
   if (more && out.form == SaForm::kEspTunnel) out.form = SaForm::kEspTunnelMore;
   out.tos_mask = static_cast<uint8_t>((r.copy_dscp ? 0xfc : 0) | (r.copy_ecn ? 3 : 0));
   out.df_mask = r.copy_df ? 0x40 : 0;

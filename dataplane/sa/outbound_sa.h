@@ -81,7 +81,10 @@ struct alignas(kCacheLine) OutboundSa {
   // line 4
   OutboundSa* over;      // of ESP that goes under AH: that AH's SA, in transport mode, of the same worker
   uint16_t over_length;  // octets it puts in
-  uint8_t unused4[54];
+  uint8_t alignment4[2];
+  uint32_t dummy_packets;  // to be sent a second
+  Counter dummies;         // sent
+  uint8_t unused4[40];
 
   uint64_t packets() const { return sequence.get() - first_sequence; }
   // The outer IPv4 ID of the packet with this sequence number, where it has one.

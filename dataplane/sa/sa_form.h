@@ -5,8 +5,8 @@
 namespace culvert::dp {
 
 // Protocol and mode of an SA as one index. ESP in tunnel mode goes its own, short way; all others share passes of their own,
-// outbound tunnels that do more among them: pad against traffic analysis (RFC 4303 2.7), or go under AH. The last two are of
-// inbound SAs, whose ESP has to come under AH.
+// and so do outbound tunnels that do more: pad or speak against traffic analysis (RFC 4303 2.6, 2.7), or go under AH. The
+// last two are of inbound SAs, whose ESP has to come under AH.
 enum class SaForm : uint8_t {
   kEspTunnel, kEspTunnelMore, kEspTransport, kAhTunnel, kAhTransport, kEspTunnelUnderAh, kEspTransportUnderAh
 };

@@ -453,6 +453,7 @@ void WorkerDatabase::Inventory(const Visit& visit) const {
       i.ike_id = r->ike_id;
       i.sequence = r->in != nullptr ? r->in->window.edge() : r->out->sequence.get();
       FillUse(*r, i.packets, i.bytes, i.last_use);
+      if (r->out != nullptr) i.dummies = r->out->dummies.get();
       i.lifetime = r->lifetime;
       i.direction = r->direction;
       i.protocol = r->protocol;

@@ -67,13 +67,18 @@ void EspWorker::Adopt(const WorkerOrder& o) {
   }
   if (page != nullptr) page->outbound[o.out->sa_index].store(o.out->sequence.get(), std::memory_order_relaxed);
   tables_.outbound.Set(o.out->sa_index, o.out);
+  if (o.out->dummy_packets == 0) return;
+  dummies_.push_back({.sa = o.out});
+  dummies_due_ = 0;
 }
 
 void EspWorker::Release(const WorkerOrder& o) {
   if (o.direction == Direction::kInbound)
     tables_.inbound.Set(o.in->sa_index, nullptr);
-  else
+  else {
     tables_.outbound.Set(o.out->sa_index, nullptr);
+    StopDummies(*o.out);
+  }
 }
 
 // What a device has of an SA comes back to be dropped; only then is the SA nobody's.

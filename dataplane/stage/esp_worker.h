@@ -45,6 +45,7 @@ class EspWorker final : public IpsecWorker {
   bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) override;  // lend.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
   void PollCommands(WorkerContext& ctx) override;
+  void MakeDummies(WorkerContext& ctx, Burst& seal) override;  // dummy.cc
 
   const crypto::MbEngine& engine() const { return *engine_; }
 
@@ -148,6 +149,13 @@ class EspWorker final : public IpsecWorker {
   [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
   [[gnu::cold]] void OpenRest(WorkerContext& ctx, uint16_t n);
   void FinishReleases(WorkerContext& ctx);
+  // dummy.cc
+  struct DummySource {
+    OutboundSa* sa;
+    uint64_t next = 0;  // TSC; 0: not yet begun
+  };
+  void StopDummies(const OutboundSa& sa);
+  Packet* MakeDummy(WorkerContext& ctx, OutboundSa& sa);
 
   // False: the hard lifetime is over.
   bool CheckLimits(WorkerContext& ctx, InboundSa& sa);
@@ -195,6 +203,9 @@ class EspWorker final : public IpsecWorker {
     uint8_t front[kMaxAhFront];  // as it is to leave here, while its mutable fields are zero in the packet
     uint8_t icv[crypto::kMaxIcv];   // as it came
   };
+
+  std::vector<DummySource> dummies_;
+  uint64_t dummies_due_ = 0;  // TSC: none before
 
   // Scratch of the burst in hand.
   bool cut_sealed_ = false;  // something of this burst is too long for its path

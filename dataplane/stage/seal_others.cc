@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint32_t kEspHeader = 8;  // octets: SPI and sequence number
 constexpr uint32_t kUdpHeader = sizeof(rte_udp_hdr);
+constexpr uint8_t kNoNextHeader = 59;
 
 uint32_t IpHeader(uint8_t family) { return family == 4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr); }
 
@@ -112,6 +113,10 @@ void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
     } else {
       crypto::CryptoOp& op = ops_[n];
       IsTransport(sa.form) ? WriteTransport(ctx, p, sa, plan, op) : WritePadded(ctx, p, sa, plan, op);
+      if (p.dummy) {
+        op.text[op.text_length - 1] = kNoNextHeader;
+        sa.dummies.Add(1);
+      }
       // What is cut after has to be here when the burst is.
       if (sa.engine == offload::Engine::kLookaside && p.length <= sa.route_mtu) {
         LendSealed(ctx, p, sa, op);

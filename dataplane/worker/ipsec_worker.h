@@ -46,6 +46,9 @@ class IpsecWorker {
 
   // Whether a packet that the port is to seal, and that another worker gave here, still may: its SA is there.
   virtual bool MaySealInline(const Packet& p) const = 0;
+  // Once in a millisecond: packets of no meaning that are due (RFC 4303 2.6), with `sa` set, for Seal(). As many as `seal` has
+  // room for.
+  virtual void MakeDummies(WorkerContext& ctx, Burst& seal) = 0;
 
   // A router on the way to a peer says that a packet of ours was too long. False: the SA it quotes could not be asked after.
   virtual bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) = 0;

@@ -27,6 +27,7 @@ struct Packet {
   uint32_t next_hop = 0;      // a NextHop (fib/neighbour_table.h), 0 = not yet known
   uint16_t out_port = 0;
   bool framed = false;          // carries its Ethernet header already: transmit sends it as it is
+  bool dummy = false;           // of no meaning, to be sealed as such (RFC 4303 2.6)
   bool link_broadcast = false;  // came in a broadcast or multicast frame: never forwarded, never answered with an error
   void* sa = nullptr;           // InboundSa* or OutboundSa* between two passes of one burst; never kept in a ring
   uint64_t tag = 0;             // of the stage that hands the packet to another worker: SA slot and generation

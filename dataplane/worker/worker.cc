@@ -199,6 +199,12 @@ void Worker::Housekeep() {
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   ctx_.stamp = static_cast<uint32_t>(t.tv_sec);
   if (ctx_.reassembly != nullptr) ctx_.reassembly->Expire(ctx_);
+  if (ctx_.ipsec == nullptr) return;
+  ctx_.slots.Clear();
+  ctx_.ipsec->MakeDummies(ctx_, seal_);
+  if (seal_.n == 0) return;
+  ctx_.ipsec->Seal(ctx_, seal_, sealed_);
+  Transmit(ctx_, sealed_);
 }
 
 void Worker::Sleep(uint64_t microseconds) {

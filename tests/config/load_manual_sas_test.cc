@@ -39,7 +39,7 @@ TEST(LoadManualSas, ReadsEveryKey) {
   auto d = Load("dataplane { workers = 2  lab = yes\n" + std::string(kFrame) +
                     "sas { out { " + kOut + " suite = aes128ctr-sha256-esn  key = " + key +
                     "  local_ts = 10.1.0.0/24, dynamic[tcp]  remote_ts = 10.2.0.0/24  worker = 1  encap = yes  src_port = 4501\n"
-                    "dst_port = 4502  tfc_padding = mtu  copy_df = no  copy_ecn = no  copy_dscp = no  if_id = 42\n"
+                    "dst_port = 4502  tfc_padding = mtu  dummy_packets = 50  copy_df = no  copy_ecn = no  copy_dscp = no  if_id = 42\n"
                     "life_time = 1h  life_bytes = 1k  life_packets = 7 }\n"
                     "in { direction = in  spi = 0xffffffff  src = 2001:db8::2  dst = 2001:db8::1  protocol = ah  mode = transport\n"
                     "suite = aes256gmac  key = " + Digits(36) + "  replay_window = 1024  local_ts = ::/0[ipv6-icmp] } } }",
@@ -66,6 +66,7 @@ TEST(LoadManualSas, ReadsEveryKey) {
   EXPECT_EQ(ToString(out.remote_ts), "10.2.0.0/24");
   EXPECT_EQ(out.worker, 1u);
   EXPECT_EQ(out.tfc_padding, kTfcToMtu);
+  EXPECT_EQ(out.dummy_packets, 50u);
   EXPECT_FALSE(out.copy_df || out.copy_ecn || out.copy_dscp);
   EXPECT_EQ(out.if_id, 42u);
   EXPECT_EQ(out.life_time, std::chrono::hours(1));
@@ -162,6 +163,8 @@ TEST(LoadManualSas, SaysWhatIsWrongAndWhere) {
       {kIn + kPlain + "tfc_padding = 100", ".tfc_padding: only what goes out by ESP in tunnel mode can be padded"},
       {kOut + kPlain + "mode = transport  remote_ts = 10.0.0.0/8",
        ".remote_ts: leaves out the SA's end 192.0.2.2; transport mode is between the ends alone"},
+      {kOut + kPlain + "dummy_packets = 1001", ".dummy_packets: \"1001\" is not between 0 and 1000"},
+      {kIn + kPlain + "dummy_packets = 1", ".dummy_packets: only what goes out by ESP can be of no meaning"},
       {kOut + kPlain + "spis = 3", ".spis: unknown key; did you mean \"spi\"?"},
   };
   for (const auto& c : kCases) {

@@ -23,6 +23,22 @@ TEST(Padding, IsOfTheSideThatWantsItAndOfItsWayOut) {
   EXPECT_EQ(Padding(p.b), std::pair(0, 0));
 }
 
+// RFC 4303 2.6: every receiver ends them in silence, so nobody is asked. AH has none.
+TEST(Padding, DummiesAreOfTheSideThatWantsThemAndOfItsWayOut) {
+  for (bool ah : {false, true}) {
+    TwoPeers p;
+    p.ChildOf(p.a).dummy_packets = 10;
+    if (ah) p.ForBoth([&](SimPeer& peer) { p.UseAh(peer); });
+    p.Establish();
+    for (const SimPeer* peer : {&p.a, &p.b}) {
+      for (const auto& [half, sa] : peer->installed) {
+        const bool sends = !ah && peer == &p.a && !sa.what.inbound;
+        EXPECT_EQ(sa.what.dummy_packets, sends ? 10u : 0u);
+      }
+    }
+  }
+}
+
 // RFC 7296 1.3.1: either message may say that its sender takes none, which binds the other side alone.
 TEST(Padding, IsNotForAPeerThatTakesNone) {
   for (bool in_request : {true, false}) {

@@ -73,7 +73,10 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.copy_dscp = copy_dscp;
   sa.copy_ecn = copy_ecn;
   sa.copy_df = copy_df;
-  if (d == Direction::kOutbound) sa.tfc_padding = tfc_padding;
+  if (d == Direction::kOutbound) {
+    sa.tfc_padding = tfc_padding;
+    sa.dummy_packets = dummy_packets;
+  }
   return sa;
 }
 

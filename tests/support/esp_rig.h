@@ -37,6 +37,7 @@ struct SaSpec {
   uint32_t if_id_in = 0, if_id_out = 0;  // the rig has tunnels 42 and 43
   bool copy_dscp = false, copy_ecn = true, copy_df = true;
   uint16_t tfc_padding = 0;  // outbound
+  uint32_t dummy_packets = 0;  // likewise
   channel::WireLifetime lifetime{};
   SelectorList local, remote;
   std::string connection, child;

@@ -43,6 +43,7 @@ InstallChild Describe(Context& cx, const ChildPlace& place, bool inbound) {
   i.copy_ecn = c.copy_ecn;
   const bool may_pad = !inbound && child.protocol == IpsecProtocol::kEsp && child.takes_padding;
   if (may_pad && c.mode == config::ChildMode::kTunnel) i.tfc_padding = c.tfc_padding;
+  if (!inbound && child.protocol == IpsecProtocol::kEsp) i.dummy_packets = c.dummy_packets;
   i.copy_dscp = inbound ? c.copy_dscp_in : c.copy_dscp_out;
   return i;
 }

@@ -116,6 +116,12 @@ constexpr SpoiledInstall kSpoiled[] = {
     {"octets behind a v4 address", Violation::kValue, [](Command& c) { c.install.local.address.octets[4] = 1; }},
     {"endpoint padding", Violation::kValue, [](Command& c) { c.install.local.zero = 1; }},
     {"inbound padding", Violation::kValue, [](Command& c) { c.install.tfc_padding = 100; }},
+    {"inbound dummies", Violation::kValue, [](Command& c) { c.install.dummy_packets = 1; }},
+    {"too many dummies", Violation::kValue,
+     [](Command& c) {
+       c.install.direction = Direction::kOutbound;
+       c.install.dummy_packets = kMaxDummyPackets + 1;
+     }},
     {"encapsulated without ports", Violation::kValue, [](Command& c) { c.install.udp_encap = 1; }},
     {"a lifetime before boot", Violation::kValue, [](Command& c) { c.install.lifetime.hard_at = -1; }},
     {"an endless name", Violation::kValue, [](Command& c) { std::memset(c.install.child, 'a', sizeof c.install.child); }},

@@ -50,6 +50,7 @@ class ScriptedIpsec : public IpsecWorker {
   unsigned devices() const override { return 0; }
   bool TakeBack(WorkerContext&, unsigned, Burst&, Burst&) override { return false; }
   bool MaySealInline(const Packet&) const override { return false; }
+  void MakeDummies(WorkerContext&, Burst&) override {}
   bool PathTooBig(WorkerContext&, const TooBigNotice&) override { return false; }
   bool ForwardingOpen() const override { return open; }
   void PollCommands(WorkerContext&) override {}
