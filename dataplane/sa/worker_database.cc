@@ -86,7 +86,7 @@ Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
   const bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
   if (sa.offload == channel::Offload::kNo) {
     r.step_down = StepDown::kNotWanted;
-  } else if (r.protocol != kEsp) {
+  } else if (r.protocol != kEsp || r.over != nullptr) {
     r.step_down = StepDown::kProtocol;
   } else if (engines_ == nullptr || sa.offload == channel::Offload::kPacket) {
     r.step_down = StepDown::kNoDevice;

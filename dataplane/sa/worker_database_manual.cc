@@ -64,7 +64,8 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   auto policy = ManualPolicy(*r);
   if (!inbound) r->policy = policy;
   if (policy != nullptr) return Status::kOk;
-  memory_.Free(*r);
+  --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
+  Free(*r);
   --load_[r->worker];
   return Status::kNoMemory;
 }

@@ -23,7 +23,7 @@ enum class StepDown : uint8_t {
   kNone,
   kNoDevice,      // there is none
   kNotWanted,     // hw_offload = no
-  kProtocol,      // AH
+  kProtocol,      // AH, or ESP under it
   kSuite,         // no device runs it, or not with these lengths
   kEsn,           // no port runs it with extended sequence numbers
   kFull,          // the devices hold as many sessions as they can
