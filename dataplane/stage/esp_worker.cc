@@ -91,6 +91,11 @@ void EspWorker::FinishReleases(WorkerContext& ctx) {
   });
 }
 
+InboundSa* EspWorker::FindManual(Spi spi) const {
+  uint32_t index = tables_.manual.Find(spi);
+  return index == SpiMap::kNone ? nullptr : tables_.inbound.Get(index);
+}
+
 void EspWorker::SetLimits(const WorkerOrder& o) {
   auto set = [&o](auto& sa) {
     sa.limits = o.life.limits;

@@ -78,10 +78,7 @@ class EspWorker final : public IpsecWorker {
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
   // The SA of an SPI that does not say where it stands; nullptr: there is none.
-  InboundSa* FindManual(Spi spi) const {
-    uint32_t index = tables_.manual.Find(spi);
-    return index == SpiMap::kNone ? nullptr : tables_.inbound.Get(index);
-  }
+  [[gnu::noinline, gnu::cold]] InboundSa* FindManual(Spi spi) const;
 
   // ah_open.cc: the packets put aside, by the same steps.
   void OpenAh(WorkerContext& ctx, Burst& opened);

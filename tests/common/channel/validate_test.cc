@@ -134,7 +134,7 @@ constexpr SpoiledInstall kSpoiled[] = {
     {"selector ports reversed", Violation::kValue, [](Command& c) { c.install.selectors[0].port_first = 2; c.install.selectors[0].port_last = 1; }},
     {"selector family", Violation::kValue, [](Command& c) { c.install.selectors[1].family = 5; }},
     {"more = 2", Violation::kValue, [](Command& c) { c.install.head.more = 2; }},
-    {"padding before the selectors", Violation::kPadding, [](Command& c) { c.install.zero[3] = 1; }},
+    {"padding after the flags", Violation::kPadding, [](Command& c) { c.install.zero3 = 1; }},
     {"a tunnel's wire port", Violation::kValue, [](Command& c) { c.install.wire_port = 1; }},
 };
 

@@ -97,11 +97,12 @@ TEST_F(ManualSaTest, StaysOutOfTheStatePage) {
   auto before = std::make_unique<channel::StatePage>();
   SaSpec s = Make(0x1000), later = Make(0x1001, 20);
   InstallBoth(s);
+  ExpectBothWays(s, 1);
   rig_.database().SetStatePage(page.get(), {});
   rig_.Settle();
   InstallBoth(later);
   for (uint64_t i = 1; i <= kPublishEvery + 1; ++i) ASSERT_FALSE(Send(s).empty());
-  ExpectBothWays(s, 1);
+  EXPECT_EQ(Receive({Sealed(s, 2)}), 1);
   EXPECT_EQ(std::memcmp(page.get(), before.get(), sizeof *page), 0);
 }
 
@@ -136,6 +137,7 @@ TEST_F(ManualSaTest, EndsByItsLimits) {
   rig_.database().OpenForwarding();
   rig_.Settle();
   EXPECT_TRUE(Send(s).empty() && !clear_) << "still protected";
+  EXPECT_EQ(rig_.database().sas(), 2u) << "no connection takes it away";
   EXPECT_TRUE(rig_.events().empty());
 }
 
