@@ -138,7 +138,7 @@ TEST_F(DummyTest, GoBesideTheRest) {
     EXPECT_EQ(o.sequence, dummies + static_cast<size_t>(i) + 1);
   }
   EXPECT_GT(dummies, 50u);
-  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&) {
+  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine&) {
     const bool out = sa.direction == Direction::kOutbound;
     EXPECT_EQ(sa.dummies, out ? dummies : 0);
     EXPECT_EQ(sa.packets, out ? dummies + 50 : 0);

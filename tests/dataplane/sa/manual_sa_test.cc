@@ -70,7 +70,7 @@ TEST_F(ManualSaTest, IsNoConnectionsWhateverComesAndGoes) {
   }
   unsigned shown = 0;
   uint32_t index = 0;
-  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&) {
+  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine&) {
     ++shown;
     index = sa.sa_index;
     EXPECT_EQ(sa.ike_id, 0u);
@@ -170,7 +170,7 @@ TEST_F(ManualSaWorkersTest, RunWhereTheyAreWanted) {
   ASSERT_EQ(Install(any, Direction::kOutbound), Status::kOk);
   ASSERT_EQ(Install(any, Direction::kInbound), Status::kOk);
   std::map<std::pair<Spi, Direction>, uint32_t> worker;
-  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&) {
+  rig_.database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine&) {
     worker[{sa.spi, sa.direction}] = sa.worker;
   });
   EXPECT_EQ((worker[{0x1000, Direction::kOutbound}]), 2u);
