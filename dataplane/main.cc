@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "config/check.h"
 #include "config/load.h"
+#include "dataplane/main/alarms.h"
 #include "dataplane/main/boot.h"
 #include "dataplane/main/control_socket.h"
 #include "dataplane/main/ipsec_service.h"
@@ -79,7 +80,11 @@ int Serve(Booted& booted, config::Dataplane& config, const Arguments& args, Uniq
   WatchService watching(gateway, &(*ipsec)->database(), control);
   loop.AddPoller([&] { return watching.Poll(); });
   loop.Every(std::chrono::milliseconds(100), [&] { watching.Tick(std::chrono::steady_clock::now()); });
-  loop.Every(std::chrono::seconds(1), [&] { control.Tick(std::chrono::steady_clock::now()); });
+  Alarms alarms([](const std::string& line) { LOG(WARNING) << line; });
+  loop.Every(std::chrono::seconds(1), [&] {
+    control.Tick(std::chrono::steady_clock::now());
+    alarms.Tick(gateway.ReadDrops());
+  });
   loop.Add(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info;
     if (read(signals.get(), &info, sizeof info) != sizeof info) return;

@@ -218,6 +218,16 @@ void Gateway::Inject(const channel::DatagramInfo& info, ByteView payload) {
   ++refused_[static_cast<size_t>(status)];
 }
 
+std::array<uint64_t, kDropReasons> Gateway::ReadDrops() const {
+  std::array<uint64_t, kDropReasons> all{};
+  auto add = [&all](const Counters& c) {
+    for (size_t i = 0; i < kDropReasons; ++i) all[i] += c.drops[i].get();
+  };
+  for (const auto& c : contexts_) add(c->counters);
+  add(counters_);
+  return all;
+}
+
 Balance Gateway::ReadBalance() const {
   Balance b;
   uint64_t parked = 0, unparked = 0;

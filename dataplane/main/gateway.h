@@ -63,6 +63,8 @@ class Gateway : public GatewayControl {
   Worker& worker(unsigned i) { return *workers_[i]; }
   WorkerContext& context(unsigned i) { return *contexts_[i]; }
   const WorkerContext& context(unsigned i) const { return *contexts_[i]; }
+  // Of all threads, by reason.
+  std::array<uint64_t, kDropReasons> ReadDrops() const;
   const Counters& main_counters() const { return counters_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
   Balance ReadBalance() const;
