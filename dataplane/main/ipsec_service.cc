@@ -15,6 +15,8 @@ namespace {
 // and leaves the rest to the loop's next turn.
 constexpr int kTurnsForWorkers = 1000;
 
+constexpr uint16_t kEarlyPackets = 32;  // of each worker; as EspWorker::Options has it
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gateway, Options options) {
@@ -27,7 +29,7 @@ absl::StatusOr<std::unique_ptr<IpsecService>> IpsecService::Create(Gateway& gate
                               .tunnels = std::move(tunnels),
                               .engines = options.engines,
                               .port_of = port_of},
-                             {.default_forward = options.default_forward, .mss = options.mss});
+                             {.default_forward = options.default_forward, .early = kEarlyPackets, .mss = options.mss});
   if (!ipsec.ok()) return ipsec.status();
   service->ipsec_ = std::move(*ipsec);
   auto channel = ChannelServer::Create(options.channel, service->database(), gateway);

@@ -45,7 +45,10 @@ bool EspWorker::AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at) {
   };
   InboundSa* sa = lane.sa;
   if (sa == nullptr || sa->spi != lane.spi) sa = lane.sa = FindManual(lane.spi);
-  if (sa == nullptr) return drop(Drop::kUnknownSpi);
+  if (sa == nullptr) {
+    HoldEarly(ctx, p, lane.spi);
+    return false;
+  }
   if (!IsAh(sa->form)) return drop(Drop::kWrongProtocol);
   if (sa->owner != id_) {
     ctx.HandOver(sa->owner, HandOverKind::kOpen, p);

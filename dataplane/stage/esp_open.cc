@@ -143,7 +143,10 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
   };
   InboundSa* sa = lane.sa;
   if (sa == nullptr || sa->spi != lane.spi) [[unlikely]] {
-    if ((sa = lane.sa = FindManual(lane.spi)) == nullptr) return drop(Drop::kUnknownSpi);
+    if ((sa = lane.sa = FindManual(lane.spi)) == nullptr) {
+      HoldEarly(ctx, p, lane.spi);
+      return false;
+    }
   }
   if (sa->form >= SaForm::kAhTunnel) [[unlikely]] {
     if (IsAh(sa->form)) return drop(Drop::kWrongProtocol);

@@ -63,6 +63,7 @@ void EspWorker::Adopt(const WorkerOrder& o) {
   if (o.direction == Direction::kInbound) {
     if (page != nullptr) page->inbound[o.in->sa_index].store(o.in->window.edge(), std::memory_order_relaxed);
     tables_.inbound.Set(o.in->sa_index, o.in);
+    early_look_ = 0;  // what waits for it goes before what comes now
     return;
   }
   if (page != nullptr) page->outbound[o.out->sa_index].store(o.out->sequence.get(), std::memory_order_relaxed);

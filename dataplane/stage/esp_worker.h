@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,7 @@ class EspWorker final : public IpsecWorker {
  public:
   struct Options {
     bool default_forward = true;  // what becomes of forwarded packets that match no policy
+    uint16_t early = 0;           // packets, of SPIs that no SA has, that are kept for a moment; at most kBurstMax
     uint16_t mss = 0;             // octets that TCP may offer through SAs; kMssAuto: what their path takes; 0: what it likes
   };
   static constexpr uint16_t kMssAuto = 0xffff;
@@ -41,6 +43,7 @@ class EspWorker final : public IpsecWorker {
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) override;                  // path.cc
   bool MaySealInline(const Packet& p) const override;                                         // inline.cc
+  void TakeEarly(WorkerContext& ctx, Burst& esp) override;                                    // early.cc
   unsigned devices() const override { return static_cast<unsigned>(devices_.size()); }
   bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) override;  // lend.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
@@ -77,6 +80,7 @@ class EspWorker final : public IpsecWorker {
   static bool IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
+  [[gnu::cold]] void HoldEarly(WorkerContext& ctx, Packet& p, Spi spi);  // early.cc
   // The SA of an SPI that does not say where it stands; nullptr: there is none.
   [[gnu::noinline, gnu::cold]] InboundSa* FindManual(Spi spi) const;
 
@@ -183,6 +187,13 @@ class EspWorker final : public IpsecWorker {
   std::unique_ptr<crypto::MbEngine> engine_;
   const std::vector<offload::LookasideQueue*> devices_;
   const offload::InlinePorts* const inline_ports_;
+  struct Early {
+    Packet packet;
+    Spi spi;
+    uint64_t until;  // TSC
+  };
+  std::deque<Early> early_;
+  uint64_t early_look_ = 0;  // TSC
   bool lent_ = false;                  // in this burst
   bool inline_ = false;                // of this burst: something is of an SA that the port runs
   std::vector<WorkerOrder> releases_;  // kRelease of SAs that have packets with a device

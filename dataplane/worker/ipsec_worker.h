@@ -39,6 +39,9 @@ class IpsecWorker {
   // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
 
+  // Packets of Open() that came before their SA, which is there now.
+  virtual void TakeEarly(WorkerContext& ctx, Burst& esp) = 0;
+
   // Crypto devices that packets are lent to while the worker goes on; Open and Seal keep those back.
   virtual unsigned devices() const = 0;
   // What has come back from one of them, a burst at most. False: nothing. `opened` and `sealed` as above.

@@ -46,7 +46,10 @@ bool Worker::Pass() {
   for (PacketRing* r : ctx_.rings->from_worker) {
     if (r != nullptr) busy |= TakeRing(*r);
   }
-  for (unsigned i = 0, n = ctx_.ipsec == nullptr ? 0 : ctx_.ipsec->devices(); i < n; ++i) busy |= TakeBack(i);
+  if (ctx_.ipsec != nullptr) {
+    busy |= TakeEarly();
+    for (unsigned i = 0, n = ctx_.ipsec->devices(); i < n; ++i) busy |= TakeBack(i);
+  }
   for (uint16_t i = 0; i < ctx_.port_count; ++i) {
     WorkerPort& port = ctx_.ports[i];
     if (port.rx_queue == kNoQueue) continue;
@@ -69,6 +72,14 @@ bool Worker::Pass() {
   ctx_.counters.polls.Add(1);
   if (!busy) ctx_.counters.empty_polls.Add(1);
   return busy;
+}
+
+bool Worker::TakeEarly() {
+  ctx_.slots.Clear();
+  ctx_.ipsec->TakeEarly(ctx_, esp_);
+  if (esp_.n == 0) [[likely]] return false;
+  Process();
+  return true;
 }
 
 bool Worker::TakeBack(unsigned device) {
@@ -203,8 +214,8 @@ void Worker::Housekeep() {
   ctx_.slots.Clear();
   ctx_.ipsec->MakeDummies(ctx_, seal_);
   if (seal_.n == 0) return;
-  ctx_.ipsec->Seal(ctx_, seal_, sealed_);
-  Transmit(ctx_, sealed_);
+  Seal();
+  Send(sealed_);
 }
 
 void Worker::Sleep(uint64_t microseconds) {

@@ -33,6 +33,7 @@ class Worker {
  private:
   bool TakeRing(PacketRing& ring);
   bool TakeBack(unsigned device);
+  bool TakeEarly();
   void NoteTaken(uint32_t n);  // what is in taken_
   void Process();              // what is in esp_, plain_ and seal_, to its end
   void Route(Burst& plain);    // policy, seal, forward, transmit

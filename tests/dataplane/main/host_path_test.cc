@@ -47,6 +47,7 @@ class ScriptedIpsec : public IpsecWorker {
   Drop RefuseHere(WorkerContext&, const Packet&) override { return Drop::kCount; }
   Drop RefuseToHost(WorkerContext&, const Packet&) override { return to_host; }
   void Seal(WorkerContext&, Burst&, Burst&) override {}
+  void TakeEarly(WorkerContext&, Burst&) override {}
   unsigned devices() const override { return 0; }
   bool TakeBack(WorkerContext&, unsigned, Burst&, Burst&) override { return false; }
   bool MaySealInline(const Packet&) const override { return false; }
