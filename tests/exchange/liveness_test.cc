@@ -55,6 +55,21 @@ TEST(Delete, ATombstoneAnswersRepeats) {
   EXPECT_EQ(p.b.Counted(Count::kUnknownSpi), 0u);
 }
 
+// The same of one that was replaced by rekeying.
+TEST(Delete, ATombstoneOfAReplacedSaAnswersRepeats) {
+  TwoPeers p;
+  p.Establish();
+  uint64_t first = p.network.sent;
+  // Two messages of CREATE_CHILD_SA, two of the Delete.
+  p.network.fate = [&](const SimPacket& packet) { return packet.number == first + 3 ? Fate{.arrivals = {}} : Fate{}; };
+  RequestId r = p.a.RekeyIke("gw");
+  p.RunFor(5s);
+  EXPECT_TRUE(p.a.replies.contains(r));
+  EXPECT_EQ(p.b.Counted(Count::kRepeatAnswered), 1u);
+  EXPECT_EQ(p.b.Counted(Count::kUnknownSpi), 0u);
+  EXPECT_EQ(p.Disagreement(), "");
+}
+
 TEST(Delete, OneRequestForSeveralIsAnsweredWhenAllAreGone) {
   TwoPeers p;
   p.AddChild("other", 1);

@@ -40,14 +40,14 @@ Restart CollectRestart(Context& cx, const IkeSa& sa, Why why) {
   return restart;
 }
 
-bool LeavesTombstone(const IkeSa& sa, Why why) {
-  bool answered = why == Why::kPeerDeleted || why == Why::kAuthFailed || why == Why::kProtocolError;
+bool LeavesTombstone(const IkeSa& sa, Why why, bool answered) {
+  answered |= why == Why::kPeerDeleted || why == Why::kAuthFailed || why == Why::kProtocolError;
   return answered && sa.keying && !sa.window.last_reply().empty();
 }
 
 }  // namespace
 
-void CloseIke(Context& cx, IkeSa& sa, Why why) {
+void CloseIke(Context& cx, IkeSa& sa, Why why, bool answered) {
   if (sa.state == IkeState::kClosed || sa.state == IkeState::kDead) return;
   if (sa.established != Time{} && sa.successor == 0) {
     cx.Log(why == Why::kPeerDead ? Severity::kWarning : Severity::kInfo, sa, Cat("IKE SA down: ", Describe(why)));
@@ -69,7 +69,7 @@ void CloseIke(Context& cx, IkeSa& sa, Why why) {
   sa.pending.reset();
   sa.intermediate.reset();
   ConnectionRef connection = sa.connection;
-  if (LeavesTombstone(sa, why)) {
+  if (LeavesTombstone(sa, why, answered)) {
     cx.Arm(TimerKind::kLinger, sa.id, cx.now + kTombstoneLife);
   } else {
     cx.sas.Bury(sa);

@@ -7,9 +7,9 @@
 namespace culvert::ike {
 
 // Ends an IKE SA at once, without a word to the peer: its children leave the data plane, operators waiting are answered, and
-// what the children's close_action or dpd_action asks for is begun. An SA whose last act was an answer stays as a tombstone
-// that repeats it for a while.
-void CloseIke(Context& cx, IkeSa& sa, Why why);
+// what the children's close_action or dpd_action asks for is begun. An SA whose last act was an answer, as `answered` says or
+// the reason does, stays as a tombstone that repeats it for a while.
+void CloseIke(Context& cx, IkeSa& sa, Why why, bool answered = false);
 // No answer to our request, however often it was sent.
 void GiveUp(Context& cx, IkeSa& sa);
 

@@ -79,7 +79,8 @@ void PeerDeletesIke(Context& cx, IkeSa& sa, const Inbound& in) {
     return HoldReply(cx, sa, in.header, {.ready = Chain{}, .awaiting = std::move(awaited), .then_close = true});
   }
   SendReply(cx, sa, in.header, Chain{});
-  CloseIke(cx, sa, replaced ? Why::kRekeyed : sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted);
+  Why why = replaced ? Why::kRekeyed : sa.state == IkeState::kDeleting ? Why::kOperator : Why::kPeerDeleted;
+  CloseIke(cx, sa, why, true);
 }
 
 bool Names(const Inbound& in, const ChildSa& child) {
