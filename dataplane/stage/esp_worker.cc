@@ -41,7 +41,7 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
       case WorkerOrder::kRelease:
         Release(o);
         if (InFlight(o) == 0) break;
-        releases_.push_back(o);
+        releases_.push_back({o, ctx.now});
         continue;
       case WorkerOrder::kLimits: SetLimits(o); break;
       case WorkerOrder::kEndpoints: SetEndpoints(o); break;
@@ -82,13 +82,13 @@ void EspWorker::Release(const WorkerOrder& o) {
   }
 }
 
-// What a device has of an SA comes back to be dropped; only then is the SA nobody's.
+// Only when all that a device has of an SA is back is the SA nobody's.
 void EspWorker::FinishReleases(WorkerContext& ctx) {
-  std::erase_if(releases_, [&](const WorkerOrder& o) {
+  std::erase_if(releases_, [&](const Releasing& r) {
     WorkerReport done{};
     done.kind = WorkerReport::kDone;
-    done.ticket = o.ticket;
-    return InFlight(o) == 0 && Send(ctx, done);
+    done.ticket = r.order.ticket;
+    return InFlight(r.order) == 0 && Send(ctx, done);
   });
 }
 

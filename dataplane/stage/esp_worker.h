@@ -150,6 +150,7 @@ class EspWorker final : public IpsecWorker {
   [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
   [[gnu::cold]] void OpenRest(WorkerContext& ctx, uint16_t n);
   void FinishReleases(WorkerContext& ctx);
+  bool MayReturn(const WorkerContext& ctx, const void* sa) const;
   // dummy.cc
   struct DummySource {
     OutboundSa* sa;
@@ -196,7 +197,11 @@ class EspWorker final : public IpsecWorker {
   uint64_t early_look_ = 0;  // TSC
   bool lent_ = false;                  // in this burst
   bool inline_ = false;                // of this burst: something is of an SA that the port runs
-  std::vector<WorkerOrder> releases_;  // kRelease of SAs that have packets with a device
+  struct Releasing {
+    WorkerOrder order;  // kRelease
+    uint64_t at;        // TSC
+  };
+  std::vector<Releasing> releases_;  // of SAs that have packets with a device
   const Options options_;
   FlowCache flows_;
   AcquirePace acquires_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/stage/accept.h"
@@ -6,7 +7,7 @@
 #include "dataplane/watch/watch.h"
 
 // Packets that a crypto device seals or opens: all that the processor would write is written when they go, and they come back,
-// in a later pass, at the step behind the cryptography. Meanwhile they count as held. Those of an SA that went are dropped.
+// in a later pass, at the step behind the cryptography. Meanwhile they count as held.
 namespace culvert::dp {
 namespace {
 
@@ -64,11 +65,20 @@ void EspWorker::FlushDevices() {
   for (offload::LookasideQueue* d : devices_) d->Flush();
 }
 
+// Of an SA that is gone: what was under way when it went still passes, what a device brings long after does not.
+bool EspWorker::MayReturn(const WorkerContext& ctx, const void* sa) const {
+  constexpr uint64_t kReturnsPerSecond = 100;
+  return std::ranges::any_of(releases_, [&](const Releasing& r) {
+    return (r.order.in == sa || r.order.out == sa) && ctx.now - r.at < ctx.tsc_hz / kReturnsPerSecond;
+  });
+}
+
 bool EspWorker::TakeSealed(WorkerContext& ctx, Packet& p, Result::Kind result) {
   auto& sa = *static_cast<OutboundSa*>(p.sa);
   --sa.in_flight;
-  if (tables_.outbound.Get(sa.sa_index) != &sa || result != Result::kDone) {
-    ctx.Drop(p, result == Result::kDone ? Drop::kRetired : Drop::kCryptoFailed);
+  const bool here = tables_.outbound.Get(sa.sa_index) == &sa || MayReturn(ctx, &sa);
+  if (!here || result != Result::kDone) {
+    ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
     return false;
   }
   if (sa.family == 6 && sa.encap)
@@ -98,8 +108,9 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
     }
     auto& sa = *static_cast<InboundSa*>(lent.sa);
     --sa.in_flight;
-    if (tables_.inbound.Get(sa.sa_index) != &sa || results[i].kind == Result::kFailed) {
-      ctx.Drop(p, results[i].kind == Result::kFailed ? Drop::kCryptoFailed : Drop::kRetired);
+    const bool here = tables_.inbound.Get(sa.sa_index) == &sa || MayReturn(ctx, &sa);
+    if (!here || results[i].kind == Result::kFailed) {
+      ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
       continue;
     }
     OpenLane& lane = lanes_[lanes];

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <rte_cryptodev.h>
 #include <rte_dev.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -206,12 +207,35 @@ TEST_F(LendTest, DropsLateAnswersOfAnSaThatIsGone) {
   EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty());
   EXPECT_EQ(Drops(Drop::kUnknownSpi), 1u) << "it takes no more";
   EXPECT_EQ(device_.sessions(), 2u);
+  usleep(20000);
   device_.LetGo();
   rig_.Settle();
   EXPECT_EQ(gone[0], Status::kOk);
   EXPECT_EQ(gone[1], Status::kOk);
   EXPECT_EQ(Drops(Drop::kRetired), 2u);
   EXPECT_EQ(device_.sessions(), 0u);
+}
+
+// A rekeying takes the old SA while the device has packets of it.
+TEST_F(LendTest, WhatWasUnderWayWhenItsSaWentPasses) {
+  device_.Hold();
+  rig_.FromAlice(Out());
+  rig_.FromPeer(rig_.Seal(In()));
+  unsigned gone = 0;
+  for (auto d : {Direction::kInbound, Direction::kOutbound}) {
+    channel::RemoveSa r{};
+    r.spi = rig_.sa().spi;
+    r.sa_index = rig_.sa().sa_index;
+    r.direction = d;
+    rig_.ipsec().database().Remove(r, [&gone](const channel::Ack& a) { gone += a.status == Status::kOk; });
+  }
+  rig_.ipsec().worker(0).PollCommands(rig_.rig().gateway().context(0));
+  device_.LetGo();
+  rig_.Settle();
+  EXPECT_EQ(gone, 2u);
+  EXPECT_EQ(rig_.rig().Sent(GatewayRig::kWan).size(), 1u);
+  EXPECT_EQ(rig_.BackToAlice().size(), 1u);
+  EXPECT_EQ(rig_.rig().all_drops(), 0u);
 }
 
 TEST_F(LendTest, GivesNoMoreThanTheDeviceTakes) {
