@@ -119,6 +119,9 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
     return;
   }
   OutboundSa& sa = *o.out;
+  // The port was told what stands before the text: of another path it knows nothing until the next rekeying.
+  const bool same = sa.encap == o.outer.encap && sa.family == o.outer.family;
+  if (sa.engine == offload::Engine::kInlineCrypto && !same) sa.engine = offload::Engine::kCpu;
   std::memcpy(sa.header, o.outer.header, sizeof sa.header);
   sa.header_sum = o.outer.header_sum;
   sa.udp_sum = o.outer.udp_sum;

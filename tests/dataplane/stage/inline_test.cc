@@ -198,6 +198,29 @@ TEST_F(InlineTest, ItsSessionsGoWithItsSas) {
   EXPECT_EQ(Drops(Drop::kUnknownSpi), 1u);
 }
 
+// Behind a NAT from now on: the port knows the SA without UDP.
+TEST_F(InlineTest, AnotherPathIsTheProcessors) {
+  rig_.Install();
+  ExpectPasses();
+  for (auto d : {Direction::kInbound, Direction::kOutbound}) {
+    channel::UpdateSa u{};
+    u.spi = rig_.sa().spi;
+    u.sa_index = rig_.sa().sa_index;
+    u.direction = d;
+    u.set_remote = u.udp_encap = 1;
+    u.local = channel::ToWire(rig_.sa().gateway);
+    u.remote = channel::ToWire(rig_.sa().peer);
+    std::optional<Status> status;
+    rig_.ipsec().database().Update(u, [&](const channel::Ack& a) { status = a.status; });
+    rig_.Settle();
+    ASSERT_EQ(status, Status::kOk);
+  }
+  rig_.sa().encap = true;
+  ExpectPasses();
+  EXPECT_EQ(port().sealed(), 1u);
+  EXPECT_EQ(port().opened(), 1u);
+}
+
 TEST_F(InlineTest, WhatWaitsForItsNeighbourIsSealedBefore) {
   rig_.sa().peer.address = Ip("192.0.2.77");  // on the link, and not known
   rig_.Install();
