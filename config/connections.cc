@@ -63,26 +63,14 @@ void ReadActions(const SectionReader& in, Child& child) {
 
 // RFC 4303 2.7.
 void ReadPadding(const SectionReader& in, Child& child) {
-  constexpr uint64_t kMost = 9216;  // octets: no port carries more
-  auto text = in.Text("tfc_padding", "0");
-  if (text == "mtu") {
-    child.tfc_padding = kTfcToMtu;
-  } else if (auto octets = ParseInteger(text, 0, kMost)) {
-    child.tfc_padding = static_cast<uint16_t>(*octets);
-  } else {
-    in.Error("tfc_padding", Cat("\"", Escape(text), "\"; expected mtu or 0 to ", kMost, " octets"));
-  }
+  child.tfc_padding = ReadTfcPadding(in);
   if (child.tfc_padding != 0 && child.mode == ChildMode::kTransport) {
     in.Error("tfc_padding", "only ESP in tunnel mode can be padded: a packet in transport mode does not say how long it is");
   }
 }
 
 void ReadDataPath(const SectionReader& in, Child& child) {
-  uint64_t window = in.Integer("replay_window", child.replay_window);
-  if (window >= 1 && window <= kMaxReplayWindow) {
-    child.replay_window = std::max(std::bit_ceil(static_cast<uint32_t>(window)), kMinReplayWindow);
-    if (child.replay_window != window) in.Warn("replay_window", Cat("raised from ", window, " to ", child.replay_window));
-  }
+  child.replay_window = ReadReplayWindow(in, child.replay_window);
   auto offload = in.Text("hw_offload", "auto");
   child.hw_offload = offload == "no" ? HwOffload::kNo : offload == "crypto" ? HwOffload::kCrypto : HwOffload::kAuto;
   child.copy_df = in.Bool("copy_df", child.copy_df);
@@ -292,6 +280,23 @@ bool HoldsShuntsAlone(const Section* children) {
 }
 
 }  // namespace
+
+uint16_t ReadTfcPadding(const SectionReader& in) {
+  constexpr uint64_t kMost = 9216;  // octets: no port carries more
+  const std::string text = in.Text("tfc_padding", "0");
+  if (text == "mtu") return kTfcToMtu;
+  if (auto octets = ParseInteger(text, 0, kMost)) return static_cast<uint16_t>(*octets);
+  in.Error("tfc_padding", Cat("\"", Escape(text), "\"; expected mtu or 0 to ", kMost, " octets"));
+  return 0;
+}
+
+uint32_t ReadReplayWindow(const SectionReader& in, uint32_t otherwise) {
+  const uint64_t written = in.Integer("replay_window", otherwise);
+  if (written == 0 || written > kMaxReplayWindow) return otherwise;
+  const uint32_t window = std::max(std::bit_ceil(static_cast<uint32_t>(written)), kMinReplayWindow);
+  if (window != written) in.Warn("replay_window", Cat("raised from ", written, " to ", window));
+  return window;
+}
 
 Connection ReadConnection(const SectionReader& in, const ControlSettings& settings, const std::string& credentials_dir) {
   Connection conn{.name = in.section().name};

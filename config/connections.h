@@ -24,6 +24,11 @@ std::vector<Pool> ReadPools(const SectionReader& in);
 // Those of a section `radius`, in the order they are asked.
 std::vector<RadiusServer> ReadRadius(const SectionReader& in);
 
+// The keys that children and manual SAs have alike: octets, kTfcToMtu or 0; and packets, raised with a warning to what a window
+// can be.
+uint16_t ReadTfcPadding(const SectionReader& in);
+uint32_t ReadReplayWindow(const SectionReader& in, uint32_t otherwise);
+
 // An error where a key with a secret stands in a file that everybody may read.
 void CheckHidden(const SectionReader& in, std::string_view key);
 

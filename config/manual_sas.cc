@@ -1,10 +1,10 @@
 #include "config/manual_sas.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "common/base/limits.h"
 #include "common/bytes/hex.h"
+#include "common/ipsec/nonces.h"
 #include "config/connections.h"
 #include "config/selectors.h"
 #include "config/text.h"
@@ -13,7 +13,6 @@ namespace culvert::config {
 namespace {
 
 constexpr size_t kMaxSaName = 31;            // characters: what the data plane keeps of it
-constexpr uint64_t kMostPadding = 9216;      // octets: no port carries more
 constexpr uint64_t kNattPort = 4500;
 
 std::string Quote(std::string_view text) { return Cat("\"", Escape(text), "\""); }
@@ -53,14 +52,6 @@ bool ReadEnds(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa)
   return true;
 }
 
-// RFC 4106 2, RFC 4543 2, RFC 4309 2, RFC 3686 7, RFC 7634 5: two packets under one nonce give away what they were to hide, and
-// of most of these the key of the integrity too. Each begins with an IV of eight octets, that of CBC has sixteen.
-bool CountsNonces(const EspSuite& suite) {
-  constexpr uint8_t kCounterIv = 8;  // octets
-  const EncrInfo* encr = Find(suite.encr);
-  return IsGmac(suite.integ) || (encr != nullptr && encr->iv == kCounterIv);
-}
-
 bool ReadSuite(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa) {
   if (!Demand(in, "suite", sa.ah ? "an AH proposal such as sha256" : "an ESP proposal such as aes256-sha256")) return false;
   auto proposal = ParseEspProposal(in.Text("suite"), sa.ah, Profile::kLegacy);
@@ -80,7 +71,7 @@ bool ReadSuite(const SectionReader& in, const Dataplane& dataplane, ManualSa& sa
   }
   if (!aead) sa.suite.integ = proposal->integs.front();
   sa.suite.esn = proposal->esn.front() == EsnId::kYes;
-  sa.counts_nonces = CountsNonces(sa.suite);
+  sa.counts_nonces = CountsNonces(sa.suite.encr, sa.suite.integ);
   if (sa.counts_nonces && !dataplane.lab) {
     in.Error("suite", Cat(Name(sa.suite), " with a static key uses each nonce again after every start (RFC 4106 2); expected a "
                                           "suite such as aes256-sha256, or lab = yes where nothing is at stake"));
@@ -160,20 +151,12 @@ void ReadEncap(const SectionReader& in, ManualSa& sa) {
 }
 
 void ReadWindow(const SectionReader& in, ManualSa& sa) {
-  uint64_t window = in.Integer("replay_window", 0);
   if (in.Has("replay_window") && !sa.inbound) in.Error("replay_window", "says nothing of what is sent");
-  if (window == 0 || window > kMaxReplayWindow) return;
-  sa.replay_window = std::max(std::bit_ceil(static_cast<uint32_t>(window)), kMinReplayWindow);
-  if (sa.replay_window != window) in.Warn("replay_window", Cat("raised from ", window, " to ", sa.replay_window));
+  sa.replay_window = ReadReplayWindow(in, 0);
 }
 
 void ReadPadding(const SectionReader& in, ManualSa& sa) {
-  auto text = in.Text("tfc_padding", "0");
-  auto octets = ParseInteger(text, 0, kMostPadding);
-  if (text != "mtu" && !octets) {
-    return in.Error("tfc_padding", Cat(Quote(text), "; expected mtu or 0 to ", kMostPadding, " octets"));
-  }
-  sa.tfc_padding = text == "mtu" ? kTfcToMtu : static_cast<uint16_t>(*octets);
+  sa.tfc_padding = ReadTfcPadding(in);
   const bool may = !sa.inbound && !sa.ah && !sa.transport;
   if (sa.tfc_padding != 0 && !may) in.Error("tfc_padding", "only what goes out by ESP in tunnel mode can be padded");
 }

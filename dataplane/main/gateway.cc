@@ -220,11 +220,8 @@ void Gateway::Inject(const channel::DatagramInfo& info, ByteView payload) {
 
 std::array<uint64_t, kDropReasons> Gateway::ReadDrops() const {
   std::array<uint64_t, kDropReasons> all{};
-  auto add = [&all](const Counters& c) {
-    for (size_t i = 0; i < kDropReasons; ++i) all[i] += c.drops[i].get();
-  };
-  for (const auto& c : contexts_) add(c->counters);
-  add(counters_);
+  for (const auto& c : contexts_) c->counters.AddDropsTo(all);
+  counters_.AddDropsTo(all);
   return all;
 }
 
@@ -239,10 +236,10 @@ Balance Gateway::ReadBalance() const {
     b.consumed += c.consumed.get();
     parked += c.parked.get();
     unparked += c.unparked.get();
-    for (const Counter& d : c.drops) b.dropped += d.get();
   };
   for (const auto& c : contexts_) add(c->counters);
   add(counters_);
+  for (uint64_t n : ReadDrops()) b.dropped += n;
   b.held = parked - unparked;
   return b;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/ipsec/algorithm.h"
+#include "common/ipsec/nonces.h"
 
 namespace culvert::dp {
 namespace {
@@ -21,17 +22,17 @@ double SecondsSince(Time then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
 }
 
-Json DropsOf(const std::vector<const Counters*>& blocks) {
+Json DropsOf(const std::array<uint64_t, kDropReasons>& dropped) {
   Json drops = Json::object();
   for (size_t i = 0; i < kDropReasons; ++i) {
-    uint64_t n = 0;
-    for (const Counters* c : blocks) n += c->drops[i].get();
-    if (n != 0) drops[Name(static_cast<Drop>(i))] = n;
+    if (dropped[i] != 0) drops[Name(static_cast<Drop>(i))] = dropped[i];
   }
   return drops;
 }
 
 Json ThreadCounters(const std::string& name, const Counters& c) {
+  std::array<uint64_t, kDropReasons> dropped{};
+  c.AddDropsTo(dropped);
   return {{"thread", name},
           {"received", c.received.get()},
           {"injected", c.injected.get()},
@@ -44,7 +45,7 @@ Json ThreadCounters(const std::string& name, const Counters& c) {
           {"polls", c.polls.get()},
           {"empty_polls", c.empty_polls.get()},
           {"sleeps", c.sleeps.get()},
-          {"drops", DropsOf({&c})}};
+          {"drops", DropsOf(dropped)}};
 }
 
 Json TapRows(Gateway& g) {
@@ -60,16 +61,13 @@ Json TapRows(Gateway& g) {
 }
 
 Json CountersReport(Gateway& g) {
-  std::vector<const Counters*> blocks{&g.main_counters()};
   Json threads = Json::array({ThreadCounters("main", g.main_counters())});
-  for (unsigned w = 0; w < g.workers(); ++w) {
-    blocks.push_back(&g.context(w).counters);
+  for (unsigned w = 0; w < g.workers(); ++w)
     threads.push_back(ThreadCounters(absl::StrFormat("worker %d", w), g.context(w).counters));
-  }
   Balance b = g.ReadBalance();
   return {{"received", b.received}, {"injected", b.injected}, {"forwarded", b.forwarded}, {"punted", b.punted},
           {"consumed", b.consumed}, {"held", b.held},         {"dropped", b.dropped},     {"balanced", b.Holds()},
-          {"drops", DropsOf(blocks)}, {"taps", TapRows(g)},    {"threads", threads}};
+          {"drops", DropsOf(g.ReadDrops())}, {"taps", TapRows(g)}, {"threads", threads}};
 }
 
 Json PortsReport(Gateway& g) {
@@ -160,10 +158,8 @@ Json StatusReport(Gateway& g, const ProcessFacts& f) {
 
 // Where its keys are from, and what that means.
 std::string KeysOf(const channel::SaInventory& sa) {
-  constexpr uint8_t kCounterIv = 8;  // octets
   if (sa.ike_id != 0) return "ike";
-  const EncrInfo* encr = Find(static_cast<EncrId>(sa.encr));
-  const bool counts = IsGmac(static_cast<IntegId>(sa.integ)) || (encr != nullptr && encr->iv == kCounterIv);
+  const bool counts = CountsNonces(static_cast<EncrId>(sa.encr), static_cast<IntegId>(sa.integ));
   return counts ? "static, UNSAFE: nonces come again" : "static";
 }
 

@@ -36,6 +36,9 @@ struct alignas(kCacheLine) Counters {
   Counter inline_missed;       // of SAs that a port runs, and the port had not opened
   Counter polls, empty_polls, sleeps;
 
+  void AddDropsTo(std::array<uint64_t, kDropReasons>& to) const {
+    for (size_t i = 0; i < kDropReasons; ++i) to[i] += drops[i].get();
+  }
   void Drop(Drop why, uint64_t n = 1) { drops[static_cast<size_t>(why)].Add(n); }
 };
 
