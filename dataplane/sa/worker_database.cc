@@ -82,7 +82,7 @@ bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
 
 Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
   using offload::Engine, offload::StepDown;
-  const auto& info = crypto::Info(r.suite);
+  const KeyParts keys = KeysOf(sa, r.suite);
   const bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
   if (sa.offload == channel::Offload::kNo) {
     r.step_down = StepDown::kNotWanted;
@@ -95,9 +95,9 @@ Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
     r.step_down = engines_->Choose({.seal = r.direction == Direction::kOutbound,
                                     .esn = r.esn,
                                     .suite = r.suite,
-                                    .cipher_key = {sa.encr_key, info.cipher_key},
-                                    .integ_key = {sa.integ_key, info.integ_key},
-                                    .salt = {sa.encr_key + info.cipher_key, info.salt},
+                                    .cipher_key = keys.cipher,
+                                    .integ_key = keys.integ,
+                                    .salt = keys.salt,
                                     .spi = r.spi,
                                     .tunnel = r.mode == channel::Mode::kTunnel,
                                     .encap = r.encap,

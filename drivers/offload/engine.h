@@ -32,6 +32,14 @@ enum class StepDown : uint8_t {
 };
 const char* Name(StepDown s);
 
+// A place at an engine that an SA has until it is given back; its maker alone makes it and takes it.
+struct Session {
+  Engine engine = Engine::kCpu;
+  uint16_t device = 0;      // port or crypto device, by index
+  void* handle = nullptr;   // DPDK's; null: none
+  void* flow = nullptr;     // of a port, inbound
+};
+
 // What a session is made from.
 struct SessionSpec {
   bool seal;                          // outbound

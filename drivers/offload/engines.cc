@@ -5,18 +5,12 @@ namespace culvert::offload {
 StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Session& out) {
   StepDown why = StepDown::kNoDevice;
   if (inline_ != nullptr && port != kNoPort) {
-    InlinePorts::Session s;
-    why = inline_->Create(port, spec, s);
-    if (s.handle != nullptr) {
-      out = {Engine::kInlineCrypto, s.port, s.handle, s.flow};
-      return StepDown::kNone;
-    }
+    why = inline_->Create(port, spec, out);
+    if (out.handle != nullptr) return StepDown::kNone;
   }
   if (lookaside_ != nullptr && lookaside_->size() != 0) {
-    LookasideDevices::Session s;
-    StepDown refused = lookaside_->Create(spec, s);
-    if (s.handle == nullptr) return refused;
-    out = {Engine::kLookaside, s.device, s.handle, nullptr};
+    StepDown refused = lookaside_->Create(spec, out);
+    if (out.handle == nullptr) return refused;
     if (why == StepDown::kNoDevice) why = StepDown::kNone;
   }
   return why;
@@ -24,9 +18,9 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Session& out) {
 
 void Engines::GiveBack(const Session& s) {
   if (s.engine == Engine::kInlineCrypto)
-    inline_->Destroy({s.device, const_cast<void*>(s.handle), s.flow});
+    inline_->Destroy(s);
   else if (s.engine == Engine::kLookaside)
-    lookaside_->Destroy({static_cast<uint8_t>(s.device), const_cast<void*>(s.handle)});
+    lookaside_->Destroy(s);
 }
 
 std::vector<LookasideQueue*> Engines::QueuesOf(unsigned worker) {

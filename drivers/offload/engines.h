@@ -8,14 +8,6 @@
 
 namespace culvert::offload {
 
-// A place at an engine that an SA has until it is given back.
-struct Session {
-  Engine engine = Engine::kCpu;
-  uint16_t device = 0;             // port or crypto device, by index
-  const void* handle = nullptr;
-  void* flow = nullptr;
-};
-
 // Every engine beside the processor, and which of them an SA goes to. Main thread; workers use inline_ports().Mark and their
 // queues.
 class Engines {

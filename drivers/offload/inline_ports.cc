@@ -13,14 +13,21 @@
 namespace culvert::offload {
 namespace {
 
+rte_security_ipsec_sa_mode ModeOf(const SessionSpec& spec) {
+  return spec.tunnel ? RTE_SECURITY_IPSEC_SA_MODE_TUNNEL : RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT;
+}
+rte_security_ipsec_sa_direction DirectionOf(const SessionSpec& spec) {
+  return spec.seal ? RTE_SECURITY_IPSEC_SA_DIR_EGRESS : RTE_SECURITY_IPSEC_SA_DIR_INGRESS;
+}
+
 // The capability that has this transform with these lengths, in this direction and mode; null where there is none.
 const rte_security_capability* Find(void* context, const SessionSpec& spec) {
   const rte_security_capability_idx which = {
       .action = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
       .protocol = RTE_SECURITY_PROTOCOL_IPSEC,
       .ipsec = {.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP,
-                .mode = spec.tunnel ? RTE_SECURITY_IPSEC_SA_MODE_TUNNEL : RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT,
-                .direction = spec.seal ? RTE_SECURITY_IPSEC_SA_DIR_EGRESS : RTE_SECURITY_IPSEC_SA_DIR_INGRESS}};
+                .mode = ModeOf(spec),
+                .direction = DirectionOf(spec)}};
   return rte_security_capability_get(context, const_cast<rte_security_capability_idx*>(&which));
 }
 
@@ -81,25 +88,30 @@ StepDown InlinePorts::Create(uint16_t port, const SessionSpec& spec, Session& ou
   std::memcpy(&conf.ipsec.salt, spec.salt.data(), std::min<size_t>(spec.salt.size(), sizeof conf.ipsec.salt));
   conf.ipsec.options.esn = spec.esn;
   conf.ipsec.options.udp_encap = spec.encap;
-  conf.ipsec.direction = spec.seal ? RTE_SECURITY_IPSEC_SA_DIR_EGRESS : RTE_SECURITY_IPSEC_SA_DIR_INGRESS;
+  conf.ipsec.direction = DirectionOf(spec);
   conf.ipsec.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP;
-  conf.ipsec.mode = spec.tunnel ? RTE_SECURITY_IPSEC_SA_MODE_TUNNEL : RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT;
-  out = {port, rte_security_session_create(d.context, &conf, d.pool), nullptr};
-  if (out.handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
+  conf.ipsec.mode = ModeOf(spec);
+  Session made{.engine = Engine::kInlineCrypto,
+               .device = port,
+               .handle = rte_security_session_create(d.context, &conf, d.pool)};
+  if (made.handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
   ++d.sessions;
-  if (spec.seal) return StepDown::kNone;
-  out.flow = d.port->CreateFlow({.spi = spec.spi,
-                                 .destination = spec.local.address,
-                                 .udp_port = spec.encap ? spec.local.port : uint16_t{0},
-                                 .session = out.handle});
-  if (out.flow != nullptr) return StepDown::kNone;
-  Destroy(out);
-  out = {};
-  return StepDown::kFull;
+  if (!spec.seal) {
+    made.flow = d.port->CreateFlow({.spi = spec.spi,
+                                    .destination = spec.local.address,
+                                    .udp_port = spec.encap ? spec.local.port : uint16_t{0},
+                                    .session = made.handle});
+    if (made.flow == nullptr) {
+      Destroy(made);
+      return StepDown::kFull;
+    }
+  }
+  out = made;
+  return StepDown::kNone;
 }
 
 void InlinePorts::Destroy(const Session& s) {
-  Device& d = devices_[s.port];
+  Device& d = devices_[s.device];
   if (s.flow != nullptr) d.port->DestroyFlow(s.flow);
   if (int rc = rte_security_session_destroy(d.context, s.handle); rc != 0) {
     LOG(WARNING) << "port " << d.port->name() << ": an inline session does not go: " << rte_strerror(-rc);

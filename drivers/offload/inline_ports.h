@@ -14,19 +14,13 @@ namespace culvert::offload {
 // Ports that encipher what they transmit and decipher what they receive (rte_security inline crypto). Main thread, but Mark.
 class InlinePorts {
  public:
-  struct Session {
-    uint16_t port = 0;        // by index
-    void* handle = nullptr;   // null: none
-    void* flow = nullptr;     // inbound
-  };
-
   static constexpr uint32_t kSessions = 2048;  // of a port, one for each direction of an SA
 
   // `ports` by index; those without rte_security, and those not `wanted`, run nothing. Borrowed, and outlive this.
   static absl::StatusOr<std::unique_ptr<InlinePorts>> Open(const std::vector<Port*>& ports, const std::vector<bool>& wanted);
   ~InlinePorts();  // every session is gone
 
-  // On the port with this index.
+  // On the port with this index. `out` is left alone where it does not take it.
   StepDown Create(uint16_t port, const SessionSpec& spec, Session& out);
   // No worker transmits by it any more.
   void Destroy(const Session& s);

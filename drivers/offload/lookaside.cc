@@ -106,7 +106,7 @@ StepDown LookasideDevices::Create(const SessionSpec& spec, Session& out) {
     void* handle = rte_cryptodev_sym_session_create(d.id, &t.first, d.session_pool);
     if (handle == nullptr) continue;
     ++d.sessions;
-    out = {static_cast<uint8_t>(i), handle};
+    out = {.engine = Engine::kLookaside, .device = static_cast<uint16_t>(i), .handle = handle};
     return StepDown::kNone;
   }
   return why;

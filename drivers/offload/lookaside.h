@@ -77,11 +77,7 @@ class LookasideDevices {
                                                                 unsigned workers);
   ~LookasideDevices();  // the workers have ended, and every session is gone
 
-  struct Session {
-    uint8_t device = 0;        // as `queue` counts
-    void* handle = nullptr;    // null: none
-  };
-  // On the first device that takes it; why the last that did not, where none does.
+  // On the first device that takes it; why the last that did not, where none does, and then `out` is left alone.
   StepDown Create(const SessionSpec& spec, Session& out);
   // Nothing of this session is in flight any more.
   void Destroy(const Session& s);

@@ -118,7 +118,7 @@ TEST_P(LookasideTest, MakesTheOctetsTheProcessorMakes) {
     const auto& info = crypto::Info(suite);
     Bytes cipher_key = Random(info.cipher_key), integ_key = Random(info.integ_key);
     for (bool esn : {false, true}) {
-      LookasideDevices::Session seal, open;
+      Session seal, open;
       StepDown why = devices_->Create({true, esn, suite, cipher_key, integ_key}, seal);
       if (why != StepDown::kNone) {
         EXPECT_EQ(why, StepDown::kSuite);
@@ -184,9 +184,9 @@ TEST_P(LookasideTest, MakesTheOctetsTheProcessorMakes) {
 TEST_P(LookasideTest, HoldsAsManySessionsAsItWasToldTo) {
   Bytes key = Random(16);
   SessionSpec spec{true, false, Suite::kGcm128, key, {}};
-  std::vector<LookasideDevices::Session> held(8);
+  std::vector<Session> held(8);
   for (auto& s : held) ASSERT_EQ(devices_->Create(spec, s), StepDown::kNone);
-  LookasideDevices::Session more;
+  Session more;
   EXPECT_EQ(devices_->Create(spec, more), StepDown::kFull);
   EXPECT_EQ(more.handle, nullptr);
   devices_->Destroy(held.back());
@@ -196,7 +196,7 @@ TEST_P(LookasideTest, HoldsAsManySessionsAsItWasToldTo) {
 
 TEST_P(LookasideTest, SaysWhenThereIsNoRoomAndKeepsWhatItHas) {
   Bytes key = Random(16);
-  LookasideDevices::Session s;
+  Session s;
   ASSERT_EQ(devices_->Create({true, false, Suite::kGcm128, key, {}}, s), StepDown::kNone);
   LookasideQueue& queue = devices_->queue(0, 0);
   std::vector<rte_mbuf*> packets;
@@ -227,7 +227,7 @@ TEST(LookasideDevicesTest, RefusesWhatThereIsNot) {
   EXPECT_EQ(none.status().message(), "crypto device qat: DPDK has no device 0000:3d:01.0");
   auto empty = LookasideDevices::Open({}, 1);
   ASSERT_TRUE(empty.ok());
-  LookasideDevices::Session s;
+  Session s;
   Bytes key(16, 1);
   EXPECT_EQ((*empty)->Create({true, false, Suite::kGcm128, key, {}}, s), StepDown::kNoDevice);
 }
