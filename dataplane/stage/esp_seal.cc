@@ -194,10 +194,7 @@ void EspWorker::Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) {
   engine_->Seal(ops_, n);
   if (others_.n != 0) SealOthers(ctx, sealed);
   for (uint16_t i = first; checksums && i < sealed.n; ++i) {
-    Packet& p = *sealed.p[i];
-    const auto& sa = *static_cast<const OutboundSa*>(p.sa);
-    if (sa.family != 6 || !sa.encap) continue;
-    FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
+    FillChecksum(*sealed.p[i], *static_cast<const OutboundSa*>(sealed.p[i]->sa));
   }
   if (cut_sealed_) [[unlikely]]
     CutSealed(ctx, sealed, first);

@@ -8,6 +8,8 @@
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/stage/esp_nonce.h"
 #include "dataplane/stage/octets.h"
+#include "dataplane/stage/outer_header.h"
+#include "dataplane/worker/packet.h"
 
 // What sealing writes in either mode of ESP, for the passes of both.
 namespace culvert::dp {
@@ -16,6 +18,12 @@ inline constexpr uint32_t kEspTrailer = 2;  // octets: pad length and next heade
 
 // WriteTrailer's padding goes down in one store of 16 octets, which may reach so many beyond a short trailer and ICV.
 inline constexpr uint32_t kTrailerReach = 8;
+
+// Over IPv6 UDP has to have a checksum, which is over what the cipher made.
+inline void FillChecksum(const Packet& p, const OutboundSa& sa) {
+  if (sa.family != 6 || !sa.encap) return;
+  FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
+}
 
 // RFC 4303 2.4: padding 1, 2, 3, …, its length, the protocol inside. Writes up to 18 octets from `at`; where fewer are meant,
 // the ICV takes the place of the rest.

@@ -3,7 +3,7 @@
 
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
-#include "dataplane/stage/outer_header.h"
+#include "dataplane/stage/esp_write.h"
 #include "dataplane/watch/watch.h"
 
 // Packets that a crypto device seals or opens: all that the processor would write is written when they go, and they come back,
@@ -81,8 +81,7 @@ bool EspWorker::TakeSealed(WorkerContext& ctx, Packet& p, Result::Kind result) {
     ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
     return false;
   }
-  if (sa.family == 6 && sa.encap)
-    FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
+  FillChecksum(p, sa);
   return true;
 }
 

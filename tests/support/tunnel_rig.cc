@@ -97,6 +97,15 @@ void TunnelRig::Remove(const test::SaSpec& s, Direction d) {
   ASSERT_EQ(status, Status::kOk);
 }
 
+dp::SaEngine TunnelRig::engine(Direction d) const {
+  dp::SaEngine found;
+  ipsec_->database().Inventory(
+      [&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine& engine) {
+        if (sa.direction == d) found = engine;
+      });
+  return found;
+}
+
 std::vector<Bytes> TunnelRig::Packets(uint16_t port) {
   std::vector<Bytes> packets;
   for (const Bytes& f : rig_.Sent(port)) packets.push_back(ToBytes(ByteView(f).subspan(kEthernet)));

@@ -54,6 +54,7 @@ class TunnelRig {
   // Time of the workers' clock goes by without waiting.
   void Settle();
 
+  dp::SaEngine engine(channel::Direction d) const;  // of a live SA in that direction, the last there is
   GatewayRig& rig() { return rig_; }
   dp::Ipsec& ipsec() { return *ipsec_; }
   IpAddress alice(bool v6) const { return Ip(v6 ? "fd01::2" : "10.1.0.2"); }

@@ -15,15 +15,6 @@ using channel::Status;
 using offload::Engine, offload::StepDown;
 using test::MakeUdp;
 
-dp::SaEngine EngineOf(TunnelRig& t, Direction d) {
-  dp::SaEngine found;
-  t.ipsec().database().Inventory(
-      [&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine& engine) {
-        if (sa.direction == d) found = engine;
-      });
-  return found;
-}
-
 class InlineTest : public ::testing::Test {
  protected:
   explicit InlineTest(unsigned workers = 1) : rig_({.workers = workers, .inline_wan = true}) {
@@ -53,7 +44,7 @@ TEST(Inline, CarriesEveryShapeThatItTakes) {
       TunnelRig t({.v6 = kind.v6, .inline_wan = true});
       t.sa().suite = {EncrId::kAesGcm16, bits, IntegId::kNone, false};
       t.Install(kind);
-      for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(EngineOf(t, d).engine, Engine::kInlineCrypto);
+      for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(t.engine(d).engine, Engine::kInlineCrypto);
       uint64_t packets = 0;
       for (bool v6 : {false, true}) {
         for (size_t size : {60u, 61u, 576u, 1300u}) {
@@ -95,8 +86,8 @@ TEST(Inline, StepsDownFromWhatItDoesNotRun) {
     t.sa().encap = row.encap;
     t.sa().protocol = row.ah ? 51 : 50;
     t.Install();
-    EXPECT_EQ(EngineOf(t, Direction::kOutbound).engine, Engine::kCpu);
-    EXPECT_EQ(EngineOf(t, Direction::kOutbound).step_down, row.why);
+    EXPECT_EQ(t.engine(Direction::kOutbound).engine, Engine::kCpu);
+    EXPECT_EQ(t.engine(Direction::kOutbound).step_down, row.why);
     EXPECT_EQ(t.FromAlice(MakeUdp(t.alice(false), t.bob(false), 1, 2, 100)).size(), 1u);
     EXPECT_EQ(t.FromPeer(t.Seal(MakeUdp(t.bob(false), t.alice(false), 1, 2, 100))).size(), 1u);
     EXPECT_EQ(t.rig().inline_wan().sealed() + t.rig().inline_wan().opened(), 0u);
@@ -167,7 +158,7 @@ TEST_F(InlineTest, FragmentsAreTheProcessors) {
 TEST_F(InlineTest, APortThatIsFullOrRefusesLeavesItToTheProcessor) {
   port().Set({.refuses = true});
   rig_.Install();
-  EXPECT_EQ(EngineOf(rig_, Direction::kOutbound).step_down, StepDown::kRefused);
+  EXPECT_EQ(rig_.engine(Direction::kOutbound).step_down, StepDown::kRefused);
   ExpectPasses();
   EXPECT_EQ(port().sessions(), 0u);
 }

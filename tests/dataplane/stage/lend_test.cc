@@ -65,15 +65,6 @@ class Device {
   std::deque<rte_crypto_op*> held_;
 };
 
-dp::SaEngine EngineOf(TunnelRig& t, Direction d) {
-  dp::SaEngine found;
-  t.ipsec().database().Inventory(
-      [&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine& engine) {
-        if (sa.direction == d) found = engine;
-      });
-  return found;
-}
-
 struct Case {
   const char* driver;
   EspSuite suite;
@@ -133,7 +124,7 @@ TEST(Lend, CarriesEverySuiteInEveryShape) {
         TunnelRig t({.v6 = kind.v6, .engines = device.get()});
         t.sa().suite = c.suite;
         t.Install(kind);
-        for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(EngineOf(t, d).engine, offload::Engine::kLookaside);
+        for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(t.engine(d).engine, offload::Engine::kLookaside);
         for (bool v6 : {false, true}) {
           for (size_t size : {60u, 61u, 576u, 1300u}) {
             Bytes out = MakeUdp(t.alice(v6), t.bob(v6), 1000, 2000, size), in = MakeUdp(t.bob(v6), t.alice(v6), 2000, 1000, size);
@@ -159,7 +150,18 @@ class LendTest : public ::testing::Test {
   Bytes Out() { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, 100); }
   Bytes In() { return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, 100); }
   uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
+  // Says so to gone_, inbound and outbound, when it is done; lets nothing run.
+  void RemoveBoth() {
+    for (auto d : {Direction::kInbound, Direction::kOutbound}) {
+      channel::RemoveSa r{};
+      r.spi = rig_.sa().spi;
+      r.sa_index = rig_.sa().sa_index;
+      r.direction = d;
+      rig_.ipsec().database().Remove(r, [this, d](const channel::Ack& a) { gone_[d == Direction::kOutbound] = a.status; });
+    }
+  }
 
+  std::optional<Status> gone_[2];
   Device device_{"crypto_aesni_gcm"};
   TunnelRig rig_;
 };
@@ -193,25 +195,18 @@ TEST_F(LendTest, DropsLateAnswersOfAnSaThatIsGone) {
   device_.Hold();
   rig_.FromAlice(Out());
   rig_.FromPeer(rig_.Seal(In()));
-  std::optional<Status> gone[2];
-  for (auto d : {Direction::kInbound, Direction::kOutbound}) {
-    channel::RemoveSa r{};
-    r.spi = rig_.sa().spi;
-    r.sa_index = rig_.sa().sa_index;
-    r.direction = d;
-    rig_.ipsec().database().Remove(r, [&gone, d](const channel::Ack& a) { gone[d == Direction::kOutbound] = a.status; });
-  }
+  RemoveBoth();
   rig_.Settle();
-  EXPECT_FALSE(gone[0]) << "its memory may be needed still";
-  EXPECT_FALSE(gone[1]);
+  EXPECT_FALSE(gone_[0]) << "its memory may be needed still";
+  EXPECT_FALSE(gone_[1]);
   EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty());
   EXPECT_EQ(Drops(Drop::kUnknownSpi), 1u) << "it takes no more";
   EXPECT_EQ(device_.sessions(), 2u);
   usleep(20000);
   device_.LetGo();
   rig_.Settle();
-  EXPECT_EQ(gone[0], Status::kOk);
-  EXPECT_EQ(gone[1], Status::kOk);
+  EXPECT_EQ(gone_[0], Status::kOk);
+  EXPECT_EQ(gone_[1], Status::kOk);
   EXPECT_EQ(Drops(Drop::kRetired), 2u);
   EXPECT_EQ(device_.sessions(), 0u);
 }
@@ -221,18 +216,12 @@ TEST_F(LendTest, WhatWasUnderWayWhenItsSaWentPasses) {
   device_.Hold();
   rig_.FromAlice(Out());
   rig_.FromPeer(rig_.Seal(In()));
-  unsigned gone = 0;
-  for (auto d : {Direction::kInbound, Direction::kOutbound}) {
-    channel::RemoveSa r{};
-    r.spi = rig_.sa().spi;
-    r.sa_index = rig_.sa().sa_index;
-    r.direction = d;
-    rig_.ipsec().database().Remove(r, [&gone](const channel::Ack& a) { gone += a.status == Status::kOk; });
-  }
+  RemoveBoth();
   rig_.ipsec().worker(0).PollCommands(rig_.rig().gateway().context(0));
   device_.LetGo();
   rig_.Settle();
-  EXPECT_EQ(gone, 2u);
+  EXPECT_EQ(gone_[0], Status::kOk);
+  EXPECT_EQ(gone_[1], Status::kOk);
   EXPECT_EQ(rig_.rig().Sent(GatewayRig::kWan).size(), 1u);
   EXPECT_EQ(rig_.BackToAlice().size(), 1u);
   EXPECT_EQ(rig_.rig().all_drops(), 0u);
@@ -293,8 +282,8 @@ TEST(LendEngines, AreChosenAndTheReasonIsTold) {
       EXPECT_EQ(use.refused, 1u);
       continue;
     }
-    EXPECT_EQ(EngineOf(t, Direction::kOutbound).engine, row.engine);
-    EXPECT_EQ(EngineOf(t, Direction::kOutbound).step_down, row.why);
+    EXPECT_EQ(t.engine(Direction::kOutbound).engine, row.engine);
+    EXPECT_EQ(t.engine(Direction::kOutbound).step_down, row.why);
     EXPECT_EQ(use.sas[static_cast<size_t>(row.engine)], 1u);
     EXPECT_EQ(use.step_downs[static_cast<size_t>(row.why)], row.why == StepDown::kNone ? 0u : 1u);
   }
