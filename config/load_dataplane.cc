@@ -196,6 +196,7 @@ void ReadSettings(const SectionReader& in, unsigned cores, Dataplane& out) {
     out.worker_cores = std::move(*workers);
   else
     in.Error("workers", workers.error());
+  out.rebalance = in.Bool("rebalance", true);
   auto pages = in.Text("hugepages", "auto");
   if (pages == "no") {
     out.hugepages = Hugepages::kNo;

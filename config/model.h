@@ -80,6 +80,7 @@ struct Dataplane {
   Hugepages hugepages = Hugepages::kAuto;
   uint32_t hugepages_mib = 0;             // with kMiB
   std::optional<Idle> idle;               // default: adaptive where a port is virtual, else poll
+  bool rebalance = true;                  // SAs move from busy workers to idle ones
   bool default_forward = true;            // what matches no policy
   bool forward_without_ike = false;
   bool lab = false;                       // static keys in counter mode are admitted

@@ -19,6 +19,7 @@
 #include "dataplane/main/ipsec_service.h"
 #include "dataplane/main/reports.h"
 #include "dataplane/main/watch_service.h"
+#include "dataplane/main/worker_loads.h"
 
 namespace culvert::dp {
 namespace {
@@ -63,13 +64,15 @@ int Serve(Booted& booted, config::Dataplane& config, const Arguments& args, Uniq
     LOG(ERROR) << ipsec.status().message();
     return 1;
   }
+  WorkerLoads loads(gateway);
   ProcessFacts facts{.started = std::chrono::steady_clock::now(),
                      .hugepages = booted.eal.hugepages,
                      .eal = "",
                      .idle = booted.adaptive ? "adaptive" : "poll",
                      .crypto = (*ipsec)->crypto(),
                      .engines = booted.engines.get(),
-                     .lab = config.lab};
+                     .lab = config.lab,
+                     .loads = &loads};
   for (const auto& a : booted.eal.arguments) facts.eal += (facts.eal.empty() ? "" : " ") + a;
   EventLoop& loop = gateway.loop();
   ControlSocket control(loop, Reports(gateway, &(*ipsec)->database(), facts));
@@ -84,6 +87,8 @@ int Serve(Booted& booted, config::Dataplane& config, const Arguments& args, Uniq
   loop.Every(std::chrono::seconds(1), [&] {
     control.Tick(std::chrono::steady_clock::now());
     alarms.Tick(gateway.ReadDrops());
+    loads.Tick();
+    if (config.rebalance) (*ipsec)->Balance(loads.busy());
   });
   loop.Add(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info;

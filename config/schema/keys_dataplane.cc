@@ -12,6 +12,9 @@ constexpr Key kKeys[] = {
     {"dataplane", kSection, "", kWorks, "the forwarding process: cores, ports, routes"},
     {"dataplane.workers", kText, "1", kWorks,
      "cores that poll, one worker each: a count takes the last cores, a list or range (`1, 4-6`) names them"},
+    {"dataplane.rebalance", kBool, "yes", kWorks,
+     "SAs move from workers that are busy to workers that are not, with no packet lost or overtaken; which is whose: "
+     "`culvertctl workers`"},
     {"dataplane.hugepages", kText, "auto", kWorks, "`auto`, `no`, or the MiB to take"},
     {"dataplane.idle", kWord, "", kWorks,
      "what a worker without packets does; default `adaptive` where a port is virtual, else `poll`", 0, 0, "poll adaptive"},

@@ -31,6 +31,7 @@ class IpsecService {
   ~IpsecService();
 
   SaDatabase& database() { return ipsec_->database(); }
+  void Balance(const std::vector<double>& busy) { ipsec_->database().Balance(busy); }  // as WorkerDatabase has it
   const ChannelServer& channel() const { return *channel_; }
   std::string crypto() const;      // "IPsec-MB 2.0.0, AVX512 type 2"
 

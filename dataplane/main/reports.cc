@@ -3,6 +3,7 @@
 #include <absl/strings/str_format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <string>
 
 #include "common/ipsec/algorithm.h"
@@ -220,6 +221,29 @@ Json EnginesReport(Gateway& g, const SaDatabase* database, const offload::Engine
           {"ports", ports}, {"devices", devices}};
 }
 
+Json WorkersReport(Gateway& g, const SaDatabase* database, const WorkerLoads* loads) {
+  const auto uses = database != nullptr ? database->SasByWorker() : std::vector<SasOfWorker>(g.workers());
+  Json workers = Json::array();
+  for (unsigned w = 0; w < g.workers(); ++w) {
+    std::string receives;
+    for (uint16_t i = 0; i < g.context(w).port_count; ++i) {
+      const WorkerPort& port = g.context(w).ports[i];
+      if (port.rx_queue == kNoQueue) continue;
+      absl::StrAppendFormat(&receives, "%s%s:%d", receives.empty() ? "" : " ", port.port->name(), port.rx_queue);
+    }
+    const Counters& c = g.context(w).counters;
+    workers.push_back({{"worker", w},
+                       {"busy_percent", loads == nullptr ? 0 : std::lround(100 * loads->busy()[w])},
+                       {"receives", receives},
+                       {"received", c.received.get()},
+                       {"taken_over", c.unparked.get()},
+                       {"sas", uses[w].sas},
+                       {"sas_given", uses[w].given},
+                       {"sas_got", uses[w].got}});
+  }
+  return {{"workers", workers}};
+}
+
 Json SasReport(const SaDatabase* database) {
   Json sas = Json::array();
   if (database != nullptr) {
@@ -240,6 +264,7 @@ std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabas
           {"neighbours", [&gateway] { return NeighboursReport(gateway); }},
           {"sas", [database] { return SasReport(database); }},
           {"engines", [&gateway, database, engines = facts.engines] { return EnginesReport(gateway, database, engines); }},
+          {"workers", [&gateway, database, loads = facts.loads] { return WorkersReport(gateway, database, loads); }},
           {"tunnels", [&gateway, database] { return TunnelsReport(gateway, database); }},
           {"status", [&gateway, facts] { return StatusReport(gateway, facts); }}};
 }

@@ -6,6 +6,7 @@
 
 #include "dataplane/main/control_socket.h"
 #include "dataplane/main/gateway.h"
+#include "dataplane/main/worker_loads.h"
 #include "dataplane/sa/database.h"
 #include "drivers/offload/engines.h"
 
@@ -20,10 +21,11 @@ struct ProcessFacts {
   std::string crypto;          // IPsec-MB's version and architecture; empty where none is linked
   const offload::Engines* engines = nullptr;  // borrowed
   bool lab = false;            // static keys in counter mode are admitted
+  const WorkerLoads* loads = nullptr;         // borrowed
 };
 
-// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels, engines. `database` may be
-// null: a plain router. Everything is borrowed.
+// The JSON of RUN/dataplane-ctl.sock: counters, ports, routes, neighbours, sas, status, tunnels, engines, workers. `database`
+// may be null: a plain router. Everything is borrowed.
 std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabase* database, const ProcessFacts& facts);
 
 }  // namespace culvert::dp

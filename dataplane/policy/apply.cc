@@ -128,13 +128,9 @@ inline void EspWorker::Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint1
     case FlowVerdict::kDiscard: return ctx.Drop(p, Drop::kPolicy);
   }
   OutboundSa* sa = v.sa();
-  if (sa->owner == id_) {
-    p.sa = sa;
-    seal.Add(p);
-    return;
-  }
-  p.tag = uint64_t{sa->installation} << 32 | sa->sa_index;
-  ctx.HandOver(sa->owner, HandOverKind::kSeal, p);
+  if (!IsMine(*sa)) return SealAtOwner(ctx, *sa, p);
+  p.sa = sa;
+  seal.Add(p);
 }
 
 // What flows were told depends on the policies and, where there are tunnels, on the routes.

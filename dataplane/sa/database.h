@@ -35,6 +35,12 @@ struct EngineUse {
   uint64_t refused = 0;  // that insisted on an engine there is not
 };
 
+// What a worker has of them.
+struct SasOfWorker {
+  uint32_t sas = 0;             // both directions
+  uint64_t given = 0, got = 0;  // SAs, to and from other workers since the process began
+};
+
 // What operators know an SA by.
 struct SaLabel {
   Spi spi = 0;
@@ -63,6 +69,7 @@ class SaDatabase {
   virtual void Inventory(const Visit& visit) const = 0;
 
   virtual EngineUse UseOfEngines() const = 0;
+  virtual std::vector<SasOfWorker> SasByWorker() const = 0;
 
   // Of a live SA.
   virtual std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const = 0;

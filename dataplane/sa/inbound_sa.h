@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +15,8 @@
 #include "drivers/offload/engine.h"
 
 namespace culvert::dp {
+
+struct SaMove;
 
 // An inbound SA as its worker runs it. Built by main (install.h), then the owning worker's; keys and selectors lie elsewhere.
 //
@@ -31,7 +34,7 @@ struct alignas(kCacheLine) InboundSa {
   uint8_t salt[4];
   const SelectorSet* selectors;
   crypto::Suite suite;
-  uint8_t owner;                  // worker
+  std::atomic<uint8_t> owner;     // worker; with kOnItsWay: it is not there yet (sa_move.h)
   uint8_t iv_length, icv_length;  // octets
   uint8_t block;                  // the text's granule, octets; at least 2, so that the trailer is there
   bool esn;
@@ -67,7 +70,8 @@ struct alignas(kCacheLine) InboundSa {
 
   // line 3
   SaLimits limits;
-  uint8_t unused3[32];
+  SaMove* move;  // while it is on its way
+  uint8_t unused3[24];
 
   uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
   const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(this + 1); }

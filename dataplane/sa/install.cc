@@ -132,7 +132,7 @@ void FillCommon(const SaRecord& r, const channel::InstallSa& sa, Sa& out) {
   std::memcpy(out.salt, KeysOf(sa, r.suite).salt.data(), info.salt);
   out.suite = r.suite;
   out.form = FormOf(r);
-  out.owner = static_cast<uint8_t>(r.worker);
+  out.owner.store(static_cast<uint8_t>(r.worker), std::memory_order_relaxed);
   out.iv_length = info.iv;
   out.icv_length = info.icv;
   out.esn = r.esn;

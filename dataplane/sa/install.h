@@ -56,6 +56,7 @@ struct SaRecord {
   int64_t path_until = 0;  // outbound, ns: until then its path is narrower than its link; 0: it is not
   bool entered = false;  // outbound: in the SPD, or on its way
   bool manual = false;   // of culvert.conf: no connection's
+  bool pinned = false;   // to its worker: as culvert.conf says, or by the other SA on its packets
   bool orphan = false;   // of an earlier connection's
   bool soft_reported = false, expired = false;
 };

@@ -15,6 +15,8 @@
 
 namespace culvert::dp {
 
+struct SaMove;
+
 // An outbound SA as its worker runs it. Memory of this type is only ever reused for this type, so that a stale pointer in a
 // flow cache may be looked at: its generation tells.
 //
@@ -33,7 +35,7 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t salt[4];
   uint64_t iv_prefix;  // MakeIv(node, generation, 0)
   crypto::Suite suite;
-  uint8_t owner;                  // worker
+  std::atomic<uint8_t> owner;     // worker; with kOnItsWay: it is not there yet (sa_move.h)
   uint8_t family;                 // of the outer header, 4 or 6
   bool encap;                     // ESP in UDP
   uint8_t header_length;          // octets before the sequence number: outer IP, UDP or half of AH, SPI
@@ -84,7 +86,8 @@ struct alignas(kCacheLine) OutboundSa {
   uint8_t alignment4[2];
   uint32_t dummy_packets;  // to be sent a second
   Counter dummies;         // sent
-  uint8_t unused4[40];
+  SaMove* move;            // while it is on its way
+  uint8_t unused4[32];
 
   uint64_t packets() const { return sequence.get() - first_sequence; }
   // The outer IPv4 ID of the packet with this sequence number, where it has one.

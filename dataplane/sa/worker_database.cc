@@ -28,7 +28,7 @@ WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<Worke
       port_of_(std::move(options.port_of)),
       clock_(options.tsc_hz),
       backlog_(mail_.size()),
-      load_(mail_.size(), 0) {
+      sas_of_(mail_.size()) {
   CHECK(!mail_.empty());
   for (uint32_t if_id : options.tunnels) tunnels_[if_id] = {};
 }
@@ -58,11 +58,13 @@ void WorkerDatabase::ChooseWorker(SaRecord& r) {
   if (r.wanted_worker) {
     r.worker = *r.wanted_worker;
   } else if (auto twin = other.find(r.sa_index); twin != other.end()) {
-    r.worker = twin->second->worker;
+    auto moving = moves_.find(twin->second.get());
+    r.worker = moving != moves_.end() ? moving->second.move->to : twin->second->worker;
   } else {
-    r.worker = static_cast<uint32_t>(std::min_element(load_.begin(), load_.end()) - load_.begin());
+    auto fewest = std::ranges::min_element(sas_of_, {}, &SasOfWorker::sas);
+    r.worker = static_cast<uint32_t>(fewest - sas_of_.begin());
   }
-  ++load_[r.worker];
+  ++sas_of_[r.worker].sas;
 }
 
 bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
@@ -147,7 +149,7 @@ Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local,
   Status fine = Allocate(*r, sa) ? ChooseEngine(*r, sa) : Status::kNoMemory;
   if (fine != Status::kOk) {
     Free(*r);
-    --load_[r->worker];
+    --sas_of_[r->worker].sas;
     return fine;
   }
   r->installation = NextNumber();
@@ -272,7 +274,7 @@ void WorkerDatabase::Forget(const Record& r) {
     auto [at, end] = by_outbound_spi_.equal_range(r->spi);
     by_outbound_spi_.erase(std::find_if(at, end, [&](const auto& e) { return e.second == r->sa_index; }));
   }
-  --load_[r->worker];
+  --sas_of_[r->worker].sas;
   --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
   AfterGrace([this, r] { Free(*r); });
 }
@@ -378,6 +380,7 @@ void WorkerDatabase::Order(const SaRecord& r, WorkerOrder::Kind kind, Answer ans
   o.out = r.out;
   if (fill) fill(o);
   answers_[o.ticket] = std::move(answer);
+  if (auto moving = moves_.find(&r); moving != moves_.end()) return moving->second.waiting.push_back(o);
   backlog_[r.worker].push_back(o);
   FlushOrders();
 }

@@ -14,8 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/sa/balance.h"
 #include "dataplane/sa/database.h"
 #include "dataplane/sa/install.h"
+#include "dataplane/sa/sa_move.h"
 #include "dataplane/sa/sa_tables.h"
 #include "dataplane/sa/tsc_clock.h"
 #include "dataplane/sa/worker_mail.h"
@@ -50,6 +52,7 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
   EngineUse UseOfEngines() const override { return use_of_engines_; }
+  std::vector<SasOfWorker> SasByWorker() const override { return sas_of_; }
   std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const override;
   std::vector<uint32_t> SasNamed(const std::string& name) const override;
   std::map<uint32_t, TunnelUse> UseOfTunnels() const override;
@@ -72,6 +75,13 @@ class WorkerDatabase final : public SaDatabase {
     bool carrier = false;  // AH that others name so: what it is for they say, and it has no policy
   };
   void InstallManual(const ManualSa& manual, Done done);
+
+  // Gives the SAs at this place, both directions, to another worker. Packets are neither lost nor put out of order for it.
+  // False: there is none that may move.
+  bool Move(uint32_t sa_index, uint32_t to);
+  // Once a second: how busy each worker was, from 0 to 1. Moves SAs from busy workers to idle ones, as ChooseMoves has it, by
+  // what they carried in the last second; what they carry is only looked at where it matters.
+  void Balance(const std::vector<double>& busy);
 
   // How long a path that became narrower counts; for tests. RFC 1191 6.3 and RFC 8201 4 advise ten minutes.
   void set_path_age(std::chrono::nanoseconds age) { path_age_ = age; }
@@ -139,6 +149,12 @@ class WorkerDatabase final : public SaDatabase {
   Record FindCarrier(const ManualSa& manual) const;
   // worker_database_policy.cc. Null: too much to be looked up.
   std::shared_ptr<const Policy> ManualPolicy(const SaRecord& r);
+  // worker_database_move.cc
+  bool MayGoTo(const SaRecord& r, uint32_t to) const;
+  void MoveOne(const Record& r, uint32_t to);
+  void Moved(const Record& r);
+  void GoOnMoving();
+  std::vector<SaLoad> LookAtLoads();
   // worker_database_path.cc
   void FindTooBig(const TooBigNotice& notice);
   void PathLearned(const WorkerReport& report);
@@ -174,7 +190,14 @@ class WorkerDatabase final : public SaDatabase {
   std::unordered_map<uint64_t, Answer> answers_;                       // by ticket
   std::vector<std::deque<WorkerOrder>> backlog_;                        // by worker: orders that found the ring full
   std::deque<Retired> retired_;                                         // tokens rise
-  std::vector<uint32_t> load_;                                          // by worker: SAs
+  std::vector<SasOfWorker> sas_of_;                               // by worker
+  struct Moving {
+    std::unique_ptr<SaMove> move;
+    std::vector<WorkerOrder> waiting;  // for the worker that gets it
+  };
+  std::unordered_map<const SaRecord*, Moving> moves_;
+  std::deque<SaChoice> wanted_;  // moves that wait for others to be over
+  std::unordered_map<uint32_t, uint64_t> carried_;  // by sa_index, when Balance() last looked; empty: it did not
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
   std::unordered_multimap<Spi, uint32_t> by_outbound_spi_;  // to sa_index
   struct PathMtu {

@@ -51,6 +51,7 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   if (manual.worker && *manual.worker >= mail_.size()) return Status::kMalformed;
   r->manual = true;
   r->wanted_worker = manual.worker;
+  r->pinned = manual.worker || manual.carrier || !manual.over.empty();
   if (!manual.over.empty()) {
     // RFC 3948 is for ESP as it is, and AH under a NAT is for nobody.
     if (sa.protocol != 50 || sa.udp_encap || (r->over = FindCarrier(manual)) == nullptr) return Status::kMalformed;
@@ -66,7 +67,7 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   if (policy != nullptr) return Status::kOk;
   --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
   Free(*r);
-  --load_[r->worker];
+  --sas_of_[r->worker].sas;
   return Status::kNoMemory;
 }
 

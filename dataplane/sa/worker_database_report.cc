@@ -18,6 +18,7 @@ void WorkerDatabase::Poll(const std::function<void(const Event&)>& sink) {
   }
   RunDeadlines(sink);
   AgePaths();
+  GoOnMoving();
   tables_.spd.Poll();
   FlushOrders();
   while (!retired_.empty() && grace_.Passed(retired_.front().token)) {

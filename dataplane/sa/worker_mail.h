@@ -11,9 +11,9 @@
 
 namespace culvert::dp {
 
-// Main to the owning worker. Each is answered by one kDone report with the same `ticket`.
+// Main to the owning worker. Each is answered by one kDone report with the same `ticket`; kYield by whoever has the SA then.
 struct WorkerOrder {
-  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints, kPathMtu };
+  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints, kPathMtu, kYield };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];
@@ -43,6 +43,7 @@ struct WorkerOrder {
       uint32_t sequence;  // of the packet that was too long
       uint16_t mtu;       // 0: the link's again, whatever the sequence number
     } path;               // kPathMtu, outbound
+    SaMove* move;         // kYield
   };
 };
 

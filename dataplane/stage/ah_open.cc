@@ -50,8 +50,8 @@ bool EspWorker::AdmitAh(WorkerContext& ctx, OpenLane& lane, uint16_t at) {
     return false;
   }
   if (!IsAh(sa->form)) return drop(Drop::kWrongProtocol);
-  if (sa->owner != id_) {
-    ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
+  if (!IsMine(*sa)) {
+    OpenAtOwner(ctx, *sa, p);
     return false;
   }
   bool limit = sa->packets.get() >= sa->alarm_packets || sa->bytes.get() >= sa->alarm_bytes || ctx.now >= sa->alarm_at;

@@ -35,6 +35,12 @@ uint16_t WriteInside(uint8_t* at, const OutboundSa& sa) {
 
 }  // namespace
 
+void EspWorker::StartDummies(OutboundSa& sa) {
+  if (sa.dummy_packets == 0) return;
+  dummies_.push_back({.sa = &sa});
+  dummies_due_ = 0;
+}
+
 void EspWorker::StopDummies(const OutboundSa& sa) {
   std::erase_if(dummies_, [&sa](const DummySource& d) { return d.sa == &sa; });
 }

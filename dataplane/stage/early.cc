@@ -24,8 +24,6 @@ void EspWorker::HoldEarly(WorkerContext& ctx, Packet& p, Spi spi) {
 }
 
 void EspWorker::TakeEarly(WorkerContext& ctx, Burst& esp) {
-  if (early_.empty() || ctx.now < early_look_) [[likely]]
-    return;
   early_look_ = ctx.now + ctx.tsc_hz / kLooksPerSecond;
   std::erase_if(early_, [&](const Early& e) {
     const InboundSa* sa = tables_.inbound.Get(SaIndex(e.spi));

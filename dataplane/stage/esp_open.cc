@@ -152,8 +152,8 @@ inline bool EspWorker::AdmitOne(WorkerContext& ctx, OpenLane& lane, crypto::Cryp
     if (IsAh(sa->form)) return drop(Drop::kWrongProtocol);
     if (p.sa != sa->over) return drop(Drop::kNesting);
   }
-  if (sa->owner != id_) {
-    ctx.HandOver(sa->owner, HandOverKind::kOpen, p);
+  if (!IsMine(*sa)) {
+    OpenAtOwner(ctx, *sa, p);
     return false;
   }
   if (sa->packets.get() >= sa->alarm_packets || sa->bytes.get() >= sa->alarm_bytes || ctx.now >= sa->alarm_at) [[unlikely]] {

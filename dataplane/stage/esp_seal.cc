@@ -55,14 +55,20 @@ void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint
 
 }  // namespace
 
-// Another worker found the SA, this one owns it. Where it is gone meanwhile, the packet goes by what the policy says now.
+// Another worker found the SA, this one owns it, or did then. Where it is gone, the packet goes by what the policy says now.
 OutboundSa* EspWorker::ResolveHandedOver(WorkerContext& ctx, Packet& p) {
   auto index = static_cast<uint32_t>(p.tag & 0xffffffff), installation = static_cast<uint32_t>(p.tag >> 32);
   OutboundSa* sa = index < kSaSlots ? tables_.outbound.Get(index) : nullptr;
-  if (sa != nullptr && sa->installation == installation && sa->owner == id_) return sa;
-  FlowVerdict v = Decide(ctx, *tables_.spd.current(), p);
-  if (v.out() == FlowVerdict::kSeal && v.sa()->owner == id_) return v.sa();
-  ctx.Drop(p, Drop::kRetired);
+  if (sa == nullptr || sa->installation != installation) {
+    FlowVerdict v = Decide(ctx, *tables_.spd.current(), p);
+    if (v.out() != FlowVerdict::kSeal) {
+      ctx.Drop(p, Drop::kRetired);
+      return nullptr;
+    }
+    sa = v.sa();
+  }
+  if (IsMine(*sa)) return sa;
+  SealAtOwner(ctx, *sa, p);
   return nullptr;
 }
 

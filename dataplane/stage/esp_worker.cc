@@ -28,6 +28,8 @@ EspWorker::EspWorker(unsigned id, SaTables& tables, WorkerMail& mail, std::uniqu
 void EspWorker::PollCommands(WorkerContext& ctx) {
   if (!releases_.empty()) [[unlikely]]
     FinishReleases(ctx);
+  if (!leaving_.empty() || !asked_.empty()) [[unlikely]]
+    GoOnMoving(ctx);
   if (mail_.orders.empty()) [[likely]]
     return;
   WorkerOrder o;
@@ -50,6 +52,7 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
         done.installation = o.out->installation;
         done.path_mtu = SetPathMtu(ctx, o);
         break;
+      case WorkerOrder::kYield: Yield(*o.move); continue;
     }
     (void)Send(ctx, done);  // has room
   }
@@ -68,9 +71,7 @@ void EspWorker::Adopt(const WorkerOrder& o) {
   }
   if (page != nullptr) page->outbound[o.out->sa_index].store(o.out->sequence.get(), std::memory_order_relaxed);
   tables_.outbound.Set(o.out->sa_index, o.out);
-  if (o.out->dummy_packets == 0) return;
-  dummies_.push_back({.sa = o.out});
-  dummies_due_ = 0;
+  StartDummies(*o.out);
 }
 
 void EspWorker::Release(const WorkerOrder& o) {

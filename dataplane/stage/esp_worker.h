@@ -43,7 +43,13 @@ class EspWorker final : public IpsecWorker {
   Drop RefuseToHost(WorkerContext& ctx, const Packet& p) override;                           // policy/apply.cc
   bool PathTooBig(WorkerContext& ctx, const TooBigNotice& notice) override;                  // path.cc
   bool MaySealInline(const Packet& p) const override;                                         // inline.cc
-  void TakeEarly(WorkerContext& ctx, Burst& esp) override;                                    // early.cc
+  void TakeKept(WorkerContext& ctx, Burst& esp, Burst& seal) override {
+    if (!arrived_.empty()) [[unlikely]]
+      TakeArrived(ctx, esp, seal);
+    if (!early_.empty() && ctx.now >= early_look_ && esp.n + seal.n == 0) [[unlikely]]
+      TakeEarly(ctx, esp);
+  }
+  void TakeMark(const Packet& mark) override;                                                 // move.cc
   unsigned devices() const override { return static_cast<unsigned>(devices_.size()); }
   bool TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Burst& sealed) override;  // lend.cc
   bool ForwardingOpen() const override { return tables_.forwarding_open.load(std::memory_order_acquire); }
@@ -80,7 +86,9 @@ class EspWorker final : public IpsecWorker {
   static bool IsKnownPeer(const InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void NotePeer(WorkerContext& ctx, InboundSa& sa, const OpenLane& lane, const uint8_t* outer);
   void PublishEdges(uint16_t n);
-  [[gnu::cold]] void HoldEarly(WorkerContext& ctx, Packet& p, Spi spi);  // early.cc
+  // early.cc
+  [[gnu::cold]] void HoldEarly(WorkerContext& ctx, Packet& p, Spi spi);
+  void TakeEarly(WorkerContext& ctx, Burst& esp);
   // The SA of an SPI that does not say where it stands; nullptr: there is none.
   [[gnu::noinline, gnu::cold]] InboundSa* FindManual(Spi spi) const;
 
@@ -156,6 +164,7 @@ class EspWorker final : public IpsecWorker {
     OutboundSa* sa;
     uint64_t next = 0;  // TSC; 0: not yet begun
   };
+  void StartDummies(OutboundSa& sa);
   void StopDummies(const OutboundSa& sa);
   Packet* MakeDummy(WorkerContext& ctx, OutboundSa& sa);
 
@@ -174,6 +183,16 @@ class EspWorker final : public IpsecWorker {
   bool RouteByFlow(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run);
   void RaiseAcquire(WorkerContext& ctx, const Policy& policy, const Flow& f);
   void Obey(WorkerContext& ctx, FlowVerdict& v, Packet& p, uint16_t run, Burst& forward, Burst& seal);
+
+  // move.cc: SAs that are another worker's, or on their way.
+  bool IsMine(const auto& sa) const { return sa.owner.load(std::memory_order_relaxed) == id_; }
+  [[gnu::noinline]] void OpenAtOwner(WorkerContext& ctx, InboundSa& sa, Packet& p);
+  [[gnu::noinline]] void SealAtOwner(WorkerContext& ctx, OutboundSa& sa, Packet& p);
+  void KeepMoved(WorkerContext& ctx, SaMove& move, Packet& p);
+  void Yield(SaMove& move);
+  void GoOnMoving(WorkerContext& ctx);
+  void TakeArrived(WorkerContext& ctx, Burst& esp, Burst& seal);
+  void Own(SaMove& m);
 
   void Adopt(const WorkerOrder& o);
   void Release(const WorkerOrder& o);
@@ -195,6 +214,7 @@ class EspWorker final : public IpsecWorker {
   };
   std::deque<Early> early_;
   uint64_t early_look_ = 0;  // TSC
+  std::vector<SaMove*> leaving_, asked_, arrived_;  // from here; of others, to be answered; to here
   bool lent_ = false;                  // in this burst
   bool inline_ = false;                // of this burst: something is of an SA that the port runs
   struct Releasing {

@@ -78,13 +78,14 @@ void EspWorker::ClampOut(const OutboundSa& sa, Packet& p) const {
   ClampMss(p, options_.mss == kMssAuto ? MssOf(p.family, mtu) : options_.mss);
 }
 
-// What comes in is answered by the other half of the pair, which is this worker's too.
+// What comes in is answered by the other half of the pair, which is this worker's too but for the moment in which they move one
+// after the other.
 void EspWorker::ClampIn(WorkerContext& ctx, const InboundSa& sa, Packet& p) {
   constexpr uint8_t kTcp = 6;
   if (p.protocol != kTcp) return;
   if (options_.mss != kMssAuto) return ClampMss(p, options_.mss);
   OutboundSa* back = tables_.outbound.Get(sa.sa_index);
-  if (back == nullptr || back->owner != id_) return;
+  if (back == nullptr || !IsMine(*back)) return;
   uint32_t mtu = back->route_mtu;
   Packet way;
   if (back->route_generation != ctx.fib->generation() && Reroute(ctx, way, *back, mtu) != Drop::kCount) return;

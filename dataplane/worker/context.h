@@ -68,6 +68,8 @@ struct WorkerContext {
   IpsecWorker* ipsec = nullptr;             // null: a plain router
   bool forwarding_open = false;             // of this pass
 
+  unsigned taking_from = 0;                 // worker whose ring is being emptied; else this one
+
   uint32_t stamp = 0;                       // coarse clock for neighbours' last use: monotonic seconds
 
   PacketSlots slots;                        // of the turn in hand

@@ -35,6 +35,7 @@ struct alignas(kCacheLine) Counters {
   Counter slow_path;           // packets copied because the mbuf was shared, segmented or short of room
   Counter inline_missed;       // of SAs that a port runs, and the port had not opened
   Counter polls, empty_polls, sleeps;
+  Counter busy_cycles;         // TSC, of the passes that found something
 
   void AddDropsTo(std::array<uint64_t, kDropReasons>& to) const {
     for (size_t i = 0; i < kDropReasons; ++i) to[i] += drops[i].get();

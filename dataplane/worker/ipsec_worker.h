@@ -39,8 +39,12 @@ class IpsecWorker {
   // header, with `local_origin` set, and have their port, and their next hop where the neighbour is known.
   virtual void Seal(WorkerContext& ctx, Burst& seal, Burst& sealed) = 0;
 
-  // Packets of Open() that came before their SA, which is there now.
-  virtual void TakeEarly(WorkerContext& ctx, Burst& esp) = 0;
+  // Packets that Open() and Seal() kept until there is an SA for them, or until it is here: now there is. A burst at most;
+  // where something comes, there may be more, which goes before all that is received later.
+  virtual void TakeKept(WorkerContext& ctx, Burst& esp, Burst& seal) = 0;
+
+  // What another worker tells about an SA that moves (HandOverKind::kMove).
+  virtual void TakeMark(const Packet& mark) = 0;
 
   // Crypto devices that packets are lent to while the worker goes on; Open and Seal keep those back.
   virtual unsigned devices() const = 0;

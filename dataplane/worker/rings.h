@@ -20,6 +20,7 @@ enum class HandOverKind : uint8_t {
   kTransmit,    // has out_port and, unless framed, next_hop
   kOriginate,   // made by main: policy, then routing
   kFromHost,    // the host's, from its IP header on, not parsed: then as kOriginate
+  kMove,        // no packet: to IpsecWorker::TakeMark
   kUnreachable, // its neighbour does not answer: drop it and tell its sender
 };
 

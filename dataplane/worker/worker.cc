@@ -33,7 +33,9 @@ Worker::Worker(WorkerContext& ctx, const Published<Forwarding>& fib, Grace& grac
 
 bool Worker::Pass() {
   grace_.Pass(ctx_.id);
-  ctx_.now = rte_rdtsc();
+  const uint64_t now = rte_rdtsc();
+  if (was_busy_) ctx_.counters.busy_cycles.Add(now - ctx_.now);
+  ctx_.now = now;
   ctx_.watch = ctx_.armed.load(std::memory_order_acquire);
   if (ctx_.watch != nullptr) [[unlikely]]
     ctx_.watch->BeginPass();
@@ -43,11 +45,15 @@ bool Worker::Pass() {
   bool busy = false;
   if (ctx_.rings->from_main != nullptr) busy |= TakeRing(*ctx_.rings->from_main);
   if (ctx_.rings->from_host != nullptr) busy |= TakeRing(*ctx_.rings->from_host);
-  for (PacketRing* r : ctx_.rings->from_worker) {
-    if (r != nullptr) busy |= TakeRing(*r);
+  const auto& from_worker = ctx_.rings->from_worker;
+  for (unsigned w = 0; w < from_worker.size(); ++w) {
+    if (from_worker[w] == nullptr) continue;
+    ctx_.taking_from = w;
+    busy |= TakeRing(*from_worker[w]);
   }
+  ctx_.taking_from = ctx_.id;
   if (ctx_.ipsec != nullptr) {
-    busy |= TakeEarly();
+    busy |= TakeKept();
     for (unsigned i = 0, n = ctx_.ipsec->devices(); i < n; ++i) busy |= TakeBack(i);
   }
   for (uint16_t i = 0; i < ctx_.port_count; ++i) {
@@ -71,15 +77,17 @@ bool Worker::Pass() {
   ctx_.Enter(Stage::kIdle, 0);
   ctx_.counters.polls.Add(1);
   if (!busy) ctx_.counters.empty_polls.Add(1);
+  was_busy_ = busy;
   return busy;
 }
 
-bool Worker::TakeEarly() {
-  ctx_.slots.Clear();
-  ctx_.ipsec->TakeEarly(ctx_, esp_);
-  if (esp_.n == 0) [[likely]] return false;
-  Process();
-  return true;
+bool Worker::TakeKept() {
+  for (bool some = false;; some = true) {
+    ctx_.slots.Clear();
+    ctx_.ipsec->TakeKept(ctx_, esp_, seal_);
+    if (esp_.n + seal_.n == 0) [[likely]] return some;
+    Process();
+  }
 }
 
 bool Worker::TakeBack(unsigned device) {
@@ -95,10 +103,10 @@ bool Worker::TakeBack(unsigned device) {
 bool Worker::TakeRing(PacketRing& ring) {
   if (ring.empty()) [[likely]] return false;
   uint32_t n = ring.Take(taken_, options_.burst);
-  ctx_.counters.unparked.Add(n);
   if (ctx_.watch != nullptr) [[unlikely]]
     NoteTaken(n);
   ctx_.slots.Clear();
+  uint32_t marks = 0;
   for (uint32_t i = 0; i < n; ++i) {
     Packet& p = taken_[i].packet;
     switch (static_cast<HandOverKind>(taken_[i].kind)) {
@@ -114,12 +122,17 @@ bool Worker::TakeRing(PacketRing& ring) {
       case HandOverKind::kFromHost:
         if (AdmitFromHost(ctx_, p)) plain_.Add(p);
         break;
+      case HandOverKind::kMove:
+        ctx_.ipsec->TakeMark(p);
+        ++marks;
+        break;
       case HandOverKind::kUnreachable:
         SendIcmpError(ctx_, p, IcmpError::kHostUnreachable);
         ctx_.Drop(p, Drop::kNoNeighbour);
         break;
     }
   }
+  ctx_.counters.unparked.Add(n - marks);
   Send(transmit_);
   Process();
   return true;
@@ -129,7 +142,8 @@ void Worker::NoteTaken(uint32_t n) {
   ctx_.watch->Found(Stage::kTake, static_cast<uint16_t>(n));
   for (uint32_t i = 0; i < n; ++i) {
     Packet& p = taken_[i].packet;
-    ctx_.watch->Taken(p, static_cast<HandOverKind>(taken_[i].kind), ctx_.ports[p.port].port->mac);
+    const auto kind = static_cast<HandOverKind>(taken_[i].kind);
+    if (kind != HandOverKind::kMove) ctx_.watch->Taken(p, kind, ctx_.ports[p.port].port->mac);
   }
 }
 

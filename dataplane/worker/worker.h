@@ -33,7 +33,7 @@ class Worker {
  private:
   bool TakeRing(PacketRing& ring);
   bool TakeBack(unsigned device);
-  bool TakeEarly();
+  bool TakeKept();
   void NoteTaken(uint32_t n);  // what is in taken_
   void Process();              // what is in esp_, plain_ and seal_, to its end
   void Route(Burst& plain);    // policy, seal, forward, transmit
@@ -48,6 +48,7 @@ class Worker {
   Grace& grace_;
   Options options_;
   uint64_t housekeeping_at_ = 0;  // TSC
+  bool was_busy_ = false;         // in the pass before
   std::atomic<bool> stop_{false};
 
   // Scratch of one pass, kept here because clearing it costs more than a small burst's work.

@@ -34,6 +34,7 @@ class FakeDatabase final : public dp::SaDatabase {
   channel::Status QueryUse(const channel::QueryUse& q, channel::Ack& answer) override;
   void Inventory(const Visit& visit) const override;
   dp::EngineUse UseOfEngines() const override { return {}; }
+  std::vector<dp::SasOfWorker> SasByWorker() const override { return {}; }
   std::optional<dp::SaLabel> LabelOf(channel::Direction, uint32_t) const override { return std::nullopt; }
   std::vector<uint32_t> SasNamed(const std::string&) const override { return {}; }
   std::map<uint32_t, dp::TunnelUse> UseOfTunnels() const override { return {}; }

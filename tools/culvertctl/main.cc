@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   auto* pools = add("pools", "address pools, how full they are", nullptr);
   pools->add_flag("--leases", leases, "and who has which address");
   pools->callback([&run, &ctx, &leases] { run = [&ctx, &leases] { return ShowPools(ctx, leases); }; });
-  for (const char* what : {"counters", "drops", "ports", "routes", "neighbours", "tunnels", "engines"}) {
+  for (const char* what : {"counters", "drops", "ports", "routes", "neighbours", "tunnels", "engines", "workers"}) {
     app.add_subcommand(what, std::format("the data plane's {}", what))->callback([&run, &ctx, what] {
       run = [&ctx, what] { return ShowDataplane(ctx, what); };
     });

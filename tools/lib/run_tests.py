@@ -38,6 +38,7 @@ TREES_OF = {
     'hostile-ikev1': ['asan'],
     'router': ['asan'],
     'offload': ['asan'],
+    'workers': ['asan'],
     'hostile-dataplane': ['asan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
@@ -49,11 +50,11 @@ SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}, 'sim-ikev1': {'sim-ikev1-s
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
 # What needs nothing but the processor: run beside the system tests, which mostly wait, at a priority that leaves these theirs.
-ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'esp-reference', 'hostile-dataplane', 'hostile-ikev2',
-         'hostile-ikev1', 'sim-ikev2', 'sim-ikev1'}
+ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'workers', 'esp-reference', 'hostile-dataplane',
+         'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1'}
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
-ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'router', 'offload',
+ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'router', 'offload', 'workers',
          'esp-reference', 'hostile-dataplane', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward',
          'interop-dataplane', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
