@@ -80,6 +80,7 @@ int Serve(Booted& booted, config::Dataplane& config, const Arguments& args, Uniq
     LOG(ERROR) << s.message();
     return 1;
   }
+  control.SetMover([&](const nlohmann::json& what) { return (*ipsec)->Move(what); });
   WatchService watching(gateway, &(*ipsec)->database(), control);
   loop.AddPoller([&] { return watching.Poll(); });
   loop.Every(std::chrono::milliseconds(100), [&] { watching.Tick(std::chrono::steady_clock::now()); });

@@ -112,6 +112,8 @@ std::string ControlSocket::Reply(Client& c, const std::string& line) {
     std::string wrong = Stream(c, request["watch"]);
     if (wrong.empty()) return "";
     answer["error"] = wrong;
+  } else if (request.is_object() && request.contains("move") && move_) {
+    answer = move_(request["move"]);
   } else if (!request.is_object() || !request.contains("get") || !request["get"].is_string()) {
     answer["error"] = "a request is one line: {\"get\": WHAT}";
   } else if (auto it = answers_.find(request["get"].get<std::string>()); it == answers_.end()) {

@@ -32,9 +32,9 @@ class Streamer {
   virtual void Gone(uint64_t client) = 0;
 };
 
-// RUN/dataplane-ctl.sock: one question a line, {"get": "counters"}, one line of JSON back; only questions, nothing that
-// changes anything. {"watch": {...}} is answered by a Streamer's lines; until their end the client has nothing more to say, or
-// is closed. Clients are many and slow, so everything of theirs is bounded. Main thread.
+// RUN/dataplane-ctl.sock: one question a line, {"get": "counters"}, one line of JSON back. {"watch": {...}} is answered by a
+// Streamer's lines; until their end the client has nothing more to say, or is closed. {"move": {...}} has something done, and
+// nothing that anybody's protection depends on. Clients are many and slow, so everything of theirs is bounded. Main thread.
 class ControlSocket {
  public:
   static constexpr size_t kMaxClients = 32;
@@ -44,6 +44,7 @@ class ControlSocket {
   static constexpr Duration kPatience = std::chrono::seconds(5);  // for the rest of a line, or for room to answer
 
   using Answer = std::function<nlohmann::ordered_json()>;
+  using Order = std::function<nlohmann::ordered_json(const nlohmann::json& what)>;  // {"error": …} where it cannot be done
 
   ControlSocket(EventLoop& loop, std::map<std::string, Answer> answers) : loop_(loop), answers_(std::move(answers)) {}
   ~ControlSocket();
@@ -57,6 +58,8 @@ class ControlSocket {
 
   // Before anybody is served, borrowed; it is not told of clients that are there when this is destroyed.
   void SetStreamer(Streamer* streamer) { streamer_ = streamer; }
+  // Before anybody is served.
+  void SetMover(Order move) { move_ = std::move(move); }
   // A line of a stream. False: nobody there to read it, or too slow for it: then that client is closed.
   bool Push(uint64_t client, const nlohmann::ordered_json& line);
   // The stream is at its end; the client may ask again.
@@ -85,6 +88,7 @@ class ControlSocket {
   std::string path_;
   std::map<int, std::unique_ptr<Client>> clients_;
   Streamer* streamer_ = nullptr;
+  Order move_;
   uint64_t last_id_ = 0;
 };
 

@@ -3,9 +3,11 @@
 #include <pwd.h>
 #include <rte_cycles.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/log/log.h"
+#include "absl/strings/str_cat.h"
 #include "dataplane/main/manual_sas.h"
 
 namespace culvert::dp {
@@ -58,6 +60,21 @@ bool IpsecService::Poll() {
     return false;
   }
   return ++turns_waited_ < kTurnsForWorkers;
+}
+
+nlohmann::ordered_json IpsecService::Move(const nlohmann::json& what) {
+  constexpr const char* error = "error";
+  const bool whole = what.is_object() && what.contains("child") && what["child"].is_string() && what.contains("worker") &&
+                     what["worker"].is_number_unsigned();
+  if (!whole) return {{error, "expected a child's name and a worker's number"}};
+  const auto name = what["child"].get<std::string>();
+  const auto worker = what["worker"].get<uint64_t>();
+  if (worker >= gateway_.workers()) return {{error, absl::StrCat("no worker ", worker, "; there are ", gateway_.workers())}};
+  WorkerDatabase& sas = ipsec_->database();
+  const auto places = sas.SasNamed(name);
+  if (places.empty()) return {{error, absl::StrCat("no SA of a child or connection ", name)}};
+  const auto moved = std::ranges::count_if(places, [&](uint32_t i) { return sas.Move(i, static_cast<uint32_t>(worker)); });
+  return {{"moving", moved}, {"there_or_pinned", static_cast<int64_t>(places.size()) - moved}};
 }
 
 std::string IpsecService::crypto() const {

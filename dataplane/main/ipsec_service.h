@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ class IpsecService {
 
   SaDatabase& database() { return ipsec_->database(); }
   void Balance(const std::vector<double>& busy) { ipsec_->database().Balance(busy); }  // as WorkerDatabase has it
+  // {"child": NAME, "worker": N}: the SAs of that child, or connection, go to that worker.
+  nlohmann::ordered_json Move(const nlohmann::json& what);
   const ChannelServer& channel() const { return *channel_; }
   std::string crypto() const;      // "IPsec-MB 2.0.0, AVX512 type 2"
 

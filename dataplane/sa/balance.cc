@@ -18,19 +18,22 @@ Pair Extremes(const std::vector<double>& busy) {
   return {static_cast<uint32_t>(most - busy.begin()), static_cast<uint32_t>(least - busy.begin())};
 }
 
+bool IsUneven(double hot, double cold) { return hot > kBusy && hot - cold > kGap; }
+
 }  // namespace
 
 bool IsUneven(const std::vector<double>& busy) {
-  if (busy.size() < 2) return false;
   const Pair p = Extremes(busy);
-  return busy[p.hot] > kBusy && busy[p.hot] - busy[p.cold] > kGap;
+  return IsUneven(busy[p.hot], busy[p.cold]);
 }
 
 std::vector<SaChoice> ChooseMoves(std::vector<double> busy, std::vector<SaLoad> loads) {
   std::vector<SaChoice> chosen;
   std::ranges::stable_sort(loads, std::ranges::greater(), &SaLoad::cost);
-  for (size_t round = 0; round < busy.size() && IsUneven(busy) && chosen.size() < kMostMoves; ++round) {
-    const Pair p = Extremes(busy);
+  auto may_give = busy;  // 0 of those that nothing can be taken from
+  for (size_t round = 0; round < 2 * busy.size() && chosen.size() < kMostMoves; ++round) {
+    const Pair p{Extremes(may_give).hot, Extremes(busy).cold};
+    if (!IsUneven(may_give[p.hot], busy[p.cold])) break;
     auto of_hot = [&p](uint64_t sum, const SaLoad& l) { return l.worker == p.hot ? sum + l.cost : sum; };
     const auto all = static_cast<double>(std::accumulate(loads.begin(), loads.end(), uint64_t{0}, of_hot));
     const double gap = busy[p.hot] - busy[p.cold], one = busy[p.hot] / std::max(all, 1.0);
@@ -49,9 +52,9 @@ std::vector<SaChoice> ChooseMoves(std::vector<double> busy, std::vector<SaLoad> 
       if (moved + static_cast<double>(l.cost) * one <= enough && chosen.size() < kMostMoves) move(l);
     }
     if (moved == 0 && least != nullptr && static_cast<double>(least->cost) * one <= gap * kMostOfGap) move(*least);
-    if (moved == 0) break;
     busy[p.hot] -= moved;
     busy[p.cold] += moved;
+    may_give[p.hot] = moved == 0 ? 0 : busy[p.hot];
   }
   return chosen;
 }

@@ -44,6 +44,36 @@ def rekey(pair, gateway, child):
                f'a rekeyed {child}', 20)
 
 
+MOVES = 20
+
+
+def test_sas_change_their_worker_under_traffic(lab):
+    net = Topology(lab)
+    a, b = Gateway(lab, net.a, 'culvert-a', dataplane={'workers': '0-1', 'rebalance': 'no'}), Gateway(lab, net.b, 'culvert-b')
+    pair = Pair(net, a, b, Tunnel()).start()
+    pair.up()
+    pair.use()
+    drops_before, losses_before = [g.drops() for g in pair.ours], pair.losses_elsewhere()
+
+    def owners():
+        children = [c for ike in a.ctl('sas')['ike_sas'] for c in ike['child_sas'].values()]
+        return {c[f'worker_{way}'] for c in children for way in ('in', 'out')}
+
+    with Probe(net.alice, net.bob, rate=500) as probe:
+        for round_ in range(MOVES):
+            to = 1 - min(owners())
+            a.ctl('move', 'net', str(to))
+            wait_until(lambda to=to: owners() == {to}, f'SAs at worker {to}', 10)
+    pair.expect_no_loss(probe, losses_before)
+    pair.expect_no_rekey_drops(drops_before)
+    rows = a.ctl('workers')['workers']
+    lab.note(f'workers: {rows}')
+    if sum(row['sas_got'] for row in rows) != 2 * MOVES or sum(row['sas'] for row in rows) != 2:
+        raise LabError(f'the books of the workers: {rows}')
+    pair.down()
+    pair.expect_order()
+
+
 def test_two_workers_share_the_sas(lab):
     net = Topology(lab)
     a, b = Gateway(lab, net.a, 'culvert-a', dataplane={'workers': '0-1'}), Gateway(lab, net.b, 'culvert-b')

@@ -22,6 +22,8 @@ absl::Status ShowDataplane(const Context& ctx, const std::string& what);  // cou
 absl::Status Reload(const Context& ctx);
 // action: add or del.
 absl::Status ChangeAddress(const Context& ctx, const std::string& action, const std::string& port, const std::string& address);
+// The data plane's SAs of a child or connection, to a worker.
+absl::Status MoveSas(const Context& ctx, const std::string& child, uint32_t worker);
 absl::Status Shutdown(const Context& ctx, bool delete_sas);
 
 struct Operation {

@@ -6,11 +6,10 @@
 
 namespace culvert::ctl {
 
-absl::StatusOr<nlohmann::json> AskDataplane(const std::string& socket_path, const std::string& what) {
+absl::StatusOr<nlohmann::json> AskDataplane(const std::string& socket_path, const nlohmann::json& question) {
   auto socket = Socket::Connect(socket_path);
   if (!socket.ok()) return socket.status();
-  std::string request = nlohmann::json{{"get", what}}.dump() + "\n";
-  if (auto s = socket->Send(AsBytes(request)); !s.ok()) return s;
+  if (auto s = socket->Send(AsBytes(question.dump() + "\n")); !s.ok()) return s;
   std::string line;
   while (line.find('\n') == std::string::npos) {
     auto more = socket->Receive(std::chrono::seconds(10));

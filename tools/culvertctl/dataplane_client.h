@@ -8,8 +8,8 @@
 
 namespace culvert::ctl {
 
-// One question to culvert-dataplane's RUN/dataplane-ctl.sock: {"get": WHAT} on one line, one line of JSON back.
-absl::StatusOr<nlohmann::json> AskDataplane(const std::string& socket_path, const std::string& what);
+// One question to culvert-dataplane's RUN/dataplane-ctl.sock, {"get": WHAT} or {"move": {...}}: one line of JSON back.
+absl::StatusOr<nlohmann::json> AskDataplane(const std::string& socket_path, const nlohmann::json& question);
 
 // A question that is answered by as many lines as there are, each an object, up to one that has the key `last`; `each` gets
 // them as they come, and ends it by an error of its own.

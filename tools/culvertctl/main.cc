@@ -86,6 +86,12 @@ int main(int argc, char** argv) {
       run = [&ctx, &port, &address, action] { return ChangeAddress(ctx, action, port, address); };
     });
   }
+  std::string child;
+  uint32_t worker = 0;
+  auto* move = add("move", "give a child's SAs to a worker; with `rebalance = no` they stay there", nullptr);
+  move->add_option("CHILD", child, "child's or connection's name")->required();
+  move->add_option("WORKER", worker, "its number, as `workers` shows it")->required();
+  move->callback([&run, &ctx, &child, &worker] { run = [&ctx, &child, &worker] { return MoveSas(ctx, child, worker); }; });
   WatchOptions watch;
   auto* trace = add("trace", "every pass that packets go through, with its cycles", nullptr);
   AddFilter(*trace, watch);

@@ -2,6 +2,8 @@
 #include <iostream>
 
 #include "tools/culvertctl/commands.h"
+#include "tools/culvertctl/dataplane_client.h"
+#include "tools/culvertctl/table.h"
 #include "tools/culvertctl/vici_client.h"
 #include "tools/culvertctl/vici_json.h"
 
@@ -43,6 +45,13 @@ absl::Status Reload(const Context& ctx) { return RunOne(ctx, "reload-settings", 
 
 absl::Status ChangeAddress(const Context& ctx, const std::string& action, const std::string& port, const std::string& address) {
   return RunOne(ctx, "address", vici::Section().Add("action", action).Add("port", port).Add("address", address));
+}
+
+absl::Status MoveSas(const Context& ctx, const std::string& child, uint32_t worker) {
+  auto answer = AskDataplane(ctx.run_dir + "/dataplane-ctl.sock", {{"move", {{"child", child}, {"worker", worker}}}});
+  if (!answer.ok()) return answer.status();
+  std::cout << (ctx.json ? answer->dump() + "\n" : LinesOf(*answer));
+  return absl::OkStatus();
 }
 
 absl::Status Shutdown(const Context& ctx, bool delete_sas) {

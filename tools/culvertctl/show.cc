@@ -14,7 +14,7 @@ namespace {
 using nlohmann::ordered_json;
 
 absl::StatusOr<nlohmann::json> Ask(const Context& ctx, const std::string& what) {
-  return AskDataplane(ctx.run_dir + "/dataplane-ctl.sock", what);
+  return AskDataplane(ctx.run_dir + "/dataplane-ctl.sock", {{"get", what}});
 }
 
 // One streamed list command as an array of {name: NAME, ...its section}.

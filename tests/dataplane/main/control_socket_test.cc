@@ -81,6 +81,13 @@ TEST_F(ControlSocketTest, SaysWhatIsWrongAndGoesOn) {
   EXPECT_EQ(Say(c.get(), "{\"get\":\"one\"}\n"), "{\"one\":1}\n");
 }
 
+TEST_F(ControlSocketTest, HasSomethingMovedWhereItCan) {
+  UniqueFd c = Connect();
+  EXPECT_TRUE(Say(c.get(), "{\"move\":{\"child\":\"net\"}}\n").starts_with("{\"error\""));
+  control.SetMover([](const nlohmann::json& what) { return ordered_json{{"moved", what["child"]}}; });
+  EXPECT_EQ(Say(c.get(), "{\"move\":{\"child\":\"net\"}}\n"), "{\"moved\":\"net\"}\n");
+}
+
 TEST_F(ControlSocketTest, EndsALineWithoutEnd) {
   UniqueFd c = Connect();
   EXPECT_EQ(Say(c.get(), std::string(ControlSocket::kMaxRequest, ' ')), "");

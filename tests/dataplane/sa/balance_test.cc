@@ -51,6 +51,7 @@ TEST(Balance, HandsNoTroubleOn) {
   EXPECT_TRUE(ChooseMoves({1.0, 0.0}, {{1, 0, 1000}}).empty());
   EXPECT_TRUE(ChooseMoves({1.0, 0.1}, {{1, 0, 1000}, {2, 1, 10}}).empty());
   EXPECT_TRUE(ChooseMoves({1.0, 0.0}, {}).empty());
+  EXPECT_EQ(ChooseMoves({1.0, 0.0, 1.0}, {{1, 0, 10}, {2, 0, 10}, {3, 2, 1000}}).size(), 1u) << "but of another";
   EXPECT_TRUE(ChooseMoves({1.0, 0.0}, {{1, 0, 0}}).empty());
 }
 

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/reference_transport.h"
 #include "tests/support/tunnel_rig.h"
 
 // SAs that change their worker while packets are everywhere.
@@ -233,6 +234,48 @@ TEST_P(MoveInThreads, LosesNothingAndKeepsTheOrder) {
   EXPECT_EQ(sealed_, UpTo(kPackets));
   EXPECT_EQ(opened_, UpTo(kPackets));
   EXPECT_GT(moves, 50u);
+  EXPECT_EQ(rig().all_drops(), 0u);
+}
+
+// Four SAs on worker 0, which is busy; what they carry says which of them go.
+TEST_P(Move, IsByLoad) {
+  std::vector<test::SaSpec> sas = {rig_.sa()};
+  for (uint32_t i = 1; i < 4; ++i) {
+    test::SaSpec s = rig_.sa();
+    s.sa_index += i;
+    s.spi += i;
+    rig_.Install(s, Direction::kInbound);
+    sas.push_back(s);
+  }
+  for (const test::SaSpec& s : sas) database().Move(s.sa_index, 0);
+  rig_.Settle();
+  ASSERT_EQ(database().SasByWorker()[0].sas, 5u);
+  uint64_t sequence = 1;
+  auto carry = [&](std::initializer_list<int> packets) {
+    auto s = sas.begin();
+    for (int n : packets) {
+      for (int i = 0; i < n; ++i) {
+        test::SealChoices c;
+        c.sequence = sequence++;
+        c.iv.assign(rig_.sa().ah() ? 0 : 8, static_cast<uint8_t>(sequence));
+        rig_.FromPeer(ReferenceSealAny(s->Inbound(), MakeUdp(rig_.bob(false), rig_.alice(false), 1, 1, 80), c));
+      }
+      ++s;
+    }
+  };
+  database().Balance({1.0, 0.0, 0.5, 0.5});
+  carry({40, 10, 10, 0});
+  database().Balance({1.0, 0.9, 0.9, 0.9});
+  rig_.Settle();
+  EXPECT_EQ(database().SasByWorker()[0].sas, 5u) << "it evens out only what is uneven";
+  database().Balance({1.0, 0.0, 0.5, 0.5});
+  carry({40, 10, 10, 0});
+  database().Balance({1.0, 0.0, 0.5, 0.5});
+  rig_.Settle();
+  const auto now = database().SasByWorker();
+  EXPECT_EQ(now[0].sas, 3u) << "that with the most, in both directions, and that without any";
+  EXPECT_EQ(now[1].sas, 2u);
+  carry({2, 2, 2, 2});
   EXPECT_EQ(rig().all_drops(), 0u);
 }
 
