@@ -9,7 +9,7 @@ namespace culvert::bench {
 
 using dp::Network;
 
-Lab::Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst) : pool_(pool) {
+Lab::Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst, offload::Engines* engines) : pool_(pool) {
   dp::Gateway::Parts parts;
   std::vector<dp::Topology::PortQueues> queues;
   for (const char* name : {"wan", "lan"}) {
@@ -29,7 +29,7 @@ Lab::Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst) : 
   parts.pool = pool;
   parts.worker = {.adaptive = false, .burst = burst};
   gateway_ = std::make_unique<dp::Gateway>(std::move(parts));
-  auto ipsec = dp::Ipsec::Create(workers, gateway_->grace(), {.tsc_hz = rte_get_tsc_hz()}, {});
+  auto ipsec = dp::Ipsec::Create(workers, gateway_->grace(), {.tsc_hz = rte_get_tsc_hz(), .engines = engines}, {});
   CHECK(ipsec.ok()) << ipsec.status();
   ipsec_ = std::move(*ipsec);
   for (unsigned w = 0; w < workers; ++w) gateway_->SetIpsec(w, &ipsec_->worker(w));

@@ -14,8 +14,8 @@ namespace culvert::bench {
 // on both ports.
 class Lab {
  public:
-  // `slots`: packets one queue holds; a power of two.
-  Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst);
+  // `slots`: packets one queue holds; a power of two. `engines`: beside the processor; borrowed; may be null.
+  Lab(unsigned workers, uint32_t slots, rte_mempool* pool, uint16_t burst, offload::Engines* engines);
   ~Lab();
 
   // Installs policy and both SAs of each tunnel, ESN on and a window of 1,024, and notes which worker owns them.
@@ -24,6 +24,7 @@ class Lab {
   RingPort& wan() { return *ports_[0]; }
   RingPort& lan() { return *ports_[1]; }
   dp::Worker& worker(unsigned i) { return gateway_->worker(i); }
+  uint64_t Forwarded(unsigned worker) const { return gateway_->context(worker).counters.forwarded.get(); }
   dp::EspWorker& esp(unsigned i) { return ipsec_->worker(i); }
   dp::WorkerDatabase& database() { return ipsec_->database(); }
   uint64_t Dropped() const { return gateway_->ReadBalance().dropped; }

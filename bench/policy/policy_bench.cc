@@ -43,7 +43,7 @@ class PolicyBench {
   PolicyBench(const Options& o, uint32_t rules) : o_(o), rules_(rules) {
     pool_ = rte_pktmbuf_pool_create("bench", kPackets + 1023, 0, 0, kDataRoom, SOCKET_ID_ANY);
     CHECK(pool_ != nullptr) << "no memory for packets";
-    lab_ = std::make_unique<Lab>(1, kPackets, pool_, kBurst);
+    lab_ = std::make_unique<Lab>(1, kPackets, pool_, kBurst, nullptr);
     for (uint32_t r = 0; r < rules; ++r) AddRule(r);
     lab_->Settle();
     mbufs_.resize(kPackets);

@@ -10,11 +10,12 @@
 
 namespace culvert::bench {
 
-BenchEal::BenchEal(uint32_t mib, bool try_hugepages) {
+BenchEal::BenchEal(uint32_t mib, bool try_hugepages, std::vector<std::string> devices) {
   if (try_hugepages) loan_.emplace(mib);
   EalOptions eal;
   eal.pages = loan_ && loan_->granted() ? EalOptions::Pages::kYes : EalOptions::Pages::kNo;
   eal.memory_mib = mib;
+  eal.devices = std::move(devices);
   eal.file_prefix = "culvert-bench-" + std::to_string(getpid());
   auto mode = BootEal(eal);
   if (!mode.ok()) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/support/hugepages.h"
 
@@ -10,7 +11,8 @@ namespace culvert::bench {
 // DPDK's environment for a run: with hugepages where they are to be had, and gone without a trace afterwards.
 class BenchEal {
  public:
-  BenchEal(uint32_t mib, bool try_hugepages);
+  // `devices`: vdev arguments.
+  BenchEal(uint32_t mib, bool try_hugepages, std::vector<std::string> devices = {});
   ~BenchEal();
   BenchEal(const BenchEal&) = delete;
   BenchEal& operator=(const BenchEal&) = delete;
