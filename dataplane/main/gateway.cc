@@ -85,7 +85,7 @@ void Gateway::BuildRings(const Topology& t, const std::string& name) {
 void Gateway::BuildWorkers(const Parts& parts) {
   for (unsigned w = 0; w < parts.topology.workers; ++w) {
     auto ctx = std::make_unique<WorkerContext>();
-    ctx->id = w;
+    ctx->id = ctx->taking_from = w;
     ctx->tsc_hz = rte_get_tsc_hz();
     ctx->neighbours = &table_;
     ctx->port_count = static_cast<uint16_t>(ports_.size());
