@@ -1,8 +1,13 @@
 #include "drivers/port/ethdev_port.h"
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
+#include <linux/if_packet.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -27,17 +32,47 @@ constexpr uint32_t kXdpMaxMtu = kXdpBuffer - kXdpHeadroom - RTE_ETHER_HDR_LEN;
 // whole pages, because frames must lie in blocks without a gap.
 unsigned PacketFrame(uint32_t mtu) { return std::max<unsigned>(2048, (mtu + 128 + 1023) / 1024 * 1024); }
 
+// framesz of an af_packet device.
+uint32_t FrameOf(const std::string& device) {
+  uint32_t frame = 2048;  // af_packet's own
+  for (absl::string_view part : absl::StrSplit(device, ',')) {
+    if (absl::ConsumePrefix(&part, "framesz=") && !absl::SimpleAtoi(part, &frame)) frame = 0;
+  }
+  return frame;
+}
+
+// The operator's own framesz, which af_packet does not hold against anything: it drops what is longer on its way out, and cuts
+// it on its way in, without a word.
+absl::Status CheckPacketFrame(const EthdevOptions& o) {
+  constexpr uint32_t kKernelHeader = TPACKET2_HDRLEN - sizeof(sockaddr_ll);
+  const uint32_t frame = FrameOf(CompleteDevice(o.device, o.mtu));
+  const uint32_t wanted = o.mtu + kEthernet + kKernelHeader;
+  if (frame >= wanted) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "port ", o.name, ": mtu ", o.mtu, ": a frame takes ", wanted, " octets and framesz is ", frame,
+      "; leave out framesz, blocksz and framecnt, or say framesz=", PacketFrame(o.mtu), ",blocksz=", 4 * PacketFrame(o.mtu)));
+}
+
 absl::Status Failed(const std::string& port, const std::string& what, int rc) {
   return absl::UnavailableError(absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(-rc)));
+}
+
+// Octets of a memif buffer that holds a whole frame: what is longer takes several, comes in as many segments and is copied.
+uint32_t MemifBuffer(uint32_t mtu) { return std::max<uint32_t>(2048, (mtu + kEthernet + 63) / 64 * 64); }
+
+// Of these no call can tell an MTU, and none is needed: they take frames of any length, in several buffers where one is too short.
+bool TakesAnyLength(const std::string& device) { return device.starts_with("net_memif") || device.starts_with("net_ring"); }
+
+bool Says(const std::string& device, std::initializer_list<const char*> arguments) {
+  return std::ranges::any_of(arguments, [&](const char* a) { return device.find(a) != std::string::npos; });
 }
 
 }  // namespace
 
 std::string CompleteDevice(const std::string& device, uint32_t mtu) {
-  if (!device.starts_with("net_af_packet") || device.find("framecnt=") != std::string::npos ||
-      device.find("framesz=") != std::string::npos || device.find("blocksz=") != std::string::npos) {
-    return device;
-  }
+  if (device.starts_with("net_memif") && !Says(device, {",bsize="}))
+    return absl::StrCat(device, ",bsize=", MemifBuffer(mtu));
+  if (!device.starts_with("net_af_packet") || Says(device, {",framecnt=", ",framesz=", ",blocksz="})) return device;
   unsigned frame = PacketFrame(mtu);
   return absl::StrCat(device, ",framesz=", frame, ",blocksz=", 4 * frame, ",framecnt=", kPacketFrames);
 }
@@ -50,7 +85,7 @@ PortMemory MemoryOf(const std::string& device, uint32_t mtu, unsigned workers) {
     m.buffer = std::min(m.buffer + kXdpHeadroom, kXdpBuffer);
   }
   // af_packet wants a buffer as large as its ring's frames.
-  if (device.starts_with("net_af_packet")) m.buffer = PacketFrame(mtu);
+  if (device.starts_with("net_af_packet")) m.buffer = std::max(PacketFrame(mtu), FrameOf(device));
   return m;
 }
 
@@ -104,7 +139,8 @@ absl::Status EthdevPort::SetMtu(const EthdevOptions& o, const rte_eth_dev_info& 
   // af_packet refuses to be told of more than 1,500 octets and yet carries what its ring and the interface hold.
   auto interface = KernelInterfaceUnder(o.device);
   bool packet = o.device.starts_with("net_af_packet");
-  if (packet && interface && KernelMtu(*interface) == o.mtu) return absl::OkStatus();
+  if (packet && interface && KernelMtu(*interface) == o.mtu) return CheckPacketFrame(o);
+  if (TakesAnyLength(o.device)) return absl::OkStatus();
   if (o.device.starts_with("net_af_xdp") && o.mtu > kXdpMaxMtu) {
     return absl::InvalidArgumentError(absl::StrCat("port ", o.name, ": mtu ", o.mtu, ": af_xdp carries up to ", kXdpMaxMtu));
   }
