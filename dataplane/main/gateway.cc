@@ -50,6 +50,7 @@ Gateway::Gateway(Parts parts)
   network_ = std::make_unique<Network>(std::move(infos), fib_, grace_, *neighbours_);
   ike_ = std::make_unique<IkePath>(fib_, table_, *neighbours_, *sender_);
   BuildHost(parts);
+  BuildWatchdog(parts);
   loop_.AddPoller([this] { return Poll(std::chrono::steady_clock::now()); });
   loop_.Every(kRequestInterval, [this] { Tick(std::chrono::steady_clock::now()); });
 }
@@ -138,6 +139,18 @@ void Gateway::BuildHost(Parts& parts) {
   });
 }
 
+void Gateway::BuildWatchdog(const Parts& parts) {
+  std::vector<std::vector<unsigned>> receivers;
+  for (const auto& p : parts.topology.ports) receivers.push_back(p.rx_worker);
+  auto passes = [this, receivers = std::move(receivers)](uint16_t port) {
+    uint64_t n = ~uint64_t{0};
+    for (unsigned w : receivers[port]) n = std::min(n, contexts_[w]->counters.polls.get());
+    return n;
+  };
+  watchdog_ = std::make_unique<PortWatchdog>(ports_, grace_, std::move(passes),
+                                             [pool = parts.pool] { return rte_mempool_avail_count(pool) > kBurstMax; });
+}
+
 void Gateway::Start() {
   running_ = true;
   for (unsigned i = 0; i < workers(); ++i) {
@@ -192,6 +205,7 @@ void Gateway::Tick(Time now) {
   neighbours_->Tick(now);
   ike_->Tick(now);
   grace_.Reclaim();
+  watchdog_->Tick(now);
   if (now < links_at_) return;
   links_at_ = now + kLinkInterval;
   for (const auto& p : ports_) {

@@ -12,6 +12,7 @@
 #include "dataplane/main/ike_path.h"
 #include "dataplane/main/neighbours.h"
 #include "dataplane/main/network.h"
+#include "dataplane/main/port_watchdog.h"
 #include "dataplane/stage/reassemble.h"
 #include "dataplane/topology.h"
 #include "dataplane/worker/worker.h"
@@ -58,6 +59,7 @@ class Gateway : public GatewayControl {
   Neighbours& neighbours() { return *neighbours_; }
   IkePath& ike() { return *ike_; }
   HostPath& host() { return *host_; }
+  const PortWatchdog& watchdog() const { return *watchdog_; }
   Grace& grace() { return grace_; }
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   Worker& worker(unsigned i) { return *workers_[i]; }
@@ -75,6 +77,7 @@ class Gateway : public GatewayControl {
  private:
   void BuildRings(const Topology& t, const std::string& name);
   void BuildHost(Parts& parts);
+  void BuildWatchdog(const Parts& parts);
   void BuildWorkers(const Parts& parts);
   bool PollRing(PacketRing& ring, uint32_t most, Time now);
   void Dispatch(const HandedOver& h, Time now);
@@ -96,6 +99,7 @@ class Gateway : public GatewayControl {
   std::unique_ptr<Network> network_;
   std::unique_ptr<IkePath> ike_;
   std::unique_ptr<HostPath> host_;
+  std::unique_ptr<PortWatchdog> watchdog_;
   uint64_t refused_[5] = {};  // by InjectStatus
   Time links_at_{};
   bool running_ = false;

@@ -32,6 +32,8 @@ class SoftInlinePort : public Port {
   bool is_virtual() const override { return port_->is_virtual(); }
   void Stop() override { port_->Stop(); }
   Stats stats() const override { return port_->stats(); }
+  void Rest(bool on) override { port_->Rest(on); }
+  absl::Status Restart() override { return port_->Restart(); }
   void* SecurityContext() override;
   void* CreateFlow(const SecurityFlow& flow) override;
   void DestroyFlow(void* flow) override;

@@ -5,11 +5,14 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <linux/if_packet.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "drivers/eal/boot.h"
 #include "drivers/port/kernel_interface.h"
@@ -60,11 +63,16 @@ absl::Status Failed(const std::string& port, const std::string& what, int rc) {
 // Octets of a memif buffer that holds a whole frame: what is longer takes several, comes in as many segments and is copied.
 uint32_t MemifBuffer(uint32_t mtu) { return std::max<uint32_t>(2048, (mtu + kEthernet + 63) / 64 * 64); }
 
-// Of these no call can tell an MTU, and none is needed: they take frames of any length, in several buffers where one is too short.
+// Of these no call can tell an MTU, and none is needed: they take any frame, in several buffers where one is too short.
 bool TakesAnyLength(const std::string& device) { return device.starts_with("net_memif") || device.starts_with("net_ring"); }
 
 bool Says(const std::string& device, std::initializer_list<const char*> arguments) {
   return std::ranges::any_of(arguments, [&](const char* a) { return device.find(a) != std::string::npos; });
+}
+
+// What starting it is, for the operator: memif says no more than that it failed.
+std::string StartOf(const std::string& device) {
+  return device.starts_with("net_memif") ? "start (of a memif client: nobody listens at its socket yet?)" : "start";
 }
 
 }  // namespace
@@ -94,12 +102,14 @@ absl::StatusOr<std::unique_ptr<EthdevPort>> EthdevPort::Open(const EthdevOptions
   if (rte_eth_dev_get_port_by_name(DeviceName(o.device).c_str(), &id) != 0) {
     return absl::NotFoundError(absl::StrCat("port ", o.name, ": DPDK found no device ", DeviceName(o.device)));
   }
-  std::unique_ptr<EthdevPort> port(new EthdevPort(o, id));
-  if (auto s = port->Configure(o, pool); !s.ok()) return s;
+  std::unique_ptr<EthdevPort> port(new EthdevPort(o, id, pool));
+  if (auto s = port->Configure(); !s.ok()) return s;
+  rte_eth_macaddr_get(port->id_, &port->mac);
   return port;
 }
 
-absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
+absl::Status EthdevPort::Configure() {
+  const EthdevOptions& o = options_;
   rte_eth_dev_info info;
   if (int rc = rte_eth_dev_info_get(id_, &info); rc != 0) return Failed(o.name, "no device information", rc);
   virtual_ = IsVdev(o.device);
@@ -118,23 +128,27 @@ absl::Status EthdevPort::Configure(const EthdevOptions& o, rte_mempool* pool) {
                                        info.flow_type_rss_offloads;
   }
   if (int rc = rte_eth_dev_configure(id_, queues_, queues_, &conf); rc != 0) return Failed(o.name, "configure", rc);
-  if (auto s = SetMtu(o, info); !s.ok()) return s;
+  if (auto s = SetMtu(info); !s.ok()) return s;
   uint16_t rx = kRxDescriptors, tx = kTxDescriptors;
   if (int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); rc != 0) return Failed(o.name, "descriptors", rc);
   int socket = rte_eth_dev_socket_id(id_);
   for (uint16_t q = 0; q < queues_; ++q) {
-    if (int rc = rte_eth_rx_queue_setup(id_, q, rx, socket, nullptr, pool); rc != 0) return Failed(o.name, "receive queue", rc);
-    if (int rc = rte_eth_tx_queue_setup(id_, q, tx, socket, nullptr); rc != 0) return Failed(o.name, "transmit queue", rc);
+    int rc = rte_eth_rx_queue_setup(id_, q, rx, socket, nullptr, pool_);
+    if (rc != 0) return Failed(o.name, "receive queue", rc);
+    rc = rte_eth_tx_queue_setup(id_, q, tx, socket, nullptr);
+    if (rc != 0) return Failed(o.name, "transmit queue", rc);
   }
-  if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(o.name, "start", rc);
+  if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(o.name, StartOf(o.device), rc);
   running_ = true;
   // Neighbour discovery speaks to multicast groups. A device that does not filter says it does not support the call.
   if (int rc = rte_eth_allmulticast_enable(id_); rc != 0 && rc != -ENOTSUP) return Failed(o.name, "all-multicast", rc);
-  if (int rc = rte_eth_macaddr_get(id_, &mac); rc != 0) return Failed(o.name, "no MAC address", rc);
+  rte_ether_addr has;
+  if (int rc = rte_eth_macaddr_get(id_, &has); rc != 0) return Failed(o.name, "no MAC address", rc);
   return absl::OkStatus();
 }
 
-absl::Status EthdevPort::SetMtu(const EthdevOptions& o, const rte_eth_dev_info& info) {
+absl::Status EthdevPort::SetMtu(const rte_eth_dev_info& info) {
+  const EthdevOptions& o = options_;
   mtu = o.mtu;
   // af_packet refuses to be told of more than 1,500 octets and yet carries what its ring and the interface hold.
   auto interface = KernelInterfaceUnder(o.device);
@@ -154,18 +168,21 @@ absl::Status EthdevPort::SetMtu(const EthdevOptions& o, const rte_eth_dev_info& 
   return Failed(o.name, absl::StrCat("mtu ", o.mtu, range), rc);
 }
 
-uint16_t EthdevPort::Receive(uint16_t queue, rte_mbuf** out, uint16_t n) { return rte_eth_rx_burst(id_, queue, out, n); }
+uint16_t EthdevPort::Receive(uint16_t queue, rte_mbuf** out, uint16_t n) {
+  return resting_.load(std::memory_order_acquire) ? 0 : rte_eth_rx_burst(id_, queue, out, n);
+}
 
 uint16_t EthdevPort::Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) {
-  return rte_eth_tx_burst(id_, queue, packets, n);
+  return resting_.load(std::memory_order_acquire) ? 0 : rte_eth_tx_burst(id_, queue, packets, n);
 }
 
 bool EthdevPort::link_up() const {
   rte_eth_link link{};
-  return running_ && rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+  return running_ && !resting_.load(std::memory_order_acquire) && rte_eth_link_get_nowait(id_, &link) == 0 &&
+         link.link_status == RTE_ETH_LINK_UP;
 }
 
-Port::Stats EthdevPort::stats() const {
+Port::Stats EthdevPort::DeviceStats() const {
   rte_eth_stats s{};
   if (!running_ || rte_eth_stats_get(id_, &s) != 0) return {};
   return {.rx_packets = s.ipackets,
@@ -173,6 +190,57 @@ Port::Stats EthdevPort::stats() const {
           .rx_missed = s.imissed + s.rx_nombuf,
           .rx_errors = s.ierrors,
           .tx_errors = s.oerrors};
+}
+
+Port::Stats EthdevPort::stats() const {
+  Stats s = DeviceStats();
+  s.rx_packets += before_.rx_packets;
+  s.tx_packets += before_.tx_packets;
+  s.rx_missed += before_.rx_missed;
+  s.rx_errors += before_.rx_errors;
+  s.tx_errors += before_.tx_errors;
+  if (auto interface = KernelInterfaceUnder(options_.device)) s.rx_offered = KernelReceived(*interface);
+  return s;
+}
+
+bool EthdevPort::RestartQueues() {
+  for (uint16_t q = 0; q < queues_; ++q) {
+    if (rte_eth_dev_rx_queue_stop(id_, q) != 0 || rte_eth_dev_rx_queue_start(id_, q) != 0) return false;
+  }
+  return true;
+}
+
+absl::Status EthdevPort::Restart() {
+  // af_xdp keeps what is in its fill ring when it is closed, for good.
+  if (options_.device.starts_with("net_af_xdp") && rte_mempool_avail_count(pool_) < pool_->size / 2)
+    return absl::FailedPreconditionError("each restart costs buffers, and no more can be spared: start the data plane anew");
+  // Sockets of the kernel's are as deaf after a stop and a start, or gone: only another device has others.
+  if (KernelInterfaceUnder(options_.device)) return Rebuild();
+  if (RestartQueues()) return absl::OkStatus();
+  if (security_) return absl::FailedPreconditionError("it would lose the SAs it has, and its queues do not start by themselves");
+  if (int rc = rte_eth_dev_stop(id_); rc != 0) return Failed(name(), "stop", rc);
+  if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(name(), StartOf(options_.device), rc);
+  return absl::OkStatus();
+}
+
+absl::Status EthdevPort::Rebuild() {
+  if (running_) before_ = stats();
+  Stop();
+  // The kernel gives the queue of an AF_XDP socket free a moment after the socket is closed, and no call waits for that.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const std::string device = CompleteDevice(options_.device, options_.mtu), driver = DeviceName(device);
+  const size_t arguments = std::min(device.size(), driver.size() + 1);
+  rte_eal_hotplug_remove("vdev", driver.c_str());  // what fails here, fails below
+  if (int rc = rte_eal_hotplug_add("vdev", driver.c_str(), device.c_str() + arguments); rc != 0)
+    return Failed(name(), "another device", rc);
+  if (rte_eth_dev_get_port_by_name(driver.c_str(), &id_) != 0) return Failed(name(), "another device", -ENODEV);
+  if (auto configured = Configure(); !configured.ok()) return configured;
+  // The neighbours know the port by it, whatever came in the place of the interface.
+  rte_ether_addr has;
+  rte_eth_macaddr_get(id_, &has);
+  if (rte_is_same_ether_addr(&has, &mac) != 0) return absl::OkStatus();
+  if (int rc = rte_eth_dev_default_mac_addr_set(id_, &mac); rc != 0) return Failed(name(), "the MAC it had", rc);
+  return absl::OkStatus();
 }
 
 void* EthdevPort::SecurityContext() { return security_ ? rte_eth_dev_get_sec_ctx(id_) : nullptr; }

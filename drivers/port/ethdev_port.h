@@ -45,6 +45,8 @@ class EthdevPort : public Port {
   bool link_up() const override;
   bool is_virtual() const override { return virtual_; }
   void Stop() override;
+  void Rest(bool on) override { resting_.store(on, std::memory_order_release); }
+  absl::Status Restart() override;
   Stats stats() const override;
   void* SecurityContext() override;
   void* CreateFlow(const SecurityFlow& flow) override;
@@ -52,15 +54,23 @@ class EthdevPort : public Port {
   uint16_t dpdk_id() const { return id_; }
 
  private:
-  EthdevPort(const EthdevOptions& o, uint16_t id) : Port(o.name, o.index), id_(id) {}
-  absl::Status Configure(const EthdevOptions& o, rte_mempool* pool);
-  absl::Status SetMtu(const EthdevOptions& o, const rte_eth_dev_info& info);
+  EthdevPort(const EthdevOptions& o, uint16_t id, rte_mempool* pool)
+      : Port(o.name, o.index), options_(o), pool_(pool), id_(id) {}
+  absl::Status Configure();
+  absl::Status SetMtu(const rte_eth_dev_info& info);
+  absl::Status Rebuild();
+  bool RestartQueues();
+  Stats DeviceStats() const;
 
+  const EthdevOptions options_;
+  rte_mempool* const pool_;
   uint16_t id_;
   uint16_t queues_ = 1;
   bool virtual_ = false;
   bool running_ = false;
   bool security_ = false;  // has inline IPsec both ways
+  std::atomic<bool> resting_{false};
+  Stats before_;           // of the devices that were here before this one
 };
 
 }  // namespace culvert

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <ifaddrs.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -58,6 +59,18 @@ uint32_t KernelMtu(const std::string& interface) {
   bool known = ioctl(fd, SIOCGIFMTU, &request) == 0;
   close(fd);
   return known ? static_cast<uint32_t>(request.ifr_mtu) : 0;
+}
+
+uint32_t KernelReceived(const std::string& interface) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return 0;
+  uint32_t frames = 0;
+  for (ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+    const bool counts = i->ifa_addr != nullptr && i->ifa_addr->sa_family == AF_PACKET && i->ifa_data != nullptr;
+    if (counts && interface == i->ifa_name) frames = static_cast<const rtnl_link_stats*>(i->ifa_data)->rx_packets;
+  }
+  freeifaddrs(list);
+  return frames;
 }
 
 absl::Status CheckKernelBlind(const std::string& interface) {

@@ -13,6 +13,9 @@ std::optional<std::string> KernelInterfaceUnder(const std::string& device);
 // The interface's MTU in octets of IP packet, as the kernel has it; 0 where it cannot be read.
 uint32_t KernelMtu(const std::string& interface);
 
+// Frames that have come to the interface, modulo 2^32; 0 where there is none.
+uint32_t KernelReceived(const std::string& interface);
+
 // The kernel must not see the traffic: after the dataplane is killed the kernel's stack receives what is no longer taken,
 // and af_packet always copies to it. Refuses an interface that has addresses, or IPv6 that would give it some, or whose
 // namespace forwards; the message says how to put it right.

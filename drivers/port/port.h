@@ -1,5 +1,6 @@
 #pragma once
 
+#include <absl/status/status.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
@@ -27,6 +28,11 @@ class Port {
   virtual bool link_up() const = 0;
   virtual bool is_virtual() const = 0;      // af_xdp, af_packet, tap, memif, ring: adaptive idle is the default
   virtual void Stop() = 0;
+  // While it rests, Receive and Transmit take nothing and touch no device, from every worker's next pass on.
+  virtual void Rest(bool) {}
+  // Makes what is under it anew where it delivers nothing any more; MAC and MTU stay. Only while it rests, and after a grace
+  // point of every worker. FailedPrecondition: it cannot be done, and nothing was touched; any other error: try again later.
+  virtual absl::Status Restart() { return absl::FailedPreconditionError("it has no device to restart"); }
   // Inline IPsec of the device (rte_security_ctx); null where it has none.
   virtual void* SecurityContext() { return nullptr; }
   // Which packets that come in a session of SecurityContext() deciphers: ESP of this SPI to this address, in UDP to this port
@@ -44,6 +50,7 @@ class Port {
     uint64_t rx_packets = 0, tx_packets = 0;
     uint64_t rx_missed = 0;                 // its queue was full, or it had no buffer: lost before anyone could count them here
     uint64_t rx_errors = 0, tx_errors = 0;
+    uint64_t rx_offered = 0;                // frames at the kernel's interface under it, where there is one: may go back to 0
   };
   virtual Stats stats() const { return {}; }
 

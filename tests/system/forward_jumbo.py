@@ -119,3 +119,17 @@ def test_what_an_xdp_socket_cannot(lab):
         raise LabError('it starts')
     if 'port wan: mtu 9216: af_xdp carries up to' not in gateway.dataplane.log.read_text():
         raise LabError('it does not say why')
+
+
+def test_frames_of_a_packet_socket_that_are_too_short(lab):
+    net = Topology(lab, sniff=False, mtu=JUMBO)
+    gateway = Gateway(lab, net.a, 'culvert-a', port='af_packet')
+    gateway.mtu = {net.WAN: JUMBO}
+    gateway.port_keys = {net.WAN: {'device': 'net_af_packet0,iface=wan,framesz=4096,blocksz=16384'}}
+    gateway.write_config(None)
+    gateway.dataplane.start()
+    if gateway.dataplane.wait(30) in (None, 0):
+        raise LabError('it starts')
+    said = gateway.dataplane.log.read_text()
+    if 'framesz is 4096' not in said or 'framesz=10240,blocksz=40960' not in said:
+        raise LabError(f'it does not say what to say: {said}')

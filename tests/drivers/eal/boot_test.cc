@@ -65,6 +65,9 @@ TEST(Devices, GetRingsThatHoldAMillisecond) {
   EXPECT_EQ(CompleteDevice("net_af_xdp0,iface=a", 1500), "net_af_xdp0,iface=a");
   EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 1500), "net_af_packet0,iface=a,framesz=2048,blocksz=8192,framecnt=4096");
   EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a", 9000), "net_af_packet0,iface=a,framesz=9216,blocksz=36864,framecnt=4096");
+  EXPECT_EQ(CompleteDevice("net_memif0,role=server", 1500), "net_memif0,role=server,bsize=2048");
+  EXPECT_EQ(CompleteDevice("net_memif0,role=server", 9216), "net_memif0,role=server,bsize=9280");
+  EXPECT_EQ(CompleteDevice("net_memif0,bsize=2048,id=1", 9216), "net_memif0,bsize=2048,id=1");
   EXPECT_EQ(CompleteDevice("net_af_packet0,iface=a,framecnt=512", 1500), "net_af_packet0,iface=a,framecnt=512");
 }
 
@@ -77,6 +80,7 @@ TEST(PlanPool, HoldsEveryDescriptorAndTheLargestPacket) {
   EXPECT_LT(p.mib, 128u);
   EXPECT_GE(MemoryOf("0000:3b:00.0", 9000, 1).buffer, 18u + 9000 + 64);
   EXPECT_GE(MemoryOf("net_af_packet0,iface=a", 9000, 1).buffer, 9216u);
+  EXPECT_GE(MemoryOf("net_af_packet0,iface=a,framesz=16384,blocksz=16384", 1500, 1).buffer, 16384u) << "the operator's own";
   EXPECT_EQ(PlanPool(1024, 1, 9216).data_room, 9216 + 128);
   // af_xdp's frames are whole buffers, must fit a page, and have the kernel's own room in front.
   for (uint32_t mtu : {1500u, 3400u, 3442u}) {
