@@ -70,6 +70,11 @@ class NeighbourTable {
   void SetMac(NextHop hop, const rte_ether_addr& mac);
   void ClearMac(NextHop hop);
   const IpAddress& address(NextHop hop) const { return entries_[Slot(hop)].address; }
+  // Whether anybody here sends to it, or waits for its MAC. Any thread.
+  bool Wanted(NextHop hop) const {
+    const Entry& e = entries_[Slot(hop)];
+    return e.used.load(std::memory_order_relaxed) != 0 || (e.link.load(std::memory_order_relaxed) & kUsable) == 0;
+  }
   uint32_t used(NextHop hop) const { return entries_[Slot(hop)].used.load(std::memory_order_relaxed); }
 
  private:

@@ -100,6 +100,10 @@ void Gateway::BuildWorkers(const Parts& parts) {
                         .burst = kPathErrorBurst,
                         .per_tick = kPathErrorsPerSecond / static_cast<double>(ctx->tsc_hz),
                         .last = rte_rdtsc()};
+    ctx->punts.fill({.tokens = kPuntBurst,
+                     .burst = kPuntBurst,
+                     .per_tick = kPuntsPerSecond / static_cast<double>(ctx->tsc_hz),
+                     .last = rte_rdtsc()});
     ctx->fragment_id = static_cast<uint32_t>(rte_rand());  // RFC 7739 5.1: not the same after each start
     Reassembly::Limits limits{.datagrams = std::min(kMostDatagrams, kMostDatagramsInAll / parts.topology.workers),
                               .pieces = std::min(kMostPieces, parts.pool->size / 4 / parts.topology.workers)};

@@ -61,14 +61,16 @@ Json TapRows(Gateway& g) {
   return taps;
 }
 
-Json CountersReport(Gateway& g) {
+Json CountersReport(Gateway& g, const SaDatabase* database) {
   Json threads = Json::array({ThreadCounters("main", g.main_counters())});
   for (unsigned w = 0; w < g.workers(); ++w)
     threads.push_back(ThreadCounters(absl::StrFormat("worker %d", w), g.context(w).counters));
   Balance b = g.ReadBalance();
+  const MailUse mail = database != nullptr ? database->UseOfMail() : MailUse();
   return {{"received", b.received}, {"injected", b.injected}, {"forwarded", b.forwarded}, {"punted", b.punted},
           {"consumed", b.consumed}, {"held", b.held},         {"dropped", b.dropped},     {"balanced", b.Holds()},
-          {"drops", DropsOf(g.ReadDrops())}, {"taps", TapRows(g)}, {"threads", threads}};
+          {"drops", DropsOf(g.ReadDrops())}, {"taps", TapRows(g)}, {"threads", threads},
+          {"mail", {{"orders_delayed", mail.orders_delayed}, {"hints_dropped", mail.hints_dropped}}}};
 }
 
 Json PortsReport(Gateway& g) {
@@ -93,6 +95,7 @@ Json PortsReport(Gateway& g) {
                      {"tx_packets", stats.tx_packets},
                      {"rx_missed", stats.rx_missed},
                      {"rx_errors", stats.rx_errors},
+                     {"rx_restarts", g.watchdog().restarts(port.index())},
                      {"tx_errors", stats.tx_errors}});
   }
   return {{"ports", ports}};
@@ -258,7 +261,7 @@ Json SasReport(const SaDatabase* database) {
 }  // namespace
 
 std::map<std::string, ControlSocket::Answer> Reports(Gateway& gateway, SaDatabase* database, const ProcessFacts& facts) {
-  return {{"counters", [&gateway] { return CountersReport(gateway); }},
+  return {{"counters", [&gateway, database] { return CountersReport(gateway, database); }},
           {"ports", [&gateway] { return PortsReport(gateway); }},
           {"routes", [&gateway] { return RoutesReport(gateway); }},
           {"neighbours", [&gateway] { return NeighboursReport(gateway); }},

@@ -41,6 +41,12 @@ struct SasOfWorker {
   uint64_t given = 0, got = 0;  // SAs, to and from other workers since the process began
 };
 
+// Of the ways between main and the workers, since the process began.
+struct MailUse {
+  uint64_t orders_delayed = 0;  // that waited because their ring was full; none is lost
+  uint64_t hints_dropped = 0;   // acquires, moves and narrow paths that found their ring full: they come again by themselves
+};
+
 // What operators know an SA by.
 struct SaLabel {
   Spi spi = 0;
@@ -70,6 +76,7 @@ class SaDatabase {
 
   virtual EngineUse UseOfEngines() const = 0;
   virtual std::vector<SasOfWorker> SasByWorker() const = 0;
+  virtual MailUse UseOfMail() const { return {}; }
 
   // Of a live SA.
   virtual std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const = 0;

@@ -29,6 +29,8 @@ class ValueRing {
   [[nodiscard]] bool Take(T& out) { return rte_ring_sc_dequeue_elem(ring_, &out, sizeof out) == 0; }
   // The producer's own question: the answer no stays no until it puts.
   bool full() const { return rte_ring_full(ring_) == 1; }
+  // Likewise: there is room for at least as many.
+  unsigned room() const { return rte_ring_free_count(ring_); }
   bool empty() const { return rte_ring_empty(ring_) == 1; }
 
  private:

@@ -383,6 +383,16 @@ void WorkerDatabase::Order(const SaRecord& r, WorkerOrder::Kind kind, Answer ans
   if (auto moving = moves_.find(&r); moving != moves_.end()) return moving->second.waiting.push_back(o);
   backlog_[r.worker].push_back(o);
   FlushOrders();
+  if (!backlog_[r.worker].empty()) mail_[r.worker]->orders_delayed.Add(1);
+}
+
+MailUse WorkerDatabase::UseOfMail() const {
+  MailUse use;
+  for (const WorkerMail* m : mail_) {
+    use.orders_delayed += m->orders_delayed.get();
+    use.hints_dropped += m->hints_dropped.get();
+  }
+  return use;
 }
 
 void WorkerDatabase::FlushOrders() {

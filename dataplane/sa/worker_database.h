@@ -53,6 +53,7 @@ class WorkerDatabase final : public SaDatabase {
   void Inventory(const Visit& visit) const override;
   EngineUse UseOfEngines() const override { return use_of_engines_; }
   std::vector<SasOfWorker> SasByWorker() const override { return sas_of_; }
+  MailUse UseOfMail() const override;
   std::optional<SaLabel> LabelOf(channel::Direction d, uint32_t sa_index) const override;
   std::vector<uint32_t> SasNamed(const std::string& name) const override;
   std::map<uint32_t, TunnelUse> UseOfTunnels() const override;

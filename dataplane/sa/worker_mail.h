@@ -8,6 +8,7 @@
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/sa/value_ring.h"
 #include "dataplane/stage/path_mtu.h"
+#include "dataplane/worker/counters.h"
 
 namespace culvert::dp {
 
@@ -72,8 +73,12 @@ struct WorkerReport {
 // The two ways between main and one worker.
 struct WorkerMail {
   static constexpr unsigned kSlots = 1024;
+  // Of the reports' ring: what packets can cause that anybody sends, and what comes again by itself, leaves them free.
+  static constexpr unsigned kReserved = 64;
   ValueRing<WorkerOrder> orders{kSlots};
   ValueRing<WorkerReport> reports{kSlots};
+  Counter orders_delayed;  // main: orders that found their ring full and waited
+  Counter hints_dropped;   // the worker: reports that found no more than the reserve
 };
 
 }  // namespace culvert::dp

@@ -180,7 +180,11 @@ bool EspWorker::Report(WorkerContext& ctx, WorkerReport::Kind kind, const Outbou
 }
 
 bool EspWorker::Send(WorkerContext& ctx, const WorkerReport& r) {
-  if (!mail_.reports.Put(r)) return false;
+  const bool hint = r.kind == WorkerReport::kAcquire || r.kind == WorkerReport::kMoved || r.kind == WorkerReport::kTooBig;
+  if ((hint && mail_.reports.room() <= WorkerMail::kReserved) || !mail_.reports.Put(r)) {
+    if (hint) mail_.hints_dropped.Add(1);
+    return false;
+  }
   if (ctx.rings->main_bell != nullptr) ctx.rings->main_bell->Ring();
   return true;
 }

@@ -47,6 +47,19 @@ struct TokenBucket {
   }
 };
 
+// What main may be asked to look at: of each kind, so many packets a second of a worker. A flood of one kind leaves time for the
+// others.
+enum class Punt : uint8_t {
+  kIkeKnown,
+  kIkeNew,
+  kFragment,
+  kResolve,
+  kStranger,   // ARP and neighbour discovery of hosts that nobody here speaks to
+  kNeighbour,  // of those somebody does: they are heard beside any number of strangers
+  kCount
+};
+inline constexpr double kPuntsPerSecond = 10000, kPuntBurst = 1024;
+
 class Reassembly;
 class Watch;
 
@@ -75,6 +88,7 @@ struct WorkerContext {
   PacketSlots slots;                        // of the turn in hand
   TokenBucket icmp_errors;
   TokenBucket path_errors;                  // ICMP about the paths of SAs that is looked at
+  std::array<TokenBucket, static_cast<size_t>(Punt::kCount)> punts;
   Burst originated;                         // ICMP made in this pass; goes through policy at its end
   uint16_t ip_id = 0;
   uint32_t fragment_id = 0;                 // of the next IPv6 packet cut here
@@ -121,7 +135,7 @@ struct WorkerContext {
   // Gives the packet to another worker, which goes on with it as `what` says; drops it as handover-full where the ring
   // is full. Carries no pointer but the mbuf: set `tag`, and `sa` is cleared.
   void HandOver(unsigned worker, HandOverKind what, Packet& p);
-  // Gives the packet to main; drops it (punt-full) where the ring is full.
+  // Gives the packet to main; drops it (punt-full) where the ring is full, or too many of its kind come.
   void ToMain(MainKind what, Packet& p);
   // Gives main a packet for the TAP of p.out_port. False: dropped (host-full), the ring is full.
   [[nodiscard]] bool ToHost(Packet& p);
@@ -135,6 +149,7 @@ struct WorkerContext {
   }
 
  private:
+  Punt PuntOf(MainKind what, const Packet& p) const;
   void TellPass(Stage s, uint16_t n);
   void TellPass(Stage s, Burst& burst);
   void TellDropped(Packet& p, culvert::Drop why);

@@ -40,6 +40,7 @@ TREES_OF = {
     'offload': ['asan'],
     'workers': ['asan'],
     'hostile-dataplane': ['asan'],
+    'sa-removal': ['release', 'asan', 'tsan'],
     'esp-reference': ['release', 'asan'],
     'sim-ikev2': ['release', 'asan'],
     'sim-ikev1': ['release', 'asan'],
@@ -55,8 +56,8 @@ ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'workers', 'es
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
 ORDER = ['unit', 'vectors', 'channel', 'rings', 'channel-hostile', 'policy', 'fuzz-replay', 'router', 'offload', 'workers',
-         'esp-reference', 'hostile-dataplane', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab', 'forward',
-         'interop-dataplane', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
+         'esp-reference', 'hostile-dataplane', 'sa-removal', 'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1', 'lab',
+         'forward', 'interop-dataplane', 'interop-ikev2', 'interop-ikev1', 'flood-ikev2', 'restart']
 MAY_LACK = re.compile(r'needs (hardware|kernel feature|strongSwan 6\.1): ')
 
 SANITIZER_ENV = {
