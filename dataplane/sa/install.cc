@@ -238,6 +238,8 @@ void ArmAlarms(OutboundSa& sa) {
   uint64_t packets = NextPackets(sa.limits, sa.notices);
   bool beyond = packets > sa.last_sequence - sa.first_sequence;
   sa.alarm_sequence = beyond ? sa.last_sequence : sa.first_sequence + packets;
+  // Whatever its lifetime says, it is replaced while half of its numbers are left: at the last one it stops.
+  if ((sa.notices & kSoftReported) == 0) sa.alarm_sequence = std::min(sa.alarm_sequence, sa.last_sequence / 2);
   sa.alarm_bytes = NextBytes(sa.limits, sa.notices);
 }
 

@@ -78,6 +78,7 @@ void WorkerDatabase::Expire(SaRecord& r, bool hard, const WorkerReport* exact, c
   bool& told = hard ? r.expired : r.soft_reported;
   if (std::exchange(told, true) || r.expired != hard) return;
   if (r.manual) {
+    if (!hard) return;  // nobody would replace it
     LOG(WARNING) << "manual SA " << r.child << " is at its end: what it protects is dropped from now on";
     return;
   }
