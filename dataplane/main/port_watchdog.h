@@ -12,8 +12,8 @@
 
 namespace culvert::dp {
 
-// Restarts a port that has gone deaf: frames come to it, says its device or the kernel's interface under it, its worker asks for
-// them, and none arrives. Main thread.
+// Restarts a port that has gone deaf: frames come to it, says its device or the kernel's interface under it, its worker asks
+// for them, and none arrives. Main thread.
 //
 //   well ── frames come and none arrives for kDeaf ──→ resting ── every worker has passed ──→ restarted, well again
 //                                                         ↑              │ the restart failed
@@ -25,8 +25,8 @@ class PortWatchdog {
   static constexpr Duration kDeaf = std::chrono::seconds(1);
   static constexpr Duration kLongest = std::chrono::minutes(1);  // between two restarts in vain
 
-  // `passes`: how often the worker that receives on a port has asked it. `buffers`: whether there are any for what comes; a port
-  // without is not deaf. Everything is borrowed.
+  // `passes`: how often the worker that receives on a port has asked it. `buffers`: whether there are any for what comes; a
+  // port without is not deaf. Everything is borrowed.
   PortWatchdog(const std::vector<std::unique_ptr<Port>>& ports, Grace& grace, std::function<uint64_t(uint16_t port)> passes,
                std::function<bool()> buffers);
 

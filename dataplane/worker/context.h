@@ -47,8 +47,8 @@ struct TokenBucket {
   }
 };
 
-// What main may be asked to look at: of each kind, so many packets a second of a worker. A flood of one kind leaves time for the
-// others.
+// What main may be asked to look at: of each kind, so many packets a second of a worker. A flood of one kind leaves time for
+// the others.
 enum class Punt : uint8_t {
   kIkeKnown,
   kIkeNew,

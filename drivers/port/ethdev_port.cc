@@ -217,7 +217,7 @@ absl::Status EthdevPort::Restart() {
   // Sockets of the kernel's are as deaf after a stop and a start, or gone: only another device has others.
   if (KernelInterfaceUnder(options_.device)) return Rebuild();
   if (RestartQueues()) return absl::OkStatus();
-  if (security_) return absl::FailedPreconditionError("it would lose the SAs it has, and its queues do not start by themselves");
+  if (security_) return absl::FailedPreconditionError("its queues do not start by themselves, and all of it has SAs");
   if (int rc = rte_eth_dev_stop(id_); rc != 0) return Failed(name(), "stop", rc);
   if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(name(), StartOf(options_.device), rc);
   return absl::OkStatus();

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+#include <string>
 
 #include "tests/support/tunnel_rig.h"
 
@@ -17,6 +19,12 @@ constexpr size_t kTimes = 1;  // each takes so much longer
 constexpr size_t kTimes = 10;
 #endif
 constexpr size_t kBurst = 32, kCaptured = 1000;
+
+// CULVERT_REPLAYS: packets replayed in each test of D18, for longer runs.
+size_t Replays() {
+  const char* s = std::getenv("CULVERT_REPLAYS");
+  return s == nullptr ? 3 * kTimes * kCaptured : std::stoul(s);
+}
 
 class Flood : public ::testing::TestWithParam<TunnelKind> {
  protected:
@@ -87,13 +95,45 @@ TEST_P(Flood, OfWhatWasCaptured) {
   };
   play();
   EXPECT_EQ(taken, kCaptured);
-  for (size_t round = 0; round < 3 * kTimes; ++round) {
+  const size_t rounds = (Replays() + kCaptured - 1) / kCaptured;
+  for (size_t round = 0; round < rounds; ++round) {
     std::ranges::shuffle(captured, random);
     play();
+    if (round % 100 == 0) {
+      ASSERT_EQ(taken, kCaptured) << "again, in round " << round;
+    }
   }
   EXPECT_EQ(taken, kCaptured) << "again";
-  EXPECT_EQ(rig_.rig().drops(Drop::kReplayed), 3 * kTimes * kCaptured);
+  EXPECT_EQ(rig_.rig().drops(Drop::kReplayed), rounds * kCaptured);
   EXPECT_EQ(rig_.FromPeer(rig_.Seal(In(100))).size(), 1u);
+}
+
+// D18: as far out of order as its window is long, everything is taken once.
+TEST(Windows, TakeAllReorderingWithinThem) {
+  for (uint32_t window : {64u, 1024u, 4096u, 65536u}) {
+    TunnelRig t({});
+    t.sa().window = window;
+    t.Install();
+    const uint64_t reach = std::min(window, 4096u);
+    std::vector<uint64_t> order;
+    for (uint64_t i = 0; i < reach; ++i) order.push_back(i);
+    std::mt19937 random(window);
+    std::ranges::shuffle(order, random);
+    // The window's other end first, so that all of it is in between.
+    order.insert(order.begin(), window - 1);
+    if (reach == window) order.erase(std::ranges::find(order.begin() + 1, order.end(), window - 1));
+    auto sealed = [&](uint64_t i) {
+      t.next_sequence = 1 + i;
+      return t.Seal(MakeUdp(t.bob(false), t.alice(false), 2000, 1000, 100));
+    };
+    size_t taken = 0;
+    for (uint64_t i : order) taken += t.FromPeer(sealed(i)).size();
+    EXPECT_EQ(taken, order.size()) << window;
+    for (uint64_t i : order) taken += t.FromPeer(sealed(i)).size();
+    EXPECT_EQ(taken, order.size()) << window << ", again";
+    EXPECT_EQ(t.FromPeer(sealed(window)).size(), 1u);
+    EXPECT_TRUE(t.FromPeer(sealed(0)).empty()) << "left of it";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(EachKind, Flood, ::testing::ValuesIn(kTunnelKinds), [](const auto& each) { return each.param.name; });
