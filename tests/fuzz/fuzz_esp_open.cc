@@ -1,15 +1,17 @@
-// ESP and AH towards a whole gateway of two workers, from a peer that has the keys and from one that has not. What the peer
+// Z04: ESP and AH towards a whole gateway of two workers, from a peer that has the keys and from one that has not. What the peer
 // seals may be anything, and anything may happen to it on the way: what was sealed well comes out as it was or, in transport
 // mode, is answered once and sealed; what was changed comes out never, every packet is accounted for and every buffer given
-// back.
+// back. All of an input, up to 64 packets of up to eight segments each, is there before anything runs.
 // Input: records of six octets (SA, choices, segments, lie, length of the inner packet, big-endian), the inner packet where
-// the choice is the input's, and three octets of damage (offset, big-endian, and what to flip) where the choice is damage.
+// the choice is the input's, three octets of damage (offset, big-endian, and what to flip) where the choice is damage, and one
+// of length (up to 127 octets less, or of 128 and above, so many more; odd: the IP header says so) where the choice is length.
 #include <rte_cycles.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/bytes/reader.h"
 #include "drivers/eal/boot.h"
@@ -31,6 +33,8 @@ enum Choice : uint8_t {
   kOldSequence = 4,  // at or below the highest one sealed so far
   kLie = 8,          // about padding, pad length or next header
   kJump = 16,        // ahead of the highest one by more than one
+  kLength = 32,      // after sealing
+  kTight = 64,       // in buffers without room before the data, which somebody else holds too
 };
 
 struct Peer {
@@ -154,12 +158,13 @@ Secured& Gate() {
 }
 
 // In `segments` pieces, as a NIC that scatters would deliver it.
-void Feed(GatewayRig& rig, ByteView frame, unsigned segments) {
+rte_mbuf* Feed(GatewayRig& rig, ByteView frame, unsigned segments, bool tight) {
   size_t piece = frame.size() / segments + 1;
   rte_mbuf* head = nullptr;
   for (size_t at = 0; at < frame.size(); at += piece) {
     rte_mbuf* m = rte_pktmbuf_alloc(rig.pool());
     if (m == nullptr) Broken("buffers ran out");
+    if (tight) m->data_off = 0;
     ByteView part = frame.subspan(at, std::min(piece, frame.size() - at));
     std::copy(part.begin(), part.end(), reinterpret_cast<uint8_t*>(rte_pktmbuf_append(m, static_cast<uint16_t>(part.size()))));
     if (head == nullptr) {
@@ -168,7 +173,19 @@ void Feed(GatewayRig& rig, ByteView frame, unsigned segments) {
       Broken("too many segments");
     }
   }
+  if (tight) rte_pktmbuf_refcnt_update(head, 1);
   if (!rig.port(GatewayRig::kWan).Feed(head)) Broken("the wire is full");
+  return tight ? head : nullptr;
+}
+
+// Whoever else held it finds it as it was.
+void LetGo(rte_mbuf* m, ByteView frame) {
+  if (m == nullptr) return;
+  Bytes now(rte_pktmbuf_pkt_len(m));
+  const void* from = rte_pktmbuf_read(m, 0, static_cast<uint32_t>(now.size()), now.data());
+  if (from != nullptr && from != now.data()) std::memcpy(now.data(), from, now.size());
+  if (!std::ranges::equal(now, frame)) Broken("what somebody else holds was written to");
+  rte_pktmbuf_free(m);
 }
 
 // `serial` makes it unlike every other.
@@ -206,6 +223,19 @@ Bytes Echo(const IpAddress& from, const IpAddress& to, size_t size, uint16_t ser
   return ip;
 }
 
+// The IP header says how long it is now (RFC 791 3.1, RFC 8200 3).
+void MendLength(Bytes& ip) {
+  const bool v4 = ip[0] >> 4 == 4;
+  const size_t said = v4 ? ip.size() : ip.size() - 40, at = v4 ? 2 : 4;
+  ip[at] = static_cast<uint8_t>(said >> 8);
+  ip[at + 1] = static_cast<uint8_t>(said);
+  if (!v4) return;
+  ip[10] = ip[11] = 0;
+  const uint16_t sum = test::InternetChecksum(ByteView(ip).first(20));
+  ip[10] = static_cast<uint8_t>(sum >> 8);
+  ip[11] = static_cast<uint8_t>(sum);
+}
+
 // What the host behind us is to see of it: one hop on.
 Bytes Forwarded(const Bytes& inner) {
   Bytes out = inner;
@@ -226,6 +256,8 @@ struct Sealing {
   Bytes answer;  // transport mode: what is to come back, before it is sealed
   test::ReferenceSa back;
   unsigned segments = 1;
+  bool tight = false;
+  rte_mbuf* held = nullptr;
   bool must_open = false, must_not_open = false;
 };
 
@@ -272,9 +304,18 @@ Sealing Seal(Peer& peer, Reader& r, uint16_t serial) {
     size_t at = r.U16() % outer.size();
     outer[at] ^= r.U8();
   }
+  bool longer = false;
+  if (choice & kLength) {
+    const uint8_t by = r.U8();
+    longer = by >= 128;
+    outer.resize(longer ? outer.size() + by - 127 : outer.size() - std::min<size_t>(by, outer.size() - esp));
+    if (by & 1) MendLength(outer);
+  }
+  out.tight = choice & kTight;
   bool whole = outer == sealed;
   out.must_open = whole && !old && !(choice & (kRawInner | kLie));
-  out.must_not_open = !std::equal(outer.begin() + static_cast<ptrdiff_t>(esp), outer.end(), sealed.begin() + static_cast<ptrdiff_t>(esp));
+  // Octets that no header speaks of are nobody's, behind a packet that is whole.
+  out.must_not_open = !longer && !std::ranges::equal(ByteView(outer).subspan(esp), ByteView(sealed).subspan(esp));
   bool v6 = peer.sa.gateway.address.family == Family::kV6;
   out.frame = testing::Ethernet(Gate().rig().port(GatewayRig::kWan).mac, testing::Mac(9), v6 ? 0x86dd : 0x0800, outer);
   return out;
@@ -291,9 +332,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (r.remaining() >= 6 && sent.size() < kMost) {
     Peer& peer = gate.peer(r.U8());
     sent.push_back(Seal(peer, r, ++serial));
-    Feed(rig, sent.back().frame, sent.back().segments);
+    sent.back().held = Feed(rig, sent.back().frame, sent.back().segments, sent.back().tight);
   }
   gate.Settle();
+  for (const Sealing& s : sent) LetGo(s.held, s.frame);
   std::vector<Bytes> came = rig.Sent(GatewayRig::kLan);
   std::vector<Bytes> back = rig.Sent(GatewayRig::kWan);
   for (const Sealing& s : sent) {

@@ -6,6 +6,7 @@
 
 #include "dataplane/main/neighbour_messages.h"
 #include "dataplane/stage/parse.h"
+#include "dataplane/stage/path_mtu.h"
 
 namespace {
 
@@ -65,5 +66,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   (void)culvert::dp::IsMartian(p);
   if (auto ports = culvert::dp::PortsOf(p)) Require(p.l4 + 4u <= p.length);
+  // The packet that an ICMP error quotes, straight or in UDP: what is said of it stands where it says.
+  if (auto quoted = culvert::dp::ReadTooBig(p)) {
+    const size_t at = p.l4 + 8u, header = p.family == 4 ? (data[at] & 15u) * 4u : 40u;
+    const size_t ipsec = at + header + (data[at + (p.family == 4 ? 9 : 6)] == 17 ? 8 : 0) + (quoted->protocol == 51 ? 4 : 0);
+    Require(ipsec + 8 <= p.length && quoted->family == p.family);
+    const uint8_t* spi = data + ipsec;
+    Require(quoted->spi == (uint32_t{spi[0]} << 24 | uint32_t{spi[1]} << 16 | uint32_t{spi[2]} << 8 | spi[3]));
+    Require(quoted->mtu >= (p.family == 4 ? 576 : 1280));
+  }
   return 0;
 }
