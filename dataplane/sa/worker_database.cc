@@ -1,5 +1,7 @@
 #include "dataplane/sa/worker_database.h"
 
+#include <sanitizer/asan_interface.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -126,6 +128,9 @@ void WorkerDatabase::Memory::Free(SaRecord& r) {
   if (r.key != nullptr) keys.Free(r.key, crypto::Info(r.suite).expanded);
   if (r.in != nullptr) inbound.Free(r.in, InboundSa::SizeFor(r.replay_window));
   if (r.out != nullptr) outbound.Free(r.out, sizeof(OutboundSa));
+  // Whoever still reads these has passed no grace point; an outbound SA's memory may be looked at for its generation for ever.
+  if (r.key != nullptr) ASAN_POISON_MEMORY_REGION(r.key, crypto::Info(r.suite).expanded);
+  if (r.in != nullptr) ASAN_POISON_MEMORY_REGION(r.in, InboundSa::SizeFor(r.replay_window));
   r.key = nullptr;
   r.in = nullptr;
   r.out = nullptr;

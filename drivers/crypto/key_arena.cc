@@ -1,5 +1,6 @@
 #include "drivers/crypto/key_arena.h"
 
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
 #include <cstdint>
@@ -17,6 +18,7 @@ constexpr size_t Lines(size_t size) { return (size + 63) / 64; }
 KeyArena::~KeyArena() {
   for (SizeClass& c : classes_) {
     for (Chunk& chunk : c.chunks) {
+      ASAN_UNPOISON_MEMORY_REGION(chunk.base, chunk.used);
       WipeBytes({reinterpret_cast<uint8_t*>(chunk.base), chunk.used});
       munmap(chunk.base, kChunk);
     }
@@ -46,6 +48,7 @@ void* KeyArena::Allocate(size_t size) {
   if (!c.free.empty()) {
     void* block = c.free.back();
     c.free.pop_back();
+    ASAN_UNPOISON_MEMORY_REGION(block, lines * 64);  // whoever freed it may have poisoned it
     ++in_use_;
     return block;
   }

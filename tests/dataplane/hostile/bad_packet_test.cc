@@ -317,6 +317,27 @@ TEST_P(Hostile, IpsecInIpsecTenTimes) {
   ExpectDropped("ten times", {p}, {Drop::kInnerMismatch, Drop::kNesting});
 }
 
+// D21: in clear, by anybody, about a packet that was sealed here. That a path is too narrow is believed where the packet was sent
+// lately (path_mtu_test.cc); nothing else is, and no SA ends by it.
+TEST_P(Hostile, ErrorsAboutOuterPackets) {
+  const bool v6 = GetParam().v6;
+  const auto own = rig_.sa().gateway.address, router = Ip(v6 ? "2001:db8:5::77" : "198.51.100.77");
+  for (unsigned type : v6 ? std::vector<unsigned>{1, 3, 4, 100, 127} : std::vector<unsigned>{3, 4, 5, 11, 12}) {
+    for (unsigned code = 0; code < 16; ++code) {
+      if (!v6 && type == 3 && code == 4) continue;
+      auto sealed = rig_.FromAlice(MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, 100));
+      ASSERT_EQ(sealed.size(), 1u) << "type " << type << " code " << code;
+      Bytes error = {static_cast<uint8_t>(type), static_cast<uint8_t>(code), 0, 0, 0, 0, 0, 60};
+      Append(error, sealed[0]);
+      const uint16_t sum = test::InternetChecksum(error);
+      error[2] = static_cast<uint8_t>(sum >> 8);
+      error[3] = static_cast<uint8_t>(sum);
+      ExpectDropped("type " + std::to_string(type) + " code " + std::to_string(code),
+                    {IpPacket(router, own, v6 ? 58 : 1, error)}, {Drop::kIcmpIgnored});
+    }
+  }
+}
+
 // B66
 TEST_P(Hostile, OuterHeadersThatNobodySends) {
   const auto source = rig_.sa().peer.address, own = rig_.sa().gateway.address;
