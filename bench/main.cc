@@ -5,6 +5,7 @@
 #include "bench/esp/esp_bench.h"
 #include "bench/ike/flood_bench.h"
 #include "bench/ike/ike_bench.h"
+#include "bench/neighbours/neighbours_bench.h"
 #include "bench/policy/policy_bench.h"
 #include "bench/ring/ring_bench.h"
 
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   culvert::bench::AddEspBench(app, rc);
   culvert::bench::AddIkeBench(app, rc);
   culvert::bench::AddFloodBench(app, rc);
+  culvert::bench::AddNeighboursBench(app, rc);
   culvert::bench::AddPolicyBench(app, rc);
   culvert::bench::AddRingBench(app, rc);
   CLI11_PARSE(app, argc, argv);

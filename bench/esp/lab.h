@@ -23,6 +23,7 @@ class Lab {
 
   RingPort& wan() { return *ports_[0]; }
   RingPort& lan() { return *ports_[1]; }
+  dp::Gateway& gateway() { return *gateway_; }
   dp::Worker& worker(unsigned i) { return gateway_->worker(i); }
   uint64_t Forwarded(unsigned worker) const { return gateway_->context(worker).counters.forwarded.get(); }
   dp::EspWorker& esp(unsigned i) { return ipsec_->worker(i); }

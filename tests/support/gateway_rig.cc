@@ -8,6 +8,7 @@
 #include "dataplane/stage/reassemble.h"
 #include "drivers/mem/pools.h"
 #include "drivers/port/vlan_port.h"
+#include "tests/support/visible_pool.h"
 
 namespace culvert::testing {
 
@@ -21,7 +22,7 @@ GatewayRig::GatewayRig(Options options) {
   std::string name = "rig" + std::to_string(serial++);
   // Without caches: what is in use can be counted exactly.
   auto room = static_cast<uint16_t>(std::max(4096u, options.mtu + 512));
-  pool_ = rte_pktmbuf_pool_create(name.c_str(), 4095, 0, 0, room, SOCKET_ID_ANY);
+  pool_ = rte_pktmbuf_pool_create_by_ops(name.c_str(), 4095, 0, 0, room, SOCKET_ID_ANY, VisiblePoolOps());
   CHECK(pool_ != nullptr);
   Gateway::Parts parts;
   std::vector<dp::Topology::PortQueues> queues;
