@@ -47,7 +47,8 @@ class ScriptedIpsec : public IpsecWorker {
   Drop RefuseHere(WorkerContext&, const Packet&) override { return Drop::kCount; }
   Drop RefuseToHost(WorkerContext&, const Packet&) override { return to_host; }
   void Seal(WorkerContext&, Burst&, Burst&) override {}
-  void TakeEarly(WorkerContext&, Burst&) override {}
+  void TakeKept(WorkerContext&, Burst&, Burst&) override {}
+  void TakeMark(const Packet&) override {}
   unsigned devices() const override { return 0; }
   bool TakeBack(WorkerContext&, unsigned, Burst&, Burst&) override { return false; }
   bool MaySealInline(const Packet&) const override { return false; }
