@@ -402,6 +402,27 @@ TEST_F(SadbTest, LosesNoCommandWhenTheRingIsFull) {
   EXPECT_EQ(dataplane->database.sas.size(), kChildren);
 }
 
+// F05: the inject ring.
+TEST_F(SadbTest, DatagramsWaitForRoomAndWhatIsTooMuchIsCounted) {
+  Sync();
+  constexpr size_t kWaiting = 4096, kTooMany = 50, kSent = channel::kInjectSlots + kWaiting + kTooMany;
+  for (size_t i = 0; i < kSent; ++i) {
+    ike::SendDatagram out;
+    out.local = {IpAddress::V4(192, 0, 2, 1), 500, 0};
+    out.remote = {IpAddress::V4(192, 0, 2, 2), 500, 0};
+    out.data = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+    control->Send(std::move(out));
+  }
+  EXPECT_GT(control->link_counters().datagrams_stalled, 0u);
+  EXPECT_EQ(control->link_counters().datagrams_dropped, kTooMany);
+  for (int i = 0; i < 20; ++i) Run();
+  const auto& injected = dataplane->gateway.injected;
+  ASSERT_EQ(injected.size(), kSent - kTooMany);
+  for (size_t i = 0; i < injected.size(); ++i) {
+    EXPECT_EQ(injected[i].payload, (Bytes{static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)})) << "in their order";
+  }
+}
+
 TEST_F(SadbTest, AReloadChangesPoliciesInPlace) {
   Sync();
   const uint32_t id = dataplane->database.policies.begin()->first;
