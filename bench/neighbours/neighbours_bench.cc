@@ -38,7 +38,7 @@ class NeighboursBench {
   explicit NeighboursBench(const Options& o) : o_(o) {
     pool_ = rte_pktmbuf_pool_create("bench", kPackets + kHeldMost - 1, 0, 0, kDataRoom, SOCKET_ID_ANY);
     CHECK(pool_ != nullptr) << "no memory for packets";
-    lab_ = std::make_unique<Lab>(1, kPackets, pool_, kBurst);
+    lab_ = std::make_unique<Lab>(1, kPackets, pool_, kBurst, nullptr);
     const IpPrefix inside{own_, 64};
     CHECK(lab_->gateway().network().AddAddress({"lan", inside}, dp::Network::Origin::kConfig) == channel::Status::kOk);
     lab_->Settle();
@@ -82,8 +82,10 @@ class NeighboursBench {
   }
   Bytes Frame(Kind kind) {
     const rte_ether_addr stranger{{2, 0, 0, 0, 9, 9}};
-    if (kind == Kind::kArp)
-      return dp::EncodeRequest({stranger, IpAddress::V4(0x0a010000 + 256 + ++serial_ % 60000)}, IpAddress::V4(10, 1, 0, 1), nullptr);
+    if (kind == Kind::kArp) {
+      const IpAddress from = IpAddress::V4(0x0a010000 + 256 + ++serial_ % 60000);
+      return dp::EncodeRequest({stranger, from}, IpAddress::V4(10, 1, 0, 1), nullptr);
+    }
     if (kind == Kind::kSolicitations) return dp::EncodeRequest({stranger, Stranger()}, own_, &lab_->lan().mac);
     const Bytes ip = kind == Kind::kHonest ? V4Packet() : V6Packet(Stranger());
     const uint8_t* mac = lab_->wan().mac.addr_bytes;
@@ -142,7 +144,8 @@ int Run(const Options& o) {
     const double cycles = bench.Measure(kind), share = cycles * o.rate / hz;
     const char* name = kKindNames[static_cast<size_t>(kind)];
     if (!o.json) std::printf("%14s %10.1f %7.2f%%\n", name, cycles, 100 * share);
-    all.push_back({{"packets", name}, {"cycles", std::round(cycles * 10) / 10}, {"rate", o.rate}, {"share", share}, {"tsc_hz", hz}});
+    const double rounded = std::round(cycles * 10) / 10;
+    all.push_back({{"packets", name}, {"cycles", rounded}, {"rate", o.rate}, {"share", share}, {"tsc_hz", hz}});
   }
   if (o.json) std::cout << all.dump(1) << "\n";
   return 0;
@@ -153,7 +156,7 @@ int Run(const Options& o) {
 void AddNeighboursBench(CLI::App& app, int& rc) {
   auto o = std::make_shared<Options>();
   auto* c = app.add_subcommand("neighbours",
-                               "cycles a packet of a scan of a connected /64, of ARP and of neighbour discovery, and of honest traffic");
+                               "cycles a packet of a scan of a connected /64, of ARP and ND, and of honest traffic");
   c->add_option("--rate", o->rate, "packets a second of a flood, for its share of a worker's time")->capture_default_str();
   c->add_option("--runs", o->runs, "rounds of which the minimum counts")->check(CLI::Range(1u, 100000u))->capture_default_str();
   c->add_flag("--json", o->json, "an array of objects on stdout");
