@@ -171,6 +171,7 @@ void Gateway::Stop() {
     for (auto& w : workers_) w->Stop();
     for (unsigned i = 0; i < workers(); ++i) rte_eal_wait_lcore(i + 1);
     running_ = false;
+    CHECK(grace_.Passed(grace_.Begin())) << "a worker ended within a pass";
     grace_.Reclaim();  // nobody reads any more
   }
   for (auto& p : ports_) p->Stop();
