@@ -94,7 +94,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenPorts(const config::Datap
     if (!port.ok()) return port.status();
     ports[i] = std::move(*port);
     if (p.inline_ipsec != config::Port::Inline::kSoftware) continue;
-    auto soft = offload::SoftInlinePort::Wrap(std::move(ports[i]));
+    auto soft = offload::SoftInlinePort::Wrap(std::move(ports[i]), {});
     if (!soft.ok()) return soft.status();
     ports[i] = std::move(*soft);
   }

@@ -113,7 +113,8 @@ void Gateway::BuildWorkers(const Parts& parts) {
       const auto& plan = parts.topology.ports[i];
       WorkerPort& port = ctx->ports[i];
       port = {.port = ports_[i].get(), .rx_queue = kNoQueue, .tx_queue = plan.tx_queue[w], .tx_owner = plan.tx_owner,
-              .tap = i < parts.hosts.size() && parts.hosts[i] != nullptr, .vlan = ports_[i]->vlan,
+              .tap = i < parts.hosts.size() && parts.hosts[i] != nullptr, .opens = ports_[i]->SecurityContext() != nullptr,
+              .vlan = ports_[i]->vlan,
               .parent = ports_[i]->parent_index};
       for (uint16_t q = 0; q < plan.rx_worker.size(); ++q) {
         if (plan.rx_worker[q] == w) port.rx_queue = q;

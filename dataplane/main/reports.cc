@@ -208,7 +208,10 @@ Json EnginesReport(Gateway& g, const SaDatabase* database, const offload::Engine
   for (unsigned w = 0; w < g.workers(); ++w) missed += g.context(w).counters.inline_missed.get();
   if (engines != nullptr && engines->inline_ports() != nullptr) {
     for (const auto& p : engines->inline_ports()->facts())
-      ports.push_back({{"port", p.port}, {"sessions", p.sessions}, {"most_sessions", p.most_sessions}});
+      ports.push_back({{"port", p.port},
+                       {"sessions", p.sessions},
+                       {"most_sessions", p.most_sessions},
+                       {"longest_create_ms", static_cast<double>(p.longest_create) / 1e6}});
   }
   for (size_t i = 0; engines != nullptr && engines->lookaside() != nullptr && i < engines->lookaside()->size(); ++i) {
     auto d = engines->lookaside()->facts(i);

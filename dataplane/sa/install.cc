@@ -236,8 +236,8 @@ void ArmAlarms(InboundSa& sa) {
 
 void ArmAlarms(OutboundSa& sa) {
   uint64_t packets = NextPackets(sa.limits, sa.notices);
-  bool beyond = packets > sa.last_sequence - sa.first_sequence;
-  sa.alarm_sequence = beyond ? sa.last_sequence : sa.first_sequence + packets;
+  bool beyond = packets > sa.last_sequence - sa.first_sequence.get();
+  sa.alarm_sequence = beyond ? sa.last_sequence : sa.first_sequence.get() + packets;
   // Whatever its lifetime says, it is replaced while half of its numbers are left: at the last one it stops.
   if ((sa.notices & kSoftReported) == 0) sa.alarm_sequence = std::min(sa.alarm_sequence, sa.last_sequence / 2);
   sa.alarm_bytes = NextBytes(sa.limits, sa.notices);
@@ -313,7 +313,7 @@ void BuildOutbound(const SaRecord& r, const channel::InstallSa& sa, const TscClo
   out.generation.store(r.installation, std::memory_order_relaxed);
   out.iv_prefix = MakeIv(0, r.iv_generation, 0);
   out.pad_to = crypto::Info(r.suite).pad_to;
-  out.first_sequence = sa.sequence;
+  out.first_sequence.Set(sa.sequence);
   out.sequence.Set(sa.sequence);
   out.last_sequence = LastSequence(r.esn);
   out.alarm_at = HardAt(r.lifetime, clock);

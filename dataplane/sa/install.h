@@ -48,6 +48,7 @@ struct SaRecord {
   OutboundSa* out = nullptr;
   void* key = nullptr;
   offload::Session session;
+  offload::Session left;      // of a port that it was taken from: to be given back
   offload::StepDown step_down = offload::StepDown::kNone;
   std::shared_ptr<const Policy> policy;  // outbound
 

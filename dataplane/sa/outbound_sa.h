@@ -44,7 +44,7 @@ struct alignas(kCacheLine) OutboundSa {
   bool esn;
   uint8_t tos_mask;  // what of the inner DSCP and ECN is copied to the outer header
   SaForm form;
-  offload::Engine engine;
+  std::atomic<offload::Engine> engine;  // the owner writes it
   uint32_t header_sum;  // of the outer IPv4 header without length, DSCP/ECN, ID, DF and checksum; host order, not folded
   uint32_t udp_sum;     // of the IPv6 pseudo-header and UDP header without lengths
   uint16_t tfc_padding;  // kEspTunnelMore: octets an inner packet has at least, or channel::kTfcToMtu
@@ -56,10 +56,10 @@ struct alignas(kCacheLine) OutboundSa {
   uint16_t port_difference;  // as MendChecksum takes it
 
   // line 1
-  Counter sequence;                      // last used
+  Counter sequence;                      // last used; where the port has the numbers, of the last packet given to it
   Counter bytes;                         // octets enciphered
   Counter last_use;                      // TSC (stored with Set)
-  uint64_t first_sequence;               // sequence at install: packets = sequence - first_sequence
+  Counter first_sequence;                // sequence at install, and what has been left out since: packets = sequence - it
   uint64_t alarm_sequence, alarm_bytes;  // the next threshold
   uint64_t alarm_at;                     // TSC of the hard lifetime; UINT64_MAX: none
   uint64_t last_sequence;                // no number beyond it is ever used
@@ -89,7 +89,7 @@ struct alignas(kCacheLine) OutboundSa {
   SaMove* move;            // while it is on its way
   uint8_t unused4[32];
 
-  uint64_t packets() const { return sequence.get() - first_sequence; }
+  uint64_t packets() const { return sequence.get() - first_sequence.get(); }
   // The outer IPv4 ID of the packet with this sequence number, where it has one.
   uint16_t IdOf(uint64_t number) const { return static_cast<uint16_t>(number + id_base); }
 };

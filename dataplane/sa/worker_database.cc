@@ -14,12 +14,6 @@ using channel::Ack;
 using channel::Direction;
 using channel::Status;
 
-namespace {
-
-constexpr uint8_t kEsp = 50;  // IP protocol
-
-}  // namespace
-
 WorkerDatabase::WorkerDatabase(SaTables& tables, Grace& grace, std::vector<WorkerMail*> mail, crypto::MbEngine& engine,
                                Options options)
     : tables_(tables),
@@ -84,43 +78,9 @@ bool WorkerDatabase::Allocate(SaRecord& r, const channel::InstallSa& sa) {
   return true;
 }
 
-Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
-  using offload::Engine, offload::StepDown;
-  const KeyParts keys = KeysOf(sa, r.suite);
-  const bool insists = sa.offload == channel::Offload::kCrypto || sa.offload == channel::Offload::kPacket;
-  if (sa.offload == channel::Offload::kNo) {
-    r.step_down = StepDown::kNotWanted;
-  } else if (r.protocol != kEsp || r.over != nullptr) {
-    r.step_down = StepDown::kProtocol;
-  } else if (engines_ == nullptr || sa.offload == channel::Offload::kPacket) {
-    r.step_down = StepDown::kNoDevice;
-  } else {
-    auto port = port_of_ ? port_of_(r.local.address) : std::nullopt;
-    r.step_down = engines_->Choose({.seal = r.direction == Direction::kOutbound,
-                                    .esn = r.esn,
-                                    .suite = r.suite,
-                                    .cipher_key = keys.cipher,
-                                    .integ_key = keys.integ,
-                                    .salt = keys.salt,
-                                    .spi = r.spi,
-                                    .tunnel = r.mode == channel::Mode::kTunnel,
-                                    .encap = r.encap,
-                                    .local = r.local,
-                                    .remote = r.remote},
-                                   port.value_or(offload::Engines::kNoPort), r.session);
-  }
-  if (insists && r.session.engine == Engine::kCpu) {
-    ++use_of_engines_.refused;
-    return Status::kUnsupported;
-  }
-  ++use_of_engines_.sas[static_cast<size_t>(r.session.engine)];
-  if (r.step_down != StepDown::kNone) ++use_of_engines_.step_downs[static_cast<size_t>(r.step_down)];
-  return Status::kOk;
-}
-
 void WorkerDatabase::Free(SaRecord& r) {
-  if (r.session.handle != nullptr) engines_->GiveBack(r.session);
-  r.session = {};
+  GiveBack(r.session);
+  GiveBack(r.left);
   memory_.Free(r);
 }
 
@@ -150,6 +110,7 @@ Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local,
     if (policy == policies_.end()) return Status::kNotFound;
     r->policy = policy->second.policy;
   }
+  r->installation = NextNumber();
   ChooseWorker(*r);
   Status fine = Allocate(*r, sa) ? ChooseEngine(*r, sa) : Status::kNoMemory;
   if (fine != Status::kOk) {
@@ -157,7 +118,6 @@ Status WorkerDatabase::Prepare(const channel::InstallSa& sa, SelectorList local,
     --sas_of_[r->worker].sas;
     return fine;
   }
-  r->installation = NextNumber();
   return Status::kOk;
 }
 

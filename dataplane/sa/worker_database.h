@@ -125,7 +125,6 @@ class WorkerDatabase final : public SaDatabase {
   channel::Status Prepare(const channel::InstallSa& sa, SelectorList local, SelectorList remote, const Record& r);
   void Build(const Record& r, const channel::InstallSa& sa, Done done);
   bool Allocate(SaRecord& r, const channel::InstallSa& sa);
-  channel::Status ChooseEngine(SaRecord& r, const channel::InstallSa& sa);
   void Free(SaRecord& r);
   void ChooseWorker(SaRecord& r);
   void Adopted(const Record& r, const Done& done);
@@ -144,6 +143,13 @@ class WorkerDatabase final : public SaDatabase {
   void HandleReport(const WorkerReport& report, const std::function<void(const channel::Event&)>& sink);
   void RunDeadlines(const std::function<void(const channel::Event&)>& sink);
   void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
+  // worker_database_engine.cc
+  channel::Status ChooseEngine(SaRecord& r, const channel::InstallSa& sa);
+  void LeavePort(const Record& r, offload::StepDown why);
+  void GiveBackLeft(const Record& r);
+  void GiveBack(offload::Session& s);
+  void PortWasReset(uint16_t port);
+  void PollEngines(const std::function<void(const channel::Event&)>& sink);
   // worker_database_manual.cc
   channel::Status PrepareManual(const ManualSa& manual, channel::InstallSa& sa, const Record& r);
   uint32_t PlaceOfManual(const ManualSa& manual) const;

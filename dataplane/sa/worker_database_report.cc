@@ -17,6 +17,7 @@ void WorkerDatabase::Poll(const std::function<void(const Event&)>& sink) {
     for (unsigned i = 0; i < WorkerMail::kSlots && mail->reports.Take(report); ++i) HandleReport(report, sink);
   }
   RunDeadlines(sink);
+  PollEngines(sink);
   AgePaths();
   GoOnMoving();
   tables_.spd.Poll();
@@ -53,6 +54,12 @@ void WorkerDatabase::HandleReport(const WorkerReport& report, const std::functio
   SaRecord* r = FindInstallation(report.direction, report.sa_index, report.installation);
   if (r == nullptr || r->state != SaRecord::State::kLive) return;
   if (report.kind == WorkerReport::kMoved && r->manual) return;  // nobody would take it after its peer
+  if (report.kind == WorkerReport::kLeftPort) {
+    if (r->session.handle == nullptr) return;
+    const Record left = Of(report.direction)[report.sa_index];
+    LeavePort(left, offload::StepDown::kPath);
+    return GiveBackLeft(left);
+  }
   if (report.kind != WorkerReport::kMoved) return Expire(*r, report.kind == WorkerReport::kHard, &report, sink);
   e.type = EventType::kPeerMoved;
   e.moved = {r->spi, r->sa_index, r->child_id, report.moved.local, report.moved.remote};

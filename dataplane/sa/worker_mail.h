@@ -14,7 +14,7 @@ namespace culvert::dp {
 
 // Main to the owning worker. Each is answered by one kDone report with the same `ticket`; kYield by whoever has the SA then.
 struct WorkerOrder {
-  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints, kPathMtu, kYield };
+  enum Kind : uint32_t { kAdopt, kRelease, kLimits, kEndpoints, kPathMtu, kYield, kLeavePort };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];
@@ -50,7 +50,7 @@ struct WorkerOrder {
 
 // The owning worker to main.
 struct WorkerReport {
-  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire, kTooBig };
+  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire, kTooBig, kLeftPort };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];

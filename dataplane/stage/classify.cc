@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/stage/inline_protocol.h"
 #include "dataplane/stage/local.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/ttl.h"
@@ -164,11 +165,15 @@ void Classify(WorkerContext& ctx, uint16_t port, rte_mbuf** frames, uint16_t n, 
   uint32_t path = ctx.watch != nullptr ? ctx.watch->Received(port, frames, n) : 0;
   const uint32_t next = path != 0 ? 1 : 0;
   ctx.Enter(Stage::kClassify, n);
+  const bool opens = ctx.ports[port].opens;
   for (uint16_t i = 0; i < n; ++i, path += next) {
     Packet& p = ctx.slots.New();
     p.m = frames[i];
     p.port = port;
     p.path = path;
+    if (opens && (p.m->ol_flags & RTE_MBUF_F_RX_SEC_OFFLOAD) != 0) [[unlikely]] {
+      if (ClassifyOpenedByPort(ctx, p, esp)) continue;
+    }
     if (!ClassifyUsual(ctx, p, mac_word, esp, plain)) [[unlikely]]
       ClassifyUnusual(ctx, p, mac, esp, plain);
   }

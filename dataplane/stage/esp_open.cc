@@ -73,6 +73,7 @@ void EspWorker::Open(WorkerContext& ctx, Burst& ipsec, Burst& opened) {
   ipsec.n = 0;
   OpenLocated(ctx, opened);
   if (others_.n != 0) OpenAh(ctx, opened);
+  if (by_port_.n != 0) TakeFromPort(ctx, opened);
 }
 
 void EspWorker::OpenLocated(WorkerContext& ctx, Burst& opened) {
@@ -93,8 +94,8 @@ void EspWorker::Locate(WorkerContext& ctx, Burst& ipsec) {
   uint16_t n = 0;
   for (uint16_t i = 0; i < ipsec.n; ++i) {
     Packet& p = *ipsec.p[i];
-    if (p.protocol == kAh) [[unlikely]] {
-      others_.Add(p);
+    if (p.protocol >= kAh) [[unlikely]] {
+      (p.by_port ? by_port_ : others_).Add(p);
       continue;
     }
     if (!MakeWritable(ctx, p, 0, 0)) continue;

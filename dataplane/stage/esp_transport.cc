@@ -19,10 +19,7 @@ constexpr uint8_t kEsp = 50, kUdp = 17;
 
 void EspWorker::WriteTransport(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {
   auto* packet = rte_pktmbuf_mtod(p.m, uint8_t*);
-  if (sa.wire_port != 0) {
-    StoreBe16(packet + p.l4 + offsetof(rte_udp_hdr, dst_port), sa.wire_port);
-    MendChecksum(p, sa.port_difference);
-  }
+  PutWirePort(p, sa);
   uint8_t* begin = packet - plan.front;
   const IpFront& front = plan.at;
   WriteTrailer(packet + p.length, plan.pad, packet[front.next_at]);
@@ -50,14 +47,8 @@ void EspWorker::WriteTransport(WorkerContext& ctx, Packet& p, OutboundSa& sa, co
   Sealed(p, plan, front, sa.encap ? kUdp : kEsp);
 }
 
-// RFC 4301 5.2 step 4, and for transport mode RFC 4301 4.1: the SA's selectors are between its two ends alone, so a packet that
-// came from elsewhere goes no further.
 bool EspWorker::AcceptTransport(WorkerContext& ctx, OpenLane& lane, const Stripped& s) {
   Packet& p = *lane.packet;
-  auto drop = [&](Drop why) {
-    ctx.Drop(p, why);
-    return false;
-  };
   auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
   IpFront front = FrontBefore(data, p.family, p.l4);
   std::memmove(data + s.cut, data, front.length);
@@ -66,9 +57,18 @@ bool EspWorker::AcceptTransport(WorkerContext& ctx, OpenLane& lane, const Stripp
   p.m->data_len = total;
   p.m->pkt_len = total;
   SetFront(data + s.cut, p.family, front, s.next, total);
+  return AcceptAtEnd(ctx, *lane.sa, p);
+}
+
+// RFC 4301 5.2 step 4, and for transport mode RFC 4301 4.1: the SA's selectors are between its two ends alone, so a packet that
+// came from elsewhere goes no further.
+bool EspWorker::AcceptAtEnd(WorkerContext& ctx, const InboundSa& sa, Packet& p) {
+  auto drop = [&](Drop why) {
+    ctx.Drop(p, why);
+    return false;
+  };
   if (auto why = ParseIp(p)) return drop(*why);
   if (p.fragment) return drop(Drop::kTransportFragment);
-  const InboundSa& sa = *lane.sa;
   if (sa.wire_port != 0) {
     auto ports = PortsOf(p);
     if (p.protocol != kUdp || !ports || ports->source != sa.wire_port) return drop(Drop::kInnerMismatch);

@@ -46,7 +46,13 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
         releases_.push_back({o, ctx.now});
         continue;
       case WorkerOrder::kLimits: SetLimits(o); break;
-      case WorkerOrder::kEndpoints: SetEndpoints(o); break;
+      case WorkerOrder::kEndpoints: SetEndpoints(ctx, o); break;
+      case WorkerOrder::kLeavePort:
+        if (o.direction == Direction::kInbound)
+          o.in->engine = offload::Engine::kCpu;
+        else
+          LeavePort(*o.out);
+        break;
       case WorkerOrder::kPathMtu:
         done.sa_index = o.out->sa_index;
         done.installation = o.out->installation;
@@ -111,7 +117,7 @@ void EspWorker::SetLimits(const WorkerOrder& o) {
     set(*o.out);
 }
 
-void EspWorker::SetEndpoints(const WorkerOrder& o) {
+void EspWorker::SetEndpoints(WorkerContext& ctx, const WorkerOrder& o) {
   if (o.direction == Direction::kInbound) {
     std::memcpy(o.in->peer_address, o.peer.address, sizeof o.in->peer_address);
     o.in->peer_family = o.peer.family;
@@ -122,7 +128,11 @@ void EspWorker::SetEndpoints(const WorkerOrder& o) {
   OutboundSa& sa = *o.out;
   // The port was told what stands before the text: of another path it knows nothing until the next rekeying.
   const bool same = sa.encap == o.outer.encap && sa.family == o.outer.family;
-  if (sa.engine == offload::Engine::kInlineCrypto && !same) sa.engine = offload::Engine::kCpu;
+  const offload::Engine engine = sa.engine;
+  if (engine == offload::Engine::kInlineProtocol || (engine == offload::Engine::kInlineCrypto && !same)) {
+    LeavePort(sa);
+    (void)Report(ctx, WorkerReport::kLeftPort, sa);  // else the port's session stays until the SA goes
+  }
   std::memcpy(sa.header, o.outer.header, sizeof sa.header);
   sa.header_sum = o.outer.header_sum;
   sa.udp_sum = o.outer.udp_sum;

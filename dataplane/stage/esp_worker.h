@@ -157,6 +157,13 @@ class EspWorker final : public IpsecWorker {
   // inline.cc: packets that the port seals or has opened. False: it will not, and the processor has to.
   [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
   [[gnu::cold]] void OpenRest(WorkerContext& ctx, uint16_t n);
+  // inline_protocol.cc: packets that the port seals whole, or has opened. False: it is the processor's from now on, or dropped.
+  [[gnu::cold]] bool GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
+  [[gnu::cold]] void TakeFromPort(WorkerContext& ctx, Burst& opened);
+  InboundSa* FindOpened(WorkerContext& ctx, Packet& p);
+  bool AcceptFromPort(WorkerContext& ctx, OpenLane& lane);
+  bool AcceptAtEnd(WorkerContext& ctx, const InboundSa& sa, Packet& p);  // esp_transport.cc
+  void LeavePort(OutboundSa& sa);
   void FinishReleases(WorkerContext& ctx);
   bool MayReturn(const WorkerContext& ctx, const void* sa) const;
   // dummy.cc
@@ -197,7 +204,7 @@ class EspWorker final : public IpsecWorker {
   void Adopt(const WorkerOrder& o);
   void Release(const WorkerOrder& o);
   void SetLimits(const WorkerOrder& o);
-  void SetEndpoints(const WorkerOrder& o);
+  void SetEndpoints(WorkerContext& ctx, const WorkerOrder& o);
   // path.cc: what is now believed of the SA's path; 0: nothing new.
   uint16_t SetPathMtu(WorkerContext& ctx, const WorkerOrder& o);
 
@@ -250,6 +257,7 @@ class EspWorker final : public IpsecWorker {
   alignas(64) crypto::CryptoOp ops_[kBurstMax];
   Burst others_;    // of Seal: transport mode and AH; of Open: AH
   Burst under_ah_;  // ESP that AH uncovered
+  Burst by_port_;   // of Open: what a port has opened
   AhLane ah_[kBurstMax];
   alignas(64) crypto::CryptoOp rest_[kBurstMax];  // what a port has not opened
   crypto::MacOp macs_[kBurstMax];

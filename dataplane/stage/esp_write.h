@@ -2,11 +2,13 @@
 
 #include <emmintrin.h>
 #include <rte_byteorder.h>
+#include <rte_udp.h>
 
 #include <cstring>
 
 #include "dataplane/sa/outbound_sa.h"
 #include "dataplane/stage/esp_nonce.h"
+#include "dataplane/stage/nat_checksum.h"
 #include "dataplane/stage/octets.h"
 #include "dataplane/stage/outer_header.h"
 #include "dataplane/worker/packet.h"
@@ -23,6 +25,13 @@ inline constexpr uint32_t kTrailerReach = 8;
 inline void FillChecksum(const Packet& p, const OutboundSa& sa) {
   if (sa.family != 6 || !sa.encap) return;
   FillUdpChecksum(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4), static_cast<uint32_t>(p.length - p.l4), sa.udp_sum);
+}
+
+// Transport mode, RFC 3948 5.2: the peer's UDP port as the peer knows it.
+inline void PutWirePort(Packet& p, const OutboundSa& sa) {
+  if (sa.wire_port == 0) return;
+  StoreBe16(rte_pktmbuf_mtod_offset(p.m, uint8_t*, p.l4 + offsetof(rte_udp_hdr, dst_port)), sa.wire_port);
+  MendChecksum(p, sa.port_difference);
 }
 
 // RFC 4303 2.4: padding 1, 2, 3, …, its length, the protocol inside. Writes up to 18 octets from `at`; where fewer are meant,

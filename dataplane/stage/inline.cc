@@ -16,7 +16,8 @@ bool EspWorker::MarkInline(Packet& p, const OutboundSa& sa) const {
 
 bool EspWorker::MaySealInline(const Packet& p) const {
   const OutboundSa* sa = tables_.outbound.Get(static_cast<uint32_t>(p.tag));
-  return sa != nullptr && sa->installation == static_cast<uint32_t>(p.tag >> 32);
+  if (sa == nullptr || sa->installation != static_cast<uint32_t>(p.tag >> 32)) return false;
+  return sa->engine == (p.by_port ? offload::Engine::kInlineProtocol : offload::Engine::kInlineCrypto);
 }
 
 void EspWorker::OpenRest(WorkerContext& ctx, uint16_t n) {
@@ -24,8 +25,9 @@ void EspWorker::OpenRest(WorkerContext& ctx, uint16_t n) {
   uint16_t rest = 0, at[kBurstMax];
   for (uint16_t i = 0; i < n; ++i) {
     uint64_t flags = lanes_[i].packet->m->ol_flags;
-    const bool inlined = lanes_[i].sa->engine == offload::Engine::kInlineCrypto;
-    if (inlined && (flags & RTE_MBUF_F_RX_SEC_OFFLOAD) != 0) {
+    const auto engine = lanes_[i].sa->engine;
+    const bool inlined = engine == offload::Engine::kInlineCrypto || engine == offload::Engine::kInlineProtocol;
+    if (engine == offload::Engine::kInlineCrypto && (flags & RTE_MBUF_F_RX_SEC_OFFLOAD) != 0) {
       ops_[i].ok = (flags & RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED) == 0;
       continue;
     }

@@ -108,6 +108,11 @@ void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
       continue;
     }
     if (options_.mss != 0) ClampOut(sa, p);
+    if (sa.engine == offload::Engine::kInlineProtocol && GiveToPort(ctx, p, sa, plan)) {
+      sealed.Add(p);
+      continue;
+    }
+    if (p.m == nullptr) continue;
     if (IsAh(sa.form)) {
       WriteAh(ctx, p, sa, plan, ah++);
     } else {

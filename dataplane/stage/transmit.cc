@@ -44,7 +44,8 @@ bool Frame(WorkerContext& ctx, Packet& p, LastHeader& last) {
   if (p.next_hop == 0 || p.next_hop != last.hop || p.family != last.family) {
     bool found = p.next_hop != 0 && ctx.neighbours->Mac(p.next_hop, ctx.stamp, last.header.dst_addr);
     last.hop = found ? p.next_hop : 0;
-    if (!found && !FindMacAnew(ctx, p, last.header.dst_addr)) {
+    // Of what the port is to seal whole, the outer destination is not there to be looked up.
+    if (!found && (p.by_port || !FindMacAnew(ctx, p, last.header.dst_addr))) {
       // The port was to seal it: nobody but the port may have it as it is.
       if (p.m->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD) {
         ctx.Drop(p, Drop::kNoNeighbour);

@@ -6,6 +6,7 @@ namespace culvert::dp {
 
 size_t Exposed(const PathRecord& r, Place place, bool clear_text) {
   const PathFrame& f = r.frames[static_cast<size_t>(place)];
+  if (f.inner && (!clear_text || !(r.opened || r.sealed))) return 0;
   const size_t whole = f.captured, headers = std::min(f.headers, f.captured);
   if (place == Place::kReceived) {
     // Whoever it was handed to knows what becomes of it, and tells.

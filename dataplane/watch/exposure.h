@@ -14,7 +14,9 @@ namespace culvert::dp {
 //   opened, inside and after   nothing                          whole
 //   protected, before sealing  nothing                          whole
 //   sealed, as it went         whole: it is ciphertext          whole
-//   both, by a port            headers: here it is clear        whole
+//   both, by inline crypto     headers: here it is clear        whole
+//   both, by inline protocol   nothing: it is what is inside    whole
+//     ICV failed               nothing                          nothing
 //   IKE, ARP, ND               whole                            whole
 //   the rest, in clear         headers                          whole
 //

@@ -55,6 +55,7 @@ struct PathFrame {
   uint16_t captured;  // octets that follow the record
   uint16_t headers;   // of these, as SeeFrame says; kInside: as SeeIp does
   bool readable;      // IPsec of a port's inline crypto: not yet enciphered, or not any more
+  bool inner;         // of its inline protocol: the packet inside alone
 };
 
 struct PathRecord {
@@ -73,6 +74,7 @@ struct PathRecord {
   bool opened;        // came out of an SA
   bool sealed;        // went into one
   bool protected_;    // is known to be under a policy that protects it, sealed or not
+  bool by_port;       // goes to the port in clear, which seals it whole
   bool own;           // made by the gateway's own programs: IKE, ARP, neighbour discovery
   bool earlier;       // there were other parts of its way
   bool continues;     // there may be others

@@ -157,7 +157,13 @@ void Watch::Describe(Live& l, Stage s, const Packet& p) {
       r.ipsec = true;
       r.spi_in = seen.spi;
       r.sequence_in = seen.sequence;
-      if (seen.spi != 0) step.sa_index = r.sa_in = SaIndex(seen.spi);
+      if (p.by_port) {
+        r.spi_in = 0;
+        step.sa_index = r.sa_in = static_cast<uint32_t>(p.tag);
+        r.sequence_in = p.sequence;
+      } else if (seen.spi != 0) {
+        step.sa_index = r.sa_in = SaIndex(seen.spi);
+      }
       break;
     case Stage::kInside:
       if (order_.frames) Snap(l, Place::kInside, p.port, p.m, 0);
@@ -170,6 +176,9 @@ void Watch::Describe(Live& l, Stage s, const Packet& p) {
       break;
     case Stage::kTransmit:
       step.port = p.out_port;
+      r.by_port = p.by_port;
+      r.sealed |= p.by_port;
+      if (p.by_port) break;
       // Sealed before it came here: by another worker, or it waited for its neighbour.
       if (p.local_origin && !p.from_host && seen.protocol == kEsp) r.sealed = true;
       r.own |= IsOwn(p, seen);
@@ -204,13 +213,22 @@ uint32_t Watch::Received(uint16_t port, rte_mbuf** frames, uint16_t n) {
   return first;
 }
 
+void Watch::Uncovered(const Packet& p) {
+  Live* l = Find(p);
+  if (l == nullptr) return;
+  l->record.ipsec = true;
+  l->record.frames[static_cast<size_t>(Place::kReceived)].inner = true;
+}
+
 void Watch::Taken(Packet& p, HandOverKind kind, const rte_ether_addr& own_mac) {
   if (!order_.paths) return;
   Live& l = New(p.path);
   p.path = l.record.path;
   l.record.protected_ = kind == HandOverKind::kSeal;
   Describe(l, Stage::kTake, p);
-  if (order_.frames && kind == HandOverKind::kOpen) SnapBehind(l, p, own_mac);
+  if (!order_.frames || kind != HandOverKind::kOpen) return;
+  SnapBehind(l, p, own_mac);
+  l.record.frames[static_cast<size_t>(Place::kReceived)].inner = p.by_port;
 }
 
 // ---- where they go ----
@@ -267,7 +285,9 @@ void Watch::Sending(rte_mbuf* const* m, uint16_t n, uint16_t port) {
     sending_[sending_n_++] = l;
     if (l == nullptr) continue;
     l->record.exit_port = port;
-    if (order_.frames) Snap(*l, Place::kSent, port, m[i], 0);
+    if (!order_.frames) continue;
+    Snap(*l, Place::kSent, port, m[i], 0);
+    l->record.frames[static_cast<size_t>(Place::kSent)].inner = l->record.by_port;
   }
 }
 

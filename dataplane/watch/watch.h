@@ -57,6 +57,8 @@ class Watch {
   void ToMain(Packet& p, MainKind kind);
   void ToHost(Packet& p);
   void Held(Packet& p);                    // carries its id from now on
+  // Of a packet that was just received: what came is what was inside it.
+  void Uncovered(const Packet& p);
   // Around the transmit call: the mbufs of packets in hand are the port's afterwards, but for the last ones, dropped.
   void Sending(rte_mbuf* const* m, uint16_t n, uint16_t port);
   void Sent(uint16_t sent, Drop why);

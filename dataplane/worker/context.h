@@ -29,6 +29,7 @@ struct WorkerPort {
   uint16_t tx_queue = kNoQueue;     // kNoQueue: packets go to `tx_owner` by ring
   unsigned tx_owner = 0;
   bool tap = false;                 // the host has this port's addresses
+  bool opens = false;               // may bring packets that inline protocol has opened
   uint16_t vlan = 0;                // VLAN ID; 0: no sub-interface
   uint16_t parent = 0;              // port whose frames may be of this VLAN
 };

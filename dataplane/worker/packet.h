@@ -2,11 +2,13 @@
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace culvert::dp {
 
 inline constexpr uint16_t kBurstMax = 64;
+inline constexpr uint8_t kOpenedByPort = 255;  // Packet::protocol, with by_port, until it is parsed; reserved by IANA
 
 // What the passes know of one packet of the burst in hand. Lives in the worker's scratch or, by value, in an in-process
 // ring; the mbuf is owned by whoever holds the Packet. Offsets count octets from the start of the mbuf's data, which begins
@@ -29,10 +31,16 @@ struct Packet {
   bool framed = false;          // carries its Ethernet header already: transmit sends it as it is
   bool dummy = false;           // of no meaning, to be sealed as such (RFC 4303 2.6)
   bool link_broadcast = false;  // came in a broadcast or multicast frame: never forwarded, never answered with an error
+  // Inline protocol. On the way out: in clear, and the port seals it; `family` and `protocol` are of what it becomes. On the
+  // way in: the port has opened it, `tag` and `sequence` say of which SA and with which number (its low half).
+  bool by_port = false;
   void* sa = nullptr;           // InboundSa* or OutboundSa* between two passes of one burst; never kept in a ring
   uint64_t tag = 0;             // of the stage that hands the packet to another worker: SA slot and generation
   uint32_t path = 0;            // of whoever watches (dataplane/watch/watch.h); 0: nobody did
+  uint32_t sequence = 0;        // with by_port, on the way in
 };
+// Whole words to its end: a blank one is made of zeros in one store each, and copied in the same.
+static_assert(sizeof(Packet) == 64 && offsetof(Packet, sequence) == 60);
 
 // Packets on their way from one stage to the next. They stay where they are, in the worker's PacketSlots: to copy one whose
 // fields have just been written one by one would stall on every wide load.

@@ -4,6 +4,7 @@ namespace culvert::offload {
 
 const char* Name(Engine e) {
   switch (e) {
+    case Engine::kInlineProtocol: return "inline-protocol";
     case Engine::kInlineCrypto: return "inline-crypto";
     case Engine::kCpu: return "cpu";
     case Engine::kLookaside: return "lookaside";
@@ -22,6 +23,12 @@ const char* Name(StepDown s) {
     case StepDown::kEsn: return "esn";
     case StepDown::kFull: return "full";
     case StepDown::kRefused: return "refused";
+    case StepDown::kSlow: return "slow";
+    case StepDown::kIv: return "iv";
+    case StepDown::kNumbers: return "numbers";
+    case StepDown::kHeaders: return "headers";
+    case StepDown::kPath: return "path";
+    case StepDown::kReset: return "reset";
     case StepDown::kCount: break;
   }
   return "";

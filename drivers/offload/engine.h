@@ -11,6 +11,7 @@
 namespace culvert::offload {
 
 enum class Engine : uint8_t {
+  kInlineProtocol,  // the port has the SA (rte_security): it is given packets in clear and gives those it has opened
   kInlineCrypto,  // the port's own (rte_security): it enciphers what is transmitted and deciphers what is received
   kLookaside,     // a crypto device (rte_cryptodev) that the worker lends packets to
   kCpu,           // IPsec-MB on the worker
@@ -28,6 +29,14 @@ enum class StepDown : uint8_t {
   kEsn,           // no port runs it with extended sequence numbers
   kFull,          // the devices hold as many sessions as they can
   kRefused,       // a device said no
+  kSlow,          // the port takes so long over its sessions that it is left alone for a while
+  // Of inline protocol, where the port would have the whole SA:
+  kIv,            // it makes the IVs, and nothing says that none comes twice
+  kNumbers,       // it does not tell the numbers of what it has opened, so nobody could go on after it
+  kHeaders,       // it does not do what the SA wants of headers, padding or dummy packets
+  // Of SAs that a port had:
+  kPath,          // something of it was to go another way, or in fragments
+  kReset,         // the device was reset
   kCount,
 };
 const char* Name(StepDown s);
@@ -40,6 +49,9 @@ struct Session {
   void* flow = nullptr;     // of a port, inbound
 };
 
+// Which engines an SA may go to: any; but not to a port as a whole; or to nothing but that.
+enum class Wish : uint8_t { kAny, kCrypto, kProtocol };
+
 // What a session is made from.
 struct SessionSpec {
   bool seal;                          // outbound
@@ -50,6 +62,12 @@ struct SessionSpec {
   Spi spi = 0;
   bool tunnel = true, encap = false;
   Endpoint local, remote;
+  // Inline protocol alone:
+  uint64_t userdata = 0;      // what the port says of packets and events of this session
+  uint64_t sequence = 0;      // outbound: the last number used
+  uint64_t soft_packets = 0, hard_packets = 0;  // limits from now on; 0: none
+  bool copy_dscp = false, copy_ecn = false, copy_df = false;
+  bool plain = true;          // no padding against traffic analysis, no dummy packets, nothing that is cut once it is sealed
 };
 
 }  // namespace culvert::offload

@@ -2,13 +2,13 @@
 
 namespace culvert::offload {
 
-StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Session& out) {
+StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Wish wish, Session& out) {
   StepDown why = StepDown::kNoDevice;
   if (inline_ != nullptr && port != kNoPort) {
-    why = inline_->Create(port, spec, out);
-    if (out.handle != nullptr) return StepDown::kNone;
+    why = inline_->Create(port, spec, wish, out);
+    if (out.handle != nullptr) return why;
   }
-  if (lookaside_ != nullptr && lookaside_->size() != 0) {
+  if (wish != Wish::kProtocol && lookaside_ != nullptr && lookaside_->size() != 0) {
     StepDown refused = lookaside_->Create(spec, out);
     if (out.handle == nullptr) return refused;
     if (why == StepDown::kNoDevice) why = StepDown::kNone;
@@ -17,7 +17,7 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Session& out) {
 }
 
 void Engines::GiveBack(const Session& s) {
-  if (s.engine == Engine::kInlineCrypto)
+  if (s.engine == Engine::kInlineCrypto || s.engine == Engine::kInlineProtocol)
     inline_->Destroy(s);
   else if (s.engine == Engine::kLookaside)
     lookaside_->Destroy(s);

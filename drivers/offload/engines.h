@@ -19,11 +19,12 @@ class Engines {
   // The best that takes it; `port`: the one that the SA's local address is of, kNoPort for none. Where that is the processor,
   // or not the best: why, as told by the last that there is and that did not.
   static constexpr uint16_t kNoPort = 0xffff;
-  StepDown Choose(const SessionSpec& spec, uint16_t port, Session& out);
+  StepDown Choose(const SessionSpec& spec, uint16_t port, Wish wish, Session& out);
   // Nobody uses it any more.
   void GiveBack(const Session& s);
 
   const InlinePorts* inline_ports() const { return inline_.get(); }
+  InlinePorts* inline_ports() { return inline_.get(); }
   const LookasideDevices* lookaside() const { return lookaside_.get(); }
   std::vector<LookasideQueue*> QueuesOf(unsigned worker);
 

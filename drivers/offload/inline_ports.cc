@@ -4,37 +4,24 @@
 #include <absl/strings/str_cat.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
-#include <rte_security.h>
 
-#include <cstring>
+#include <algorithm>
+#include <chrono>
+#include <utility>
 
-#include "drivers/offload/session.h"
+#include "drivers/offload/inline_session.h"
 
 namespace culvert::offload {
 namespace {
 
-rte_security_ipsec_sa_mode ModeOf(const SessionSpec& spec) {
-  return spec.tunnel ? RTE_SECURITY_IPSEC_SA_MODE_TUNNEL : RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT;
-}
-rte_security_ipsec_sa_direction DirectionOf(const SessionSpec& spec) {
-  return spec.seal ? RTE_SECURITY_IPSEC_SA_DIR_EGRESS : RTE_SECURITY_IPSEC_SA_DIR_INGRESS;
+int64_t SteadyNow() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The capability that has this transform with these lengths, in this direction and mode; null where there is none.
-const rte_security_capability* Find(void* context, const SessionSpec& spec) {
-  const rte_security_capability_idx which = {
-      .action = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
-      .protocol = RTE_SECURITY_PROTOCOL_IPSEC,
-      .ipsec = {.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP,
-                .mode = ModeOf(spec),
-                .direction = DirectionOf(spec)}};
-  return rte_security_capability_get(context, const_cast<rte_security_capability_idx*>(&which));
-}
-
-bool Lists(const rte_security_capability& can, const rte_crypto_sym_xform& x) {
-  for (const auto* c = can.crypto_capabilities; c != nullptr && c->op != RTE_CRYPTO_OP_TYPE_UNDEFINED; ++c) {
-    if (c->op != RTE_CRYPTO_OP_TYPE_SYMMETRIC || c->sym.xform_type != x.type) continue;
-    if (Fits(c->sym, x)) return true;
+bool HasProtocol(void* context) {
+  const auto* can = rte_security_capabilities_get(context);
+  for (; can != nullptr && can->action != RTE_SECURITY_ACTION_TYPE_NONE; ++can) {
+    if (can->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL && can->protocol == RTE_SECURITY_PROTOCOL_IPSEC) return true;
   }
   return false;
 }
@@ -42,8 +29,9 @@ bool Lists(const rte_security_capability& can, const rte_crypto_sym_xform& x) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector<Port*>& ports,
-                                                               const std::vector<bool>& wanted) {
+                                                               const std::vector<bool>& wanted, Clock clock) {
   std::unique_ptr<InlinePorts> all(new InlinePorts);
+  all->clock_ = clock ? std::move(clock) : SteadyNow;
   all->devices_.resize(ports.size());
   for (size_t i = 0; i < ports.size(); ++i) {
     Device& d = all->devices_[i];
@@ -58,56 +46,82 @@ absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector
                                                        rte_strerror(rte_errno)));
     }
     d.context = context;
-    LOG(INFO) << "port " << d.port->name() << ": inline IPsec, " << kSessions << " sessions";
+    d.has_protocol = HasProtocol(context);
+    d.port->OnIpsecEvent([a = all.get(), port = static_cast<uint16_t>(i)](const Port::IpsecEvent& e) {
+      std::lock_guard lock(a->mutex_);
+      a->events_.push_back({port, e});
+      a->some_events_.store(true, std::memory_order_release);
+    });
+    LOG(INFO) << "port " << d.port->name() << ": inline IPsec, " << kSessions << " sessions"
+              << (d.has_protocol ? ", whole SAs" : "");
   }
   return all;
 }
 
 InlinePorts::~InlinePorts() {
-  for (Device& d : devices_) rte_mempool_free(d.pool);
+  for (Device& d : devices_) {
+    if (d.context != nullptr) d.port->OnIpsecEvent(nullptr);
+    rte_mempool_free(d.pool);
+  }
 }
 
-StepDown InlinePorts::Create(uint16_t port, const SessionSpec& spec, Session& out) {
+int64_t InlinePorts::WaitedFor(const Device& d, int64_t now) {
+  return std::max<int64_t>(0, d.waited - (now - d.then) / kShare);
+}
+
+StepDown InlinePorts::Create(uint16_t port, const SessionSpec& spec, Wish wish, Session& out) {
   if (port >= devices_.size() || devices_[port].context == nullptr) return StepDown::kNoDevice;
+  const Device& d = devices_[port];
+  if (d.sessions == kSessions) return StepDown::kFull;
+  if (wish == Wish::kAny && WaitedFor(d, clock_()) > kMostWaitNs) return StepDown::kSlow;
+  StepDown why = StepDown::kNoDevice;
+  if (wish != Wish::kCrypto && d.has_protocol) {
+    why = CreateAs(port, true, spec, out);
+    if (why == StepDown::kNone) return why;
+  }
+  if (wish == Wish::kProtocol) return why;
+  // What comes in would be taken for inline protocol's.
+  if (!spec.seal && d.has_protocol && !d.port->protocol_facts().tells_apart) return why;
+  StepDown as_crypto = CreateAs(port, false, spec, out);
+  if (as_crypto != StepDown::kNone) return as_crypto == StepDown::kNoDevice && why != StepDown::kNoDevice ? why : as_crypto;
+  return why == StepDown::kNoDevice ? StepDown::kNone : why;
+}
+
+StepDown InlinePorts::CreateAs(uint16_t port, bool protocol, const SessionSpec& spec, Session& out) {
   Device& d = devices_[port];
   Transforms t{};
-  const rte_security_capability* can = Find(d.context, spec);
+  const rte_security_capability* can = FindInline(d.context, protocol, spec);
+  if (can == nullptr) return protocol ? StepDown::kNoDevice : StepDown::kSuite;
   // A checksum over IPv6 is one over what the port makes of the text.
   if (spec.encap && spec.local.address.family == Family::kV6) return StepDown::kSuite;
-  if (can == nullptr || !MakeTransforms(spec, 0, t) || (spec.encap && !can->ipsec.options.udp_encap)) return StepDown::kSuite;
-  // With extended numbers the AAD is longer: what does not know them is not to be asked whether it takes 12 octets.
-  if (spec.esn && !can->ipsec.options.esn) return StepDown::kEsn;
-  if (!Lists(*can, t.first) || (t.first.next != nullptr && !Lists(*can, t.second))) return StepDown::kSuite;
-  if (d.sessions == kSessions) return StepDown::kFull;
+  if (!MakeTransforms(spec, 0, t)) return StepDown::kSuite;
+  const StepDown judged = protocol ? JudgeProtocol(*can, d.port->protocol_facts(), spec, t) : JudgeCrypto(*can, spec, t);
+  if (judged != StepDown::kNone) return judged;
+  rte_security_session_conf conf = InlineConf(*can, spec, t);
+  Session made{.engine = protocol ? Engine::kInlineProtocol : Engine::kInlineCrypto, .device = port};
+  const int64_t begun = clock_();
+  const StepDown why = Make(port, spec, conf, made);
+  const int64_t ended = clock_(), took = ended - begun;
+  d.longest = std::max(d.longest, took);
+  d.waited = WaitedFor(d, ended) + took;
+  d.then = ended;
+  if (why == StepDown::kNone) out = made;
+  return why;
+}
 
-  rte_security_session_conf conf{};
-  conf.action_type = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO;
-  conf.protocol = RTE_SECURITY_PROTOCOL_IPSEC;
-  conf.crypto_xform = &t.first;
-  conf.ipsec.spi = spec.spi;
-  std::memcpy(&conf.ipsec.salt, spec.salt.data(), std::min<size_t>(spec.salt.size(), sizeof conf.ipsec.salt));
-  conf.ipsec.options.esn = spec.esn;
-  conf.ipsec.options.udp_encap = spec.encap;
-  conf.ipsec.direction = DirectionOf(spec);
-  conf.ipsec.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP;
-  conf.ipsec.mode = ModeOf(spec);
-  Session made{.engine = Engine::kInlineCrypto,
-               .device = port,
-               .handle = rte_security_session_create(d.context, &conf, d.pool)};
-  if (made.handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
+StepDown InlinePorts::Make(uint16_t port, const SessionSpec& spec, rte_security_session_conf& conf, Session& out) {
+  Device& d = devices_[port];
+  out.handle = rte_security_session_create(d.context, &conf, d.pool);
+  if (out.handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
   ++d.sessions;
-  if (!spec.seal) {
-    made.flow = d.port->CreateFlow({.spi = spec.spi,
-                                    .destination = spec.local.address,
-                                    .udp_port = spec.encap ? spec.local.port : uint16_t{0},
-                                    .session = made.handle});
-    if (made.flow == nullptr) {
-      Destroy(made);
-      return StepDown::kFull;
-    }
-  }
-  out = made;
-  return StepDown::kNone;
+  if (spec.seal) return StepDown::kNone;
+  out.flow = d.port->CreateFlow({.spi = spec.spi,
+                                 .destination = spec.local.address,
+                                 .udp_port = spec.encap ? spec.local.port : uint16_t{0},
+                                 .session = out.handle});
+  if (out.flow != nullptr) return StepDown::kNone;
+  Destroy(out);
+  return StepDown::kFull;
 }
 
 void InlinePorts::Destroy(const Session& s) {
@@ -128,10 +142,17 @@ bool InlinePorts::Mark(uint16_t port, const void* session, rte_mbuf* m, uint16_t
   return true;
 }
 
+std::vector<InlinePorts::Event> InlinePorts::TakeEvents() {
+  if (!some_events_.load(std::memory_order_acquire)) return {};
+  std::lock_guard lock(mutex_);
+  some_events_.store(false, std::memory_order_relaxed);
+  return std::exchange(events_, {});
+}
+
 std::vector<InlinePorts::Facts> InlinePorts::facts() const {
   std::vector<Facts> all;
   for (const Device& d : devices_) {
-    if (d.context != nullptr) all.push_back({d.port->name(), d.sessions, kSessions});
+    if (d.context != nullptr) all.push_back({d.port->name(), d.sessions, kSessions, d.longest});
   }
   return all;
 }

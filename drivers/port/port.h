@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "common/net/ip_address.h"
@@ -45,6 +46,29 @@ class Port {
   };
   virtual void* CreateFlow(const SecurityFlow&) { return nullptr; }
   virtual void DestroyFlow(void*) {}
+  // Of inline protocol, what rte_security has no word for.
+  struct ProtocolFacts {
+    bool counted_ivs = false;    // a counter mode's IV is the packet's number: none comes twice as long as no number does
+    bool tells_numbers = false;  // OpenedPacket::sequence is right
+    bool tells_apart = false;    // OpenedByProtocol() is right of sessions that do inline crypto, too
+  };
+  virtual ProtocolFacts protocol_facts() const { return {}; }
+  struct OpenedPacket {
+    uint64_t userdata;   // of the session
+    uint32_t sequence;   // the low half, host order
+  };
+  // Of a packet that came with RTE_MBUF_F_RX_SEC_OFFLOAD. True: inline protocol had it, and without
+  // RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED what stands behind the Ethernet header is the packet inside (in transport mode: without
+  // ESP), or nothing if it was a dummy. Once for each packet, by whichever thread has it.
+  virtual bool OpenedByProtocol(rte_mbuf*, OpenedPacket&) { return false; }
+  // What the device itself has to say of SAs. kReset: all its sessions are gone, and only to be destroyed.
+  struct IpsecEvent {
+    enum Kind : uint8_t { kSoft, kHard, kReset } kind;
+    uint64_t userdata;   // of the session; kReset: 0
+  };
+  // `sink` is called from any thread, in Receive and Transmit too: it must neither wait nor call back. Before any session is
+  // made; null: no more.
+  virtual void OnIpsecEvent(std::function<void(const IpsecEvent&)>) {}
   // What the device itself counts; zeros where it does not.
   struct Stats {
     uint64_t rx_packets = 0, tx_packets = 0;

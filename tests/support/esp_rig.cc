@@ -52,7 +52,7 @@ channel::InstallSa SaSpec::Install(Direction d) const {
   sa.encr_key_bits = suite.encr_key_bits;
   sa.integ = static_cast<uint16_t>(suite.integ);
   sa.esn = suite.esn;
-  sa.offload = channel::Offload::kAuto;
+  sa.offload = offload;
   std::copy(encr_key.begin(), encr_key.end(), sa.encr_key);
   std::copy(integ_key.begin(), integ_key.end(), sa.integ_key);
   sa.encr_key_len = static_cast<uint8_t>(encr_key.size());

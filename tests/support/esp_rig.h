@@ -39,6 +39,7 @@ struct SaSpec {
   uint16_t tfc_padding = 0;  // outbound
   uint32_t dummy_packets = 0;  // likewise
   channel::WireLifetime lifetime{};
+  channel::Offload offload = channel::Offload::kAuto;
   SelectorList local, remote;
   std::string connection, child;
 

@@ -34,7 +34,7 @@ GatewayRig::GatewayRig(Options options) {
     parts.ports.push_back(std::move(p));
   }
   if (options.inline_wan) {
-    auto soft = offload::SoftInlinePort::Wrap(std::move(parts.ports[kWan]));
+    auto soft = offload::SoftInlinePort::Wrap(std::move(parts.ports[kWan]), options.offer);
     CHECK_OK(soft.status());
     inline_wan_ = soft->get();
     parts.ports[kWan] = std::move(*soft);

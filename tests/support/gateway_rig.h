@@ -24,6 +24,7 @@ class GatewayRig {
     bool addresses = true;
     bool tap = false;        // on wan
     bool inline_wan = false;  // wan offers inline IPsec, by the stand-in
+    offload::SoftInlinePort::Offer offer = {};  // with inline_wan
     uint16_t vlan = 0;       // port 2 "dmz": that VLAN of lan, 10.7.0.1/24 and fd07::1/64
   };
   GatewayRig() : GatewayRig(Options()) {}

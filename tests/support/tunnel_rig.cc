@@ -22,11 +22,12 @@ uint16_t Load16(ByteView b, size_t at) { return static_cast<uint16_t>(b[at] << 8
 
 }  // namespace
 
-TunnelRig::TunnelRig(Options options) : rig_({.workers = options.workers, .mtu = options.mtu, .inline_wan = options.inline_wan}) {
+TunnelRig::TunnelRig(Options options) : rig_({.workers = options.workers, .mtu = options.mtu, .inline_wan = options.inline_wan, .offer = options.offer}) {
   for (const char* host : {"192.0.2.254", "2001:db8::fe"}) rig_.AddNeighbour(kWan, Ip(host), Mac(9));
   for (bool v6 : {false, true}) rig_.AddNeighbour(kLan, alice(v6), Mac(2));
   if (options.inline_wan) {
-    auto ports = offload::InlinePorts::Open({rig_.gateway().ports()[kWan].get()}, {true});
+    auto ports = offload::InlinePorts::Open({rig_.gateway().ports()[kWan].get()}, {true},
+                                            options.clock ? options.clock : [] { return int64_t{0}; });
     EXPECT_TRUE(ports.ok()) << ports.status();
     engines_ = std::make_unique<offload::Engines>(std::move(*ports), nullptr);
     options.engines = engines_.get();
@@ -55,7 +56,7 @@ TunnelRig::~TunnelRig() {
 void TunnelRig::Settle() {
   for (int i = 0; i < 6; ++i) {
     rig_.Run();
-    ipsec_->database().Poll([](const channel::Event&) {});
+    ipsec_->database().Poll([this](const channel::Event& e) { events_.push_back(e); });
   }
 }
 
@@ -79,11 +80,14 @@ void TunnelRig::Install(const TunnelKind& kind) {
   Install();
 }
 
-void TunnelRig::Install(const test::SaSpec& s, Direction d) {
+void TunnelRig::Install(const test::SaSpec& s, Direction d) { ASSERT_EQ(TryInstall(s, d), Status::kOk); }
+
+Status TunnelRig::TryInstall(const test::SaSpec& s, Direction d) {
   std::optional<Status> status;
   ipsec_->database().Install(s.Install(d), s.local, s.remote, [&](const channel::Ack& a) { status = a.status; });
   Settle();
-  ASSERT_EQ(status, Status::kOk);
+  EXPECT_TRUE(status.has_value());
+  return status.value_or(Status::kBusy);
 }
 
 void TunnelRig::Remove(const test::SaSpec& s, Direction d) {
@@ -103,6 +107,15 @@ dp::SaEngine TunnelRig::engine(Direction d) const {
       [&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&, const dp::SaEngine& engine) {
         if (sa.direction == d) found = engine;
       });
+  return found;
+}
+
+channel::SaInventory TunnelRig::inventory(Direction d) const {
+  channel::SaInventory found{};
+  ipsec_->database().Inventory([&](const channel::SaInventory& sa, const SelectorList&, const SelectorList&,
+                                   const dp::SaEngine&) {
+    if (sa.direction == d) found = sa;
+  });
   return found;
 }
 

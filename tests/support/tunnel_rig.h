@@ -30,6 +30,8 @@ class TunnelRig {
     dp::EspWorker::Options esp = {};
     offload::Engines* engines = nullptr;
     bool inline_wan = false;   // SAs go to the port where it takes them
+    offload::SoftInlinePort::Offer offer = {};  // with inline_wan
+    offload::InlinePorts::Clock clock = {};     // likewise
   };
   // What the SA has where a test does not say otherwise: AES-GCM with ESN in tunnel mode. Install() makes it live.
   explicit TunnelRig(Options options);
@@ -39,6 +41,7 @@ class TunnelRig {
   void Install();
   void Install(const TunnelKind& kind);   // whose v6 was among the options
   void Install(const test::SaSpec& s, channel::Direction d);   // one more, under the same policy
+  channel::Status TryInstall(const test::SaSpec& s, channel::Direction d);
   void Remove(const test::SaSpec& s, channel::Direction d);
 
   // What came out of the other side: IP packets.
@@ -48,13 +51,16 @@ class TunnelRig {
   std::vector<Bytes> FromPeer(const std::vector<Bytes>& packets);
   // What went back to where the last packet came from.
   std::vector<Bytes> BackToAlice() { return Packets(GatewayRig::kLan); }
+  std::vector<Bytes> BackToPeer() { return Packets(GatewayRig::kWan); }
   // Of a whole sealed packet; fails the test where it cannot be opened.
   test::ReferenceOpened Open(ByteView outer);
   Bytes Seal(ByteView inner);
   // Time of the workers' clock goes by without waiting.
   void Settle();
 
+  channel::SaInventory inventory(channel::Direction d) const;  // likewise
   dp::SaEngine engine(channel::Direction d) const;  // of a live SA in that direction, the last there is
+  std::vector<channel::Event>& events() { return events_; }
   GatewayRig& rig() { return rig_; }
   dp::Ipsec& ipsec() { return *ipsec_; }
   IpAddress alice(bool v6) const { return Ip(v6 ? "fd01::2" : "10.1.0.2"); }
@@ -69,6 +75,7 @@ class TunnelRig {
   std::unique_ptr<offload::Engines> engines_;   // with inline_wan
   std::unique_ptr<dp::Ipsec> ipsec_;
   test::SaSpec sa_;
+  std::vector<channel::Event> events_;
 };
 
 // Fragments put together by the rules of RFC 791 and RFC 8200, slowly, and with every rule checked: `mtu` octets at most each, a

@@ -17,7 +17,7 @@ using test::MakeUdp;
 
 class InlineTest : public ::testing::Test {
  protected:
-  explicit InlineTest(unsigned workers = 1) : rig_({.workers = workers, .inline_wan = true}) {
+  explicit InlineTest(unsigned workers = 1) : rig_({.workers = workers, .inline_wan = true, .offer = {.protocol = false}}) {
     rig_.sa().suite.esn = false;
   }
   offload::SoftInlinePort& port() { return rig_.rig().inline_wan(); }
@@ -41,7 +41,7 @@ TEST(Inline, CarriesEveryShapeThatItTakes) {
     for (const TunnelKind& kind : kTunnelKinds) {
       if (kind.ah || (kind.v6 && kind.encap)) continue;
       SCOPED_TRACE(std::string(kind.name) + " " + std::to_string(bits));
-      TunnelRig t({.v6 = kind.v6, .inline_wan = true});
+      TunnelRig t({.v6 = kind.v6, .inline_wan = true, .offer = {.protocol = false}});
       t.sa().suite = {EncrId::kAesGcm16, bits, IntegId::kNone, false};
       t.Install(kind);
       for (auto d : {Direction::kInbound, Direction::kOutbound}) EXPECT_EQ(t.engine(d).engine, Engine::kInlineCrypto);
@@ -81,7 +81,7 @@ TEST(Inline, StepsDownFromWhatItDoesNotRun) {
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
-    TunnelRig t({.v6 = row.v6, .inline_wan = true});
+    TunnelRig t({.v6 = row.v6, .inline_wan = true, .offer = {.protocol = false}});
     t.sa().suite = row.suite;
     t.sa().encap = row.encap;
     t.sa().protocol = row.ah ? 51 : 50;

@@ -32,6 +32,9 @@ TEST(Exposed, ByWhatBecameOfThePacket) {
   auto inlined = [](PathRecord& r) {
     for (PathFrame& f : r.frames) f.readable = true;
   };
+  auto inner = [](PathRecord& r) {
+    for (PathFrame& f : r.frames) f.inner = f.readable = true;
+  };
   const Case cases[] = {
       {"forwarded in clear, in", record(), Place::kReceived, kHeaders, kWhole},
       {"forwarded in clear, out", record(), Place::kSent, kHeaders, kWhole},
@@ -53,6 +56,10 @@ TEST(Exposed, ByWhatBecameOfThePacket) {
       {"opened by the port, inside", record(ipsec, opened, inlined), Place::kInside, 0, kWhole},
       {"opened by the port, after", record(ipsec, opened, inlined), Place::kSent, 0, kWhole},
       {"opened by the port, and its ICV was wrong", record(ipsec, inlined), Place::kReceived, kHeaders, kHeaders},
+      {"whole the port's, as it goes there", record(sealed, inner), Place::kSent, 0, kWhole},
+      {"whole the port's, as it comes from there", record(ipsec, opened, inner), Place::kReceived, 0, kWhole},
+      {"whole the port's, and its ICV was wrong", record(ipsec, inner), Place::kReceived, 0, 0},
+      {"whole the port's, and taken by another worker", record(ipsec, handed, inner), Place::kReceived, 0, 0},
       {"lent to be opened", record(ipsec, held), Place::kReceived, kHeaders, kHeaders},
       {"lent to be sealed", record(sealed, held), Place::kReceived, 0, kWhole},
   };
