@@ -7,7 +7,6 @@
 #include <linux/if_packet.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
-#include <rte_flow.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -140,6 +139,7 @@ absl::Status EthdevPort::Configure() {
   }
   if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(o.name, StartOf(o.device), rc);
   running_ = true;
+  ReadSecurity();
   // Neighbour discovery speaks to multicast groups. A device that does not filter says it does not support the call.
   if (int rc = rte_eth_allmulticast_enable(id_); rc != 0 && rc != -ENOTSUP) return Failed(o.name, "all-multicast", rc);
   rte_ether_addr has;
@@ -243,47 +243,10 @@ absl::Status EthdevPort::Rebuild() {
   return absl::OkStatus();
 }
 
-void* EthdevPort::SecurityContext() { return security_ ? rte_eth_dev_get_sec_ctx(id_) : nullptr; }
-
-void* EthdevPort::CreateFlow(const SecurityFlow& f) {
-  rte_flow_item_ipv4 v4{};
-  rte_flow_item_ipv6 v6{};
-  rte_flow_item_udp udp{};
-  rte_flow_item_esp esp{};
-  const bool is_v4 = f.destination.family == Family::kV4;
-  std::memcpy(&v4.hdr.dst_addr, f.destination.octets.data(), sizeof v4.hdr.dst_addr);
-  std::memcpy(&v6.hdr.dst_addr, f.destination.octets.data(), sizeof v6.hdr.dst_addr);
-  udp.hdr.dst_port = rte_cpu_to_be_16(f.udp_port);
-  esp.hdr.spi = rte_cpu_to_be_32(f.spi);
-  rte_flow_item items[5]{};
-  size_t n = 0;
-  items[n++].type = RTE_FLOW_ITEM_TYPE_ETH;
-  items[n].type = is_v4 ? RTE_FLOW_ITEM_TYPE_IPV4 : RTE_FLOW_ITEM_TYPE_IPV6;
-  items[n++].spec = is_v4 ? static_cast<const void*>(&v4) : &v6;
-  if (f.udp_port != 0) {
-    items[n].type = RTE_FLOW_ITEM_TYPE_UDP;
-    items[n++].spec = &udp;
-  }
-  items[n].type = RTE_FLOW_ITEM_TYPE_ESP;
-  items[n++].spec = &esp;
-  items[n].type = RTE_FLOW_ITEM_TYPE_END;
-  // No masks: the items' default ones take whole addresses, ports and SPIs.
-  rte_flow_action_security security{.security_session = f.session};
-  rte_flow_action actions[] = {{RTE_FLOW_ACTION_TYPE_SECURITY, &security}, {RTE_FLOW_ACTION_TYPE_END, nullptr}};
-  rte_flow_attr attributes{};
-  attributes.ingress = 1;
-  rte_flow_error error{};
-  return rte_flow_create(id_, &attributes, items, actions, &error);
-}
-
-void EthdevPort::DestroyFlow(void* flow) {
-  rte_flow_error error{};
-  rte_flow_destroy(id_, static_cast<rte_flow*>(flow), &error);
-}
-
 void EthdevPort::Stop() {
   if (!running_) return;
   running_ = false;
+  OnIpsecEvent(nullptr);
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
 }

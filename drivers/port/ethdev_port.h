@@ -51,6 +51,10 @@ class EthdevPort : public Port {
   void* SecurityContext() override;
   void* CreateFlow(const SecurityFlow& flow) override;
   void DestroyFlow(void* flow) override;
+  ProtocolFacts protocol_facts() const override { return facts_; }
+  bool OpenedByProtocol(rte_mbuf* m, OpenedPacket& out) override;
+  // A device that was reset loses its sessions; to start it again is not done here.
+  void OnIpsecEvent(std::function<void(const IpsecEvent&)> sink) override;
   uint16_t dpdk_id() const { return id_; }
 
  private:
@@ -61,6 +65,7 @@ class EthdevPort : public Port {
   absl::Status Rebuild();
   bool RestartQueues();
   Stats DeviceStats() const;
+  void ReadSecurity();
 
   const EthdevOptions options_;
   rte_mempool* const pool_;
@@ -71,6 +76,10 @@ class EthdevPort : public Port {
   bool security_ = false;  // has inline IPsec both ways
   std::atomic<bool> resting_{false};
   Stats before_;           // of the devices that were here before this one
+  bool protocol_ = false;  // has inline protocol among it
+  ProtocolFacts facts_;
+  std::function<void(const IpsecEvent&)> ipsec_sink_;
+  friend struct EthdevEvents;
 };
 
 }  // namespace culvert
