@@ -72,7 +72,10 @@ void ReadPadding(const SectionReader& in, Child& child) {
 void ReadDataPath(const SectionReader& in, Child& child) {
   child.replay_window = ReadReplayWindow(in, child.replay_window);
   auto offload = in.Text("hw_offload", "auto");
-  child.hw_offload = offload == "no" ? HwOffload::kNo : offload == "crypto" ? HwOffload::kCrypto : HwOffload::kAuto;
+  child.hw_offload = offload == "no"       ? HwOffload::kNo
+                     : offload == "crypto" ? HwOffload::kCrypto
+                     : offload == "packet" ? HwOffload::kPacket
+                                           : HwOffload::kAuto;
   child.copy_df = in.Bool("copy_df", child.copy_df);
   child.copy_ecn = in.Bool("copy_ecn", child.copy_ecn);
   auto dscp = in.Text("copy_dscp", "out");

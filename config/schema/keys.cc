@@ -361,8 +361,9 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
      "packets; raised to the next power of two, at least 64", 1, 65536},
     {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks,
-     "which engine runs the SA: `auto` the port or a crypto device, else the processor; `no` the processor; `crypto` the port "
-     "or a crypto device, or the child fails",
+     "which engine runs the SA: `auto` the port, as a whole or its cryptography, or a crypto device, else the processor; `no` "
+     "the processor; `crypto` the port's cryptography or a crypto device, or the child fails; `packet` the port as a whole, or "
+     "the child fails",
      0, 0, "auto no crypto packet"},
     {"connections.<conn>.children.<child>.per_cpu_sas", kWord, "no", kNotYet, "RFC 9611: an SA per core", 0, 0, "no yes encap"},
     {"connections.<conn>.children.<child>.copy_df", kBool, "yes", kWorks,
@@ -442,14 +443,12 @@ constexpr Key kKeys[] = {
     {"authorities.<authority>.cert_uri_base", kText, "", kWorks, "base of hash-and-URL certificates"},
 };
 
-constexpr std::string_view kMode = "connections.<conn>.children.<child>.mode",
-                           kOffload = "connections.<conn>.children.<child>.hw_offload";
+constexpr std::string_view kMode = "connections.<conn>.children.<child>.mode";
 
 constexpr WordVerdict kWordVerdicts[] = {
     {kMode, "transport_proxy", kRefused, "Mobile IPv6 proxy mode does not exist here; use tunnel"},
     {kMode, "beet", kRefused, "BEET mode does not exist here; use tunnel"},
     {kMode, "iptfs", kRefused, "IP-TFS does not exist here; use tunnel"},
-    {kOffload, "packet", kNotYetRefused, "inline IPsec"},
 };
 
 std::string_view ParentOf(std::string_view path) {

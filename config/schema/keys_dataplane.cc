@@ -34,7 +34,8 @@ constexpr Key kKeys[] = {
      "a PCI address, or a DPDK vdev with its arguments; required, but of a VLAN"},
     {"dataplane.ports.<port>.inline_ipsec", kWord, "auto", kWorks,
      "`auto`: SAs of this port's addresses are the device's, where it has rte_security and runs them; `no`: they are not; "
-     "`software`: a stand-in on the worker does what such a device would, for labs without one",
+     "`software`: a stand-in on the worker does what such a device would, inline crypto and inline protocol, for labs without "
+     "one",
      0, 0, "auto no software"},
     {"dataplane.ports.<port>.vlan", kInteger, "", kWorks,
      "VLAN ID: the port is a sub-interface of `parent`, which carries its frames tagged (802.1Q)", 1, 4094},

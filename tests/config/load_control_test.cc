@@ -320,8 +320,7 @@ TEST(LoadControl, ChildComplaints) {
        "W swanctl.conf:3: connections.a.children.x.reqid: has no effect: a number of the kernel's policies; replies show a "
        "stable one"},
       {"hw_offload = crypto", ""},
-      {"hw_offload = packet",
-       "E swanctl.conf:3: connections.a.children.x.hw_offload: not supported yet, and not to be ignored: inline IPsec"},
+      {"hw_offload = packet", ""},
       {"start_action = trap", ""},
       {"start_action = route",
        "E swanctl.conf:3: connections.a.children.x.start_action: \"route\"; expected none, trap, start, trap|start or "

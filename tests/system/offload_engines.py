@@ -61,6 +61,39 @@ def test_a_port_runs_it(lab):
         raise LabError(f'{pair.a.ctl("engines")}')
 
 
+def with_whole_port(lab, b=None, **tunnel):
+    """Gateway a, whose port has whole SAs, and insists on that."""
+    net = Topology(lab)
+    a = Gateway(lab, net.a, 'culvert-a')
+    a.port_keys['wan'] = {'inline_ipsec': 'software'}
+    b = Gateway(lab, net.b, 'culvert-b') if b == 'culvert' else Charon(lab, net.kernel(net.b), 'charon-b')
+    return Pair(net, a, b, Tunnel(a_child={'hw_offload': 'packet'}, **tunnel))
+
+
+def expect_whole_port(pair):
+    if (chosen := whole_life(pair)) != {('inline-protocol', 'inline-protocol')}:
+        raise LabError(f'engines: {chosen}')
+    said = pair.a.ctl('engines')
+    if said['inline_missed'] or said['step_downs'] or said['refused']:
+        raise LabError(f'{said}')
+    wait_until(lambda: pair.a.ctl('engines')['ports'][0]['sessions'] == 0, 'no session left', 20)
+
+
+def test_a_port_has_the_whole_sa(lab):
+    expect_whole_port(with_whole_port(lab, esp='aes256gcm16-noesn'))
+
+
+def test_a_port_has_the_whole_sa_in_udp(lab):
+    expect_whole_port(with_whole_port(lab, esp='aes128gcm16-noesn', encap=True))
+
+
+def test_a_port_and_a_processor_speak_the_same(lab):
+    pair = with_whole_port(lab, 'culvert', esp='aes128gcm16-noesn')
+    expect_whole_port(pair)
+    if (sas := pair.b.ctl('engines')['sas'])['inline-protocol'] or sas['inline-crypto']:
+        raise LabError(f'{pair.b.ctl("engines")}')
+
+
 def test_what_no_device_runs_is_the_processors(lab):
     pair = with_devices(lab, {'gcm': {'device': 'crypto_aesni_gcm0'}}, esp='aes128-sha256').start()
     pair.up()
@@ -73,8 +106,8 @@ def test_what_no_device_runs_is_the_processors(lab):
     pair.expect_order()
 
 
-def test_what_insists_on_a_device_fails_without(lab):
-    pair = with_devices(lab, {'gcm': {'device': 'crypto_aesni_gcm0'}}, esp='aes128-sha256', a_child={'hw_offload': 'crypto'}).start()
+def expect_no_child(pair):
+    pair.start()
     try:
         pair.a.initiate('net')
         raise LabError('a child came up that no device runs')
@@ -84,3 +117,22 @@ def test_what_insists_on_a_device_fails_without(lab):
     wait_until(lambda: not any(sa.children for sa in pair.b.sas()), 'no child at the peer', 20)
     pair.net.alice.expect_no_answer(pair.net.bob, 'what is protected went in clear')
     pair.expect_order()
+
+
+def test_what_insists_on_a_device_fails_without(lab):
+    expect_no_child(with_devices(lab, {'gcm': {'device': 'crypto_aesni_gcm0'}}, esp='aes128-sha256',
+                                 a_child={'hw_offload': 'crypto'}))
+
+
+def test_what_insists_on_a_port_fails_where_it_runs_no_such_suite(lab):
+    pair = with_whole_port(lab, esp='aes128-sha256')
+    expect_no_child(pair)
+    said = pair.a.ctl('engines')
+    if said['step_downs'].keys() != {'suite'} or not said['refused']:
+        raise LabError(f'{said}')
+
+
+def test_what_insists_on_a_port_fails_without(lab):
+    pair = with_whole_port(lab, esp='aes128gcm16-noesn')
+    pair.a.port_keys['wan'] = {}
+    expect_no_child(pair)
