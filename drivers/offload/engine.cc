@@ -27,6 +27,7 @@ const char* Name(StepDown s) {
     case StepDown::kIv: return "iv";
     case StepDown::kNumbers: return "numbers";
     case StepDown::kHeaders: return "headers";
+    case StepDown::kLookaside: return "lookaside-protocol";
     case StepDown::kPath: return "path";
     case StepDown::kReset: return "reset";
     case StepDown::kCount: break;

@@ -34,6 +34,7 @@ enum class StepDown : uint8_t {
   kIv,            // it makes the IVs, and nothing says that none comes twice
   kNumbers,       // it does not tell the numbers of what it has opened, so nobody could go on after it
   kHeaders,       // it does not do what the SA wants of headers, padding or dummy packets
+  kLookaside,     // only a crypto device would have the whole SA (lookaside protocol), and Culvert lends those packets alone
   // Of SAs that a port had:
   kPath,          // something of it was to go another way, or in fragments
   kReset,         // the device was reset

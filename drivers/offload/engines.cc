@@ -8,7 +8,9 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Wish wish, Sess
     why = inline_->Create(port, spec, wish, out);
     if (out.handle != nullptr) return why;
   }
-  if (wish != Wish::kProtocol && lookaside_ != nullptr && lookaside_->size() != 0) {
+  if (wish == Wish::kProtocol)
+    return why == StepDown::kNoDevice && lookaside_ != nullptr && lookaside_->has_protocol() ? StepDown::kLookaside : why;
+  if (lookaside_ != nullptr && lookaside_->size() != 0) {
     StepDown refused = lookaside_->Create(spec, out);
     if (out.handle == nullptr) return refused;
     if (why == StepDown::kNoDevice) why = StepDown::kNone;

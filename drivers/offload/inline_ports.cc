@@ -18,14 +18,6 @@ int64_t SteadyNow() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-bool HasProtocol(void* context) {
-  const auto* can = rte_security_capabilities_get(context);
-  for (; can != nullptr && can->action != RTE_SECURITY_ACTION_TYPE_NONE; ++can) {
-    if (can->action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL && can->protocol == RTE_SECURITY_PROTOCOL_IPSEC) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector<Port*>& ports,
@@ -46,7 +38,7 @@ absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector
                                                        rte_strerror(rte_errno)));
     }
     d.context = context;
-    d.has_protocol = HasProtocol(context);
+    d.has_protocol = Offers(context, RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL);
     d.port->OnIpsecEvent([a = all.get(), port = static_cast<uint16_t>(i)](const Port::IpsecEvent& e) {
       std::lock_guard lock(a->mutex_);
       a->events_.push_back({port, e});

@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<LookasideDevices>> LookasideDevices::Open(const s
     Device& d = all->devices_.emplace_back();
     d.options = o;
     if (auto s = all->Start(d, workers); !s.ok()) return s;
+    all->has_protocol_ |= Offers(rte_cryptodev_get_sec_ctx(d.id), RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL);
   }
   return all;
 }

@@ -83,6 +83,7 @@ class LookasideDevices {
   void Destroy(const Session& s);
 
   size_t size() const { return devices_.size(); }
+  bool has_protocol() const { return has_protocol_; }  // one of them would have SAs as a whole, which it is not given
   LookasideQueue& queue(unsigned worker, size_t device) { return *devices_[device].queues[worker]; }
   struct Facts {
     std::string name, driver;
@@ -104,6 +105,7 @@ class LookasideDevices {
   absl::Status Start(Device& d, unsigned workers);
 
   std::vector<Device> devices_;
+  bool has_protocol_ = false;
 };
 
 }  // namespace culvert::offload

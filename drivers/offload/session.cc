@@ -1,6 +1,5 @@
 #include "drivers/offload/session.h"
 
-
 namespace culvert::offload {
 namespace {
 
@@ -107,6 +106,15 @@ bool MakeTransforms(const SessionSpec& spec, uint16_t iv_offset, Transforms& out
   out.second = spec.seal ? AuthOnly(spec) : CipherOnly(spec, iv_offset);
   out.first.next = &out.second;
   return true;
+}
+
+bool Offers(void* context, rte_security_session_action_type action) {
+  const auto* can = context != nullptr ? rte_security_capabilities_get(context) : nullptr;
+  for (; can != nullptr && can->action != RTE_SECURITY_ACTION_TYPE_NONE; ++can) {
+    const bool esp = can->protocol == RTE_SECURITY_PROTOCOL_IPSEC && can->ipsec.proto == RTE_SECURITY_IPSEC_SA_PROTO_ESP;
+    if (can->action == action && esp) return true;
+  }
+  return false;
 }
 
 bool DeviceRuns(uint8_t device, const Transforms& t) {

@@ -2,6 +2,7 @@
 
 #include <rte_crypto_sym.h>
 #include <rte_cryptodev.h>
+#include <rte_security.h>
 
 #include <cstdint>
 
@@ -21,6 +22,8 @@ struct Transforms {
 [[nodiscard]] bool LengthsFit(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x);
 // The same of one whose algorithm may be another.
 [[nodiscard]] bool Fits(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x);
+// Whether an rte_security context, which may be null, says that it does this with ESP.
+[[nodiscard]] bool Offers(void* context, rte_security_session_action_type action);
 // Whether a crypto device says that it runs them with these lengths.
 [[nodiscard]] bool DeviceRuns(uint8_t device, const Transforms& t);
 

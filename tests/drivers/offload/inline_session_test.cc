@@ -1,6 +1,7 @@
 #include "drivers/offload/inline_session.h"
 
 #include <gtest/gtest.h>
+#include <rte_security_driver.h>
 
 // What a device may have of an SA, and as a whole: what of the promises about SAs would not hold, it may not.
 namespace culvert::offload {
@@ -142,6 +143,29 @@ TEST(InlineSession, IsWhatTheSaIs) {
     EXPECT_EQ(conf.ipsec.options.tunnel_hdr_verify, seal ? 0u : unsigned{RTE_SECURITY_IPSEC_TUNNEL_VERIFY_SRC_DST_ADDR});
     EXPECT_TRUE(conf.ipsec.options.copy_df && conf.ipsec.options.copy_dscp && conf.ipsec.options.ecn);
   }
+}
+
+TEST(InlineSession, ADeviceSaysWhatItDoes) {
+  static std::vector<rte_security_capability> rows;
+  rte_security_ops ops{};
+  ops.capabilities_get = [](void*) -> const rte_security_capability* { return rows.data(); };
+  rte_security_ctx context{};
+  context.ops = &ops;
+  constexpr auto kWhole = RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL;
+  auto row = [](rte_security_session_action_type action, rte_security_session_protocol protocol) {
+    rte_security_capability c{};
+    c.action = action;
+    c.protocol = protocol;
+    if (protocol == RTE_SECURITY_PROTOCOL_IPSEC) c.ipsec.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP;
+    return c;
+  };
+  const auto end = row(RTE_SECURITY_ACTION_TYPE_NONE, RTE_SECURITY_PROTOCOL_IPSEC);
+  EXPECT_FALSE(Offers(nullptr, kWhole));
+  rows = {row(kWhole, RTE_SECURITY_PROTOCOL_DOCSIS), row(RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO, RTE_SECURITY_PROTOCOL_IPSEC), end};
+  EXPECT_FALSE(Offers(&context, kWhole));
+  EXPECT_TRUE(Offers(&context, RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO));
+  rows.insert(rows.begin(), row(kWhole, RTE_SECURITY_PROTOCOL_IPSEC));
+  EXPECT_TRUE(Offers(&context, kWhole));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "drivers/offload/lookaside.h"
+#include "drivers/offload/engines.h"
 
 #include <gtest/gtest.h>
 #include <rte_cryptodev.h>
@@ -192,6 +192,20 @@ TEST_P(LookasideTest, HoldsAsManySessionsAsItWasToldTo) {
   devices_->Destroy(held.back());
   EXPECT_EQ(devices_->Create(spec, held.back()), StepDown::kNone);
   for (auto& s : held) devices_->Destroy(s);
+}
+
+// No device of software offers IPsec as a whole; some offer other protocols of rte_security.
+TEST_P(LookasideTest, HasNoSaAsAWhole) {
+  EXPECT_FALSE(devices_->has_protocol());
+  Engines engines(nullptr, std::move(devices_));
+  Bytes key = Random(16);
+  const SessionSpec spec{true, false, Suite::kGcm128, key, {}};
+  Session s;
+  EXPECT_EQ(engines.Choose(spec, Engines::kNoPort, Wish::kProtocol, s), StepDown::kNoDevice);
+  EXPECT_EQ(s.handle, nullptr);
+  EXPECT_EQ(engines.Choose(spec, Engines::kNoPort, Wish::kAny, s), StepDown::kNone);
+  EXPECT_EQ(s.engine, Engine::kLookaside);
+  engines.GiveBack(s);
 }
 
 TEST_P(LookasideTest, SaysWhenThereIsNoRoomAndKeepsWhatItHas) {
