@@ -38,7 +38,7 @@ TREES_OF = {
     'hostile-ikev1': ['asan'],
     'router': ['asan'],
     'offload': ['asan'],
-    'workers': ['asan'],
+    'workers': ['asan', 'tsan'],
     'hostile-dataplane': ['asan'],
     'sa-removal': ['release', 'asan', 'tsan'],
     'esp-reference': ['release', 'asan'],
@@ -51,7 +51,7 @@ SEEDED = {'sim-ikev2': {'sim-ikev2-seeds', 'memory'}, 'sim-ikev1': {'sim-ikev1-s
 # Tests long enough to be dealt out to the processors, in so many parts.
 SHARDS = {'sim-ikev2': 2}
 # What needs nothing but the processor: run beside the system tests, which mostly wait, at a priority that leaves these theirs.
-ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'workers', 'esp-reference', 'hostile-dataplane',
+ASIDE = {'vectors', 'policy', 'fuzz-replay', 'router', 'offload', 'workers', 'esp-reference', 'hostile-dataplane', 'sa-removal',
          'hostile-ikev2', 'hostile-ikev1', 'sim-ikev2', 'sim-ikev1'}
 ASIDE_SLOWDOWN = 4
 # By what they build upon. System suites come first: the sanitizer trees are built beside them.
