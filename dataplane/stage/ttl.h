@@ -2,6 +2,9 @@
 
 #include <rte_ip.h>
 
+#include <cstddef>
+#include <cstring>
+
 #include "dataplane/worker/context.h"
 
 namespace culvert::dp {
@@ -13,11 +16,14 @@ namespace culvert::dp {
 // The same for the IPv4 header of a packet that lives on: false, with nothing done, at a TTL that ends here. RFC 1141: the
 // checksum rises by what the TTL's word fell, with end-around carry.
 [[nodiscard]] inline bool LowerUsualTtl(uint8_t* header) {
-  auto* ip = reinterpret_cast<rte_ipv4_hdr*>(header);
-  if (ip->time_to_live <= 1) return false;
-  --ip->time_to_live;
-  uint32_t sum = ip->hdr_checksum + uint32_t{RTE_BE16(0x0100)};
-  ip->hdr_checksum = static_cast<uint16_t>(sum + (sum >= 0xffff));
+  uint8_t& ttl = header[offsetof(rte_ipv4_hdr, time_to_live)];
+  if (ttl <= 1) return false;
+  --ttl;
+  uint16_t checksum;
+  std::memcpy(&checksum, header + offsetof(rte_ipv4_hdr, hdr_checksum), sizeof checksum);
+  const uint32_t sum = checksum + uint32_t{RTE_BE16(0x0100)};
+  checksum = static_cast<uint16_t>(sum + (sum >= 0xffff));
+  std::memcpy(header + offsetof(rte_ipv4_hdr, hdr_checksum), &checksum, sizeof checksum);
   return true;
 }
 
