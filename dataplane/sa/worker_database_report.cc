@@ -132,24 +132,4 @@ void WorkerDatabase::FillPage(channel::StatePage* page) {
   }
 }
 
-std::optional<SaLabel> WorkerDatabase::LabelOf(Direction d, uint32_t sa_index) const {
-  auto at = Of(d).find(sa_index);
-  if (at == Of(d).end()) return std::nullopt;
-  const SaRecord& r = *at->second;
-  bool readable = r.protocol == 51 || r.encr == EncrId::kNull || r.encr == EncrId::kNullGmac || r.encr == EncrId::kNone;
-  return SaLabel{.spi = r.spi, .connection = r.connection, .child = r.child, .enciphers = !readable};
-}
-
-std::vector<uint32_t> WorkerDatabase::SasNamed(const std::string& name) const {
-  std::vector<uint32_t> found;
-  for (const Records& records : records_) {
-    for (const auto& [index, r] : records) {
-      if (name == r->child || name == r->connection) found.push_back(index);
-    }
-  }
-  std::ranges::sort(found);
-  found.erase(std::ranges::unique(found).begin(), found.end());
-  return found;
-}
-
 }  // namespace culvert::dp
