@@ -81,7 +81,8 @@ class WorkerDatabase final : public SaDatabase {
   // False: there is none that may move.
   bool Move(uint32_t sa_index, uint32_t to);
   // Once a second: how busy each worker was, from 0 to 1. Moves SAs from busy workers to idle ones, as ChooseMoves has it, by
-  // what they carried in the last second; what they carry is only looked at where it matters.
+  // what they carried meanwhile; what they carry is only looked at where it matters, and ever more seldom, down to once a
+  // minute, where no move would help.
   void Balance(const std::vector<double>& busy);
 
   // How long a path that became narrower counts; for tests. RFC 1191 6.3 and RFC 8201 4 advise ten minutes.
@@ -205,6 +206,7 @@ class WorkerDatabase final : public SaDatabase {
   std::unordered_map<const SaRecord*, Moving> moves_;
   std::deque<SaChoice> wanted_;  // moves that wait for others to be over
   std::unordered_map<uint32_t, uint64_t> carried_;  // by sa_index, when Balance() last looked; empty: it did not
+  unsigned looks_in_ = 0, looks_after_ = 1;         // calls of Balance(): to the next look, and from one in vain to the next
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
   std::unordered_multimap<Spi, uint32_t> by_outbound_spi_;  // to sa_index
   struct PathMtu {

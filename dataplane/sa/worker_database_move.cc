@@ -10,6 +10,7 @@ using channel::Direction;
 
 namespace {
 
+constexpr unsigned kMostSeldom = 60;  // calls of Balance() from one look to the next
 constexpr size_t kMostMoves = 32;  // SAs at once: each may keep hundreds of packets
 constexpr uint64_t kPacketCost = 700;  // octets: what the headers of one packet cost is as much as enciphering that many
 
@@ -87,9 +88,18 @@ std::vector<SaLoad> WorkerDatabase::LookAtLoads() {
 }
 
 void WorkerDatabase::Balance(const std::vector<double>& busy) {
-  if (!IsUneven(busy) || !moves_.empty() || !wanted_.empty()) return carried_.clear();
+  if (!IsUneven(busy) || !moves_.empty() || !wanted_.empty()) {
+    looks_in_ = 0;
+    looks_after_ = 1;
+    return carried_.clear();
+  }
+  if (looks_in_ != 0 && --looks_in_ != 0) return;
+  const bool compares = !carried_.empty();
   const auto chosen = ChooseMoves(busy, LookAtLoads());
-  if (chosen.empty()) return;
+  if (chosen.empty()) {
+    if (compares) looks_in_ = looks_after_ = std::min(2 * looks_after_, kMostSeldom);
+    return;
+  }
   carried_.clear();  // what was carried before tells nothing of how it is then
   wanted_.assign(chosen.begin(), chosen.end());
   GoOnMoving();

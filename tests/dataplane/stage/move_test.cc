@@ -279,6 +279,37 @@ TEST_P(Move, IsByLoad) {
   EXPECT_EQ(rig().all_drops(), 0u);
 }
 
+// One SA that is all of its worker's work stays, and is looked at ever more seldom; once another one works there, it may go.
+TEST_P(Move, IsNotLookedForEverySecond) {
+  test::SaSpec other = rig_.sa();
+  ++other.sa_index;
+  ++other.spi;
+  rig_.Install(other, Direction::kInbound);
+  for (uint32_t i : {0u, 1u}) database().Move(rig_.sa().sa_index + i, 0);
+  rig_.Settle();
+  uint16_t number = 0;
+  uint64_t sequence = 1;
+  auto second = [&](bool both) {
+    FeedWan(++number);
+    if (both) {
+      test::SealChoices c;
+      c.sequence = sequence++;
+      c.iv.assign(rig_.sa().ah() ? 0 : 8, static_cast<uint8_t>(sequence));
+      rig_.FromPeer(ReferenceSealAny(other.Inbound(), MakeUdp(rig_.bob(false), rig_.alice(false), 1, 1, 80), c));
+    }
+    rig_.Settle();
+    database().Balance({1.0, 0.0, 0.0, 0.0});
+    rig_.Settle();
+    TakeSent();
+    return database().SasByWorker()[0].sas;
+  };
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(second(false), 3u);
+  int seconds = 0;
+  while (second(true) == 3 && seconds < 200) ++seconds;
+  EXPECT_LE(seconds, 60);
+  EXPECT_GE(seconds, 1) << "it looked every time";
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, MoveInThreads, ::testing::Values(kTunnelKinds[0], kTunnelKinds[3]),
                          [](const auto& i) { return std::string(i.param.name); });
 INSTANTIATE_TEST_SUITE_P(Shapes, Move, ::testing::ValuesIn(kTunnelKinds), [](const auto& i) { return std::string(i.param.name); });
