@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "absl/log/log.h"
+#include "dataplane/sa/sa_tag.h"
 #include "dataplane/sa/worker_database.h"
 
 // Who runs an SA's cryptography, and what devices say of theirs.
@@ -23,8 +24,6 @@ bool Suffices(Offload o, Engine e) {
   if (o == Offload::kPacket) return e == Engine::kInlineProtocol;
   return o != Offload::kCrypto || e != Engine::kCpu;
 }
-
-uint64_t UserdataOf(const SaRecord& r) { return uint64_t{r.installation} << 32 | r.sa_index; }
 
 }  // namespace
 
@@ -49,7 +48,7 @@ Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
                                     .encap = r.encap,
                                     .local = r.local,
                                     .remote = r.remote,
-                                    .userdata = UserdataOf(r),
+                                    .userdata = SaTag{r.sa_index, r.installation}.word(),
                                     .sequence = sa.sequence,
                                     .soft_packets = sa.lifetime.soft_packets,
                                     .hard_packets = sa.lifetime.hard_packets,
@@ -109,10 +108,10 @@ void WorkerDatabase::PollEngines(const std::function<void(const Event&)>& sink) 
       PortWasReset(port);
       continue;
     }
-    const auto index = static_cast<uint32_t>(what.userdata), installation = static_cast<uint32_t>(what.userdata >> 32);
+    const SaTag tag = SaTag::Of(what.userdata);
     const bool hard = what.kind == IpsecEvent::kHard;
     for (Direction d : {Direction::kInbound, Direction::kOutbound}) {
-      SaRecord* r = FindInstallation(d, index, installation);
+      SaRecord* r = FindInstallation(d, tag.sa_index, tag.installation);
       if (r == nullptr || r->state != SaRecord::State::kLive) continue;
       if (hard) {
         Order(*r, WorkerOrder::kLimits, {}, [r](WorkerOrder& o) {

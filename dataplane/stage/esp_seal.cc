@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/esp_write.h"
 #include "dataplane/stage/inner_header.h"
@@ -57,9 +58,8 @@ void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint
 
 // Another worker found the SA, this one owns it, or did then. Where it is gone, the packet goes by what the policy says now.
 OutboundSa* EspWorker::ResolveHandedOver(WorkerContext& ctx, Packet& p) {
-  auto index = static_cast<uint32_t>(p.tag & 0xffffffff), installation = static_cast<uint32_t>(p.tag >> 32);
-  OutboundSa* sa = index < kSaSlots ? tables_.outbound.Get(index) : nullptr;
-  if (sa == nullptr || sa->installation != installation) {
+  OutboundSa* sa = FindOutbound(tables_, SaTag::Of(p.tag));
+  if (sa == nullptr) {
     FlowVerdict v = Decide(ctx, *tables_.spd.current(), p);
     if (v.out() != FlowVerdict::kSeal) {
       ctx.Drop(p, Drop::kRetired);

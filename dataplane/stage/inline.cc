@@ -1,5 +1,6 @@
 #include <rte_ether.h>
 
+#include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/esp_worker.h"
 
 // Packets of SAs that a port runs by inline crypto: all is written here but what is enciphered, and on the way in all is done
@@ -10,14 +11,13 @@ namespace culvert::dp {
 bool EspWorker::MarkInline(Packet& p, const OutboundSa& sa) const {
   if (p.out_port != sa.device || p.next_hop == 0 || p.length > sa.route_mtu) return false;
   if (!inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, p.l4)) return false;
-  p.tag = uint64_t{sa.installation} << 32 | sa.sa_index;
+  p.tag = SaTag{sa.sa_index, sa.installation}.word();
   return true;
 }
 
 bool EspWorker::MaySealInline(const Packet& p) const {
-  const OutboundSa* sa = tables_.outbound.Get(static_cast<uint32_t>(p.tag));
-  if (sa == nullptr || sa->installation != static_cast<uint32_t>(p.tag >> 32)) return false;
-  return sa->engine == (p.by_port ? offload::Engine::kInlineProtocol : offload::Engine::kInlineCrypto);
+  const OutboundSa* sa = FindOutbound(tables_, SaTag::Of(p.tag));
+  return sa != nullptr && sa->engine == (p.by_port ? offload::Engine::kInlineProtocol : offload::Engine::kInlineCrypto);
 }
 
 void EspWorker::OpenRest(WorkerContext& ctx, uint16_t n) {

@@ -7,6 +7,7 @@
 
 #include "common/base/limits.h"
 #include "dataplane/sa/install.h"
+#include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
 #include "dataplane/stage/esp_write.h"
@@ -62,9 +63,8 @@ bool ClassifyOpenedByPort(WorkerContext& ctx, Packet& p, Burst& esp) {
 
 // Of what the port has opened: its SA, if that is still there and this worker's. Null: dropped, or handed over.
 InboundSa* EspWorker::FindOpened(WorkerContext& ctx, Packet& p) {
-  const auto index = static_cast<uint32_t>(p.tag), installation = static_cast<uint32_t>(p.tag >> 32);
-  InboundSa* sa = index < kSaSlots ? tables_.inbound.Get(index) : nullptr;
-  if (sa == nullptr || sa->generation != installation) {
+  InboundSa* sa = FindInbound(tables_, SaTag::Of(p.tag));
+  if (sa == nullptr) {
     ctx.Drop(p, Drop::kRetired);
     return nullptr;
   }
@@ -156,7 +156,7 @@ bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const 
   PutWirePort(p, sa);
   (void)TakeNumber(ctx, sa, plan.text);
   p.by_port = true;
-  p.tag = uint64_t{sa.installation} << 32 | sa.sa_index;
+  p.tag = SaTag{sa.sa_index, sa.installation}.word();
   p.family = sa.family;
   p.protocol = IPPROTO_ESP;
   p.fragment = p.first_fragment = false;

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "dataplane/sa/sa_move.h"
+#include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/esp_worker.h"
 
 // SAs that change their worker under traffic; sa/sa_move.h has the steps.
@@ -41,7 +42,7 @@ void EspWorker::OpenAtOwner(WorkerContext& ctx, InboundSa& sa, Packet& p) {
 void EspWorker::SealAtOwner(WorkerContext& ctx, OutboundSa& sa, Packet& p) {
   bool on_its_way;
   const unsigned owner = OwnerOf(sa, on_its_way);
-  p.tag = uint64_t{sa.installation} << 32 | sa.sa_index;
+  p.tag = SaTag{sa.sa_index, sa.installation}.word();
   if (owner != id_) return ctx.HandOver(owner, HandOverKind::kSeal, p);
   KeepMoved(ctx, *sa.move, p);
 }

@@ -9,21 +9,14 @@
 #include <chrono>
 #include <utility>
 
+#include "common/base/time.h"
 #include "drivers/offload/inline_session.h"
 
 namespace culvert::offload {
-namespace {
-
-int64_t SteadyNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector<Port*>& ports,
                                                                const std::vector<bool>& wanted, Clock clock) {
   std::unique_ptr<InlinePorts> all(new InlinePorts);
-  all->clock_ = clock ? std::move(clock) : SteadyNow;
+  all->clock_ = clock ? std::move(clock) : [] { return ToNanos(std::chrono::steady_clock::now()); };
   all->devices_.resize(ports.size());
   for (size_t i = 0; i < ports.size(); ++i) {
     Device& d = all->devices_[i];

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "common/base/limits.h"
-#include "tests/support/tunnel_rig.h"
+#include "tests/dataplane/stage/inline_fixture.h"
 
 // A port that has SAs as a whole (inline protocol), and everything that ends that: what it may not have, and what it does as bad
 // NICs do. No SA is lost, no number comes twice, and nothing leaves in clear.
@@ -18,16 +18,10 @@ using channel::Status;
 using offload::Engine, offload::StepDown;
 using test::MakeUdp;
 
-class InlineFaultsTest : public ::testing::Test {
+class InlineFaultsTest : public InlineFixture {
  protected:
   explicit InlineFaultsTest(unsigned workers = 1)
-      : rig_({.workers = workers, .inline_wan = true, .clock = [this] { return clock_; }}) {
-    rig_.sa().suite.esn = false;
-  }
-  offload::SoftInlinePort& port() { return rig_.rig().inline_wan(); }
-  Bytes Out(size_t size = 100, bool df = true) { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, size, 0, df); }
-  Bytes In(size_t size = 100) { return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, size); }
-  uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
+      : InlineFixture({.workers = workers, .inline_wan = true, .clock = [this] { return clock_; }}) {}
   uint64_t StepDowns(StepDown why) { return rig_.ipsec().database().UseOfEngines().step_downs[static_cast<size_t>(why)]; }
   // The number of a sealed packet, which was never there before.
   uint64_t NumberOf(const Bytes& sealed) {
@@ -49,8 +43,6 @@ class InlineFaultsTest : public ::testing::Test {
     EXPECT_EQ(rig_.engine(d).step_down, why);
   }
 
-  int64_t clock_ = 0;  // ns, of InlinePorts
-  TunnelRig rig_;
   std::set<uint64_t> numbers_;
   std::set<Bytes> ivs_;
 };
@@ -243,16 +235,7 @@ TEST_F(InlineFaultsTest, OrderIsNobodysConcern) {
 
 class InlineFaultsWorkersTest : public InlineFaultsTest {
  protected:
-  InlineFaultsWorkersTest() : InlineFaultsTest(2) {
-    // Something for the first worker, so that the second has this one.
-    test::SaSpec other = rig_.sa();
-    other.policy_id = 0;
-    other.spi = MakeSpi(1, 5, 9);
-    other.sa_index = SaIndex(other.spi);
-    other.encr_key.assign(other.suite.encr_keymat(), 3);
-    rig_.Install(other, Direction::kInbound);
-    rig_.Install();
-  }
+  InlineFaultsWorkersTest() : InlineFaultsTest(2) { InstallOnSecondWorker(); }
 };
 
 // The port's queues are one worker's, the SA the other's.

@@ -4,7 +4,7 @@
 
 #include "common/base/limits.h"
 #include "tests/support/reference_transport.h"
-#include "tests/support/tunnel_rig.h"
+#include "tests/dataplane/stage/inline_fixture.h"
 #include "tests/support/watching.h"
 
 // SAs that the port has as a whole (rte_security inline protocol), by the stand-in: through a whole gateway, against the slow
@@ -18,16 +18,9 @@ using channel::Status;
 using offload::Engine, offload::StepDown;
 using test::MakeUdp;
 
-class InlineProtocolTest : public ::testing::Test {
+class InlineProtocolTest : public InlineFixture {
  protected:
-  InlineProtocolTest() : rig_({.inline_wan = true}) { rig_.sa().suite.esn = false; }
-  offload::SoftInlinePort& port() { return rig_.rig().inline_wan(); }
-  Bytes Out(size_t size = 100) { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, size); }
-  Bytes In(size_t size = 100) { return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, size); }
-  uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
-  uint64_t Missed() { return rig_.rig().gateway().context(0).counters.inline_missed.get(); }
-
-  TunnelRig rig_;
+  InlineProtocolTest() : InlineFixture({.inline_wan = true}) {}
 };
 
 // What the reference would have sent with the same number; the flow label is everyone's own.
@@ -263,11 +256,7 @@ TEST_F(InlineProtocolTest, WhatAPortSealsAndOpensIsNotCapturedInClear) {
   for (bool clear : {false, true}) {
     SCOPED_TRACE(clear);
     Watching w(rig_.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
-    ASSERT_EQ(rig_.FromAlice(Out()).size(), 1u);
-    ASSERT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
-    Bytes bad = rig_.Seal(In());
-    bad.back() ^= 1;
-    ASSERT_EQ(rig_.FromPeer(bad).size(), 0u);
+    ASSERT_NO_FATAL_FAILURE(SendOneOfEachKind());
     auto ways = w.Ways();
     ASSERT_EQ(ways.size(), clear ? 2u : 0u) << "of the others there is nothing that may be told";
     if (!clear) continue;

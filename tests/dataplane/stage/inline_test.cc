@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tests/support/tunnel_rig.h"
+#include "tests/dataplane/stage/inline_fixture.h"
 #include "tests/support/watching.h"
 
 // SAs that the port runs (rte_security inline crypto), by the stand-in: through a whole gateway, against the slow reference, and
@@ -15,16 +15,10 @@ using channel::Status;
 using offload::Engine, offload::StepDown;
 using test::MakeUdp;
 
-class InlineTest : public ::testing::Test {
+class InlineTest : public InlineFixture {
  protected:
-  explicit InlineTest(unsigned workers = 1) : rig_({.workers = workers, .inline_wan = true, .offer = {.protocol = false}}) {
-    rig_.sa().suite.esn = false;
-  }
-  offload::SoftInlinePort& port() { return rig_.rig().inline_wan(); }
-  Bytes Out(size_t size = 100) { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, size); }
-  Bytes In(size_t size = 100) { return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, size); }
-  uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
-  uint64_t Missed() { return rig_.rig().gateway().context(0).counters.inline_missed.get(); }
+  explicit InlineTest(unsigned workers = 1)
+      : InlineFixture({.workers = workers, .inline_wan = true, .offer = {.protocol = false}}) {}
   // A packet each way.
   void ExpectPasses() {
     auto sealed = rig_.FromAlice(Out());
@@ -32,8 +26,6 @@ class InlineTest : public ::testing::Test {
     EXPECT_EQ(rig_.Open(sealed[0]).inner.size(), 100u);
     EXPECT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
   }
-
-  TunnelRig rig_;
 };
 
 TEST(Inline, CarriesEveryShapeThatItTakes) {
@@ -101,11 +93,7 @@ TEST_F(InlineTest, WhatAPortSealsAndOpensIsCapturedAsHeaders) {
   for (bool clear : {false, true}) {
     SCOPED_TRACE(clear);
     Watching w(rig_.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
-    ASSERT_EQ(rig_.FromAlice(Out()).size(), 1u);
-    ASSERT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
-    Bytes bad = rig_.Seal(In());
-    bad.back() ^= 1;
-    ASSERT_EQ(rig_.FromPeer(bad).size(), 0u);
+    ASSERT_NO_FATAL_FAILURE(SendOneOfEachKind());
     auto ways = w.Ways();
     ASSERT_EQ(ways.size(), 3u);
     constexpr size_t kHeaders = 14 + 20 + 8;
@@ -230,14 +218,7 @@ class InlineWorkersTest : public InlineTest {
 
 // The port's queue is one worker's, the SA the other's: packets are handed over with the port's work still to do.
 TEST_F(InlineWorkersTest, AreHandedOver) {
-  // Something for the first worker, so that the second has this one.
-  test::SaSpec other = rig_.sa();
-  other.policy_id = 0;
-  other.spi = MakeSpi(1, 5, 9);
-  other.sa_index = SaIndex(other.spi);
-  other.encr_key.assign(other.suite.encr_keymat(), 3);
-  rig_.Install(other, Direction::kInbound);
-  rig_.Install();
+  InstallOnSecondWorker();
   for (int i = 0; i < 3; ++i) ExpectPasses();
   EXPECT_EQ(port().sealed(), 3u);
   EXPECT_EQ(port().opened(), 3u);
