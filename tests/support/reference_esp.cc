@@ -1,9 +1,11 @@
 #include "tests/support/reference_esp.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
+#include <map>
 #include <stdexcept>
+#include <string>
 
 #include "common/bytes/reader.h"
 #include "common/bytes/writer.h"
@@ -26,24 +28,28 @@ size_t IcvOf(IntegId integ) {
   return integ == IntegId::kHmacSha512_256 ? 32 : 12;
 }
 
+// Looked for once each: EVP_aes_128_gcm() and its like are looked for by name with every packet.
+const EVP_CIPHER* Fetch(const std::string& name) {
+  static std::map<std::string, EVP_CIPHER*> known;
+  EVP_CIPHER*& c = known[name];
+  if (c == nullptr) c = EVP_CIPHER_fetch(nullptr, name.c_str(), nullptr);
+  return c;
+}
+
 Cipher CipherOf(const EspSuite& s) {
-  size_t icv = IcvOf(s.integ);
-  auto sized = [&s](const EVP_CIPHER* a, const EVP_CIPHER* b, const EVP_CIPHER* c) {
-    return s.encr_key_bits == 128 ? a : s.encr_key_bits == 192 ? b : c;
-  };
-  const EVP_CIPHER* gcm = sized(EVP_aes_128_gcm(), EVP_aes_192_gcm(), EVP_aes_256_gcm());
-  const EVP_CIPHER* ccm = sized(EVP_aes_128_ccm(), EVP_aes_192_ccm(), EVP_aes_256_ccm());
+  const size_t icv = IcvOf(s.integ);
+  auto aes = [&s](const char* mode) { return Fetch("AES-" + std::to_string(s.encr_key_bits) + "-" + mode); };
   switch (s.encr) {
-    case EncrId::kAesGcm8: return {gcm, true, 4, 8, 8, 4};
-    case EncrId::kAesGcm12: return {gcm, true, 4, 8, 12, 4};
+    case EncrId::kAesGcm8: return {aes("GCM"), true, 4, 8, 8, 4};
+    case EncrId::kAesGcm12: return {aes("GCM"), true, 4, 8, 12, 4};
     case EncrId::kAesGcm16:
-    case EncrId::kNullGmac: return {gcm, true, 4, 8, 16, 4};
-    case EncrId::kAesCcm8: return {ccm, true, 3, 8, 8, 4};
-    case EncrId::kAesCcm12: return {ccm, true, 3, 8, 12, 4};
-    case EncrId::kAesCcm16: return {ccm, true, 3, 8, 16, 4};
-    case EncrId::kChaCha20Poly1305: return {EVP_chacha20_poly1305(), true, 4, 8, 16, 4};
-    case EncrId::kAesCbc: return {sized(EVP_aes_128_cbc(), EVP_aes_192_cbc(), EVP_aes_256_cbc()), false, 0, 16, icv, 16};
-    case EncrId::kAesCtr: return {sized(EVP_aes_128_ctr(), EVP_aes_192_ctr(), EVP_aes_256_ctr()), false, 4, 8, icv, 4};
+    case EncrId::kNullGmac: return {aes("GCM"), true, 4, 8, 16, 4};
+    case EncrId::kAesCcm8: return {aes("CCM"), true, 3, 8, 8, 4};
+    case EncrId::kAesCcm12: return {aes("CCM"), true, 3, 8, 12, 4};
+    case EncrId::kAesCcm16: return {aes("CCM"), true, 3, 8, 16, 4};
+    case EncrId::kChaCha20Poly1305: return {Fetch("ChaCha20-Poly1305"), true, 4, 8, 16, 4};
+    case EncrId::kAesCbc: return {aes("CBC"), false, 0, 16, icv, 16};
+    case EncrId::kAesCtr: return {aes("CTR"), false, 4, 8, icv, 4};
     case EncrId::kNull: return {nullptr, false, 0, 0, icv, 4};
     default: throw std::invalid_argument("no such cipher in the reference");
   }
@@ -119,60 +125,59 @@ Bytes Crypt(const Cipher& ci, const ReferenceSa& sa, ByteView iv, ByteView text,
   return out;
 }
 
-Bytes Block(const uint8_t* key, Bytes in) {
+// AES-128-CBC from an IV of zero, of whole blocks.
+Bytes Chain(const uint8_t* key, Bytes text) {
   Context ctx;
+  const uint8_t zero[16] = {};
   int n = 0;
-  Must(EVP_EncryptInit_ex(ctx.c, EVP_aes_128_ecb(), nullptr, key, nullptr));
+  Must(EVP_EncryptInit_ex(ctx.c, Fetch("AES-128-CBC"), nullptr, key, zero));
   EVP_CIPHER_CTX_set_padding(ctx.c, 0);
-  Must(EVP_EncryptUpdate(ctx.c, in.data(), &n, in.data(), 16));
-  return in;
+  Must(EVP_EncryptUpdate(ctx.c, text.data(), &n, text.data(), static_cast<int>(text.size())));
+  return text;
 }
 
-// RFC 3566 4, block by block.
+// RFC 3566 4.
 Bytes Xcbc(ByteView key, ByteView data) {
-  Bytes k1 = Block(key.data(), Bytes(16, 1)), k2 = Block(key.data(), Bytes(16, 2)), k3 = Block(key.data(), Bytes(16, 3));
-  Bytes message = ToBytes(data);
   const bool whole = !data.empty() && data.size() % 16 == 0;
+  Bytes k1 = Chain(key.data(), Bytes(16, 1)), last = Chain(key.data(), Bytes(16, whole ? 2 : 3));
+  Bytes message = ToBytes(data);
   if (!whole) {
     message.push_back(0x80);
     message.resize((message.size() + 15) / 16 * 16);
   }
-  for (size_t i = 0; i < 16; ++i) message[message.size() - 16 + i] ^= whole ? k2[i] : k3[i];
-  Bytes chain(16);
-  for (size_t at = 0; at < message.size(); at += 16) {
-    for (size_t i = 0; i < 16; ++i) chain[i] ^= message[at + i];
-    chain = Block(k1.data(), chain);
-  }
-  return chain;
+  for (size_t i = 0; i < 16; ++i) message[message.size() - 16 + i] ^= last[i];
+  message = Chain(k1.data(), std::move(message));
+  return Bytes(message.end() - 16, message.end());
 }
 
-Bytes Cmac(ByteView key, ByteView data) {
-  Bytes out(16);
+// HMAC with a digest, or CMAC with a cipher.
+Bytes MacBy(const char* mac, const char* parameter, const char* value, ByteView key, ByteView data) {
+  static std::map<std::string, EVP_MAC_CTX*> known;
+  EVP_MAC_CTX*& fresh = known[value];
+  if (fresh == nullptr) {
+    EVP_MAC* fetched = EVP_MAC_fetch(nullptr, mac, nullptr);
+    fresh = EVP_MAC_CTX_new(fetched);
+    EVP_MAC_free(fetched);
+    const OSSL_PARAM with[] = {OSSL_PARAM_construct_utf8_string(parameter, const_cast<char*>(value), 0), OSSL_PARAM_END};
+    Must(EVP_MAC_CTX_set_params(fresh, with));
+  }
+  Bytes out(EVP_MAX_MD_SIZE);
   size_t n = 0;
-  if (EVP_Q_mac(nullptr, "CMAC", nullptr, "AES-128-CBC", nullptr, key.data(), key.size(), data.data(), data.size(), out.data(),
-                out.size(), &n) == nullptr) {
-    throw std::runtime_error("OpenSSL");
-  }
-  return out;
-}
-
-Bytes Hmac(const EVP_MD* md, ByteView key, ByteView data) {
-  Bytes out(64);
-  unsigned n = 0;
-  HMAC(md, key.data(), static_cast<int>(key.size()), data.data(), data.size(), out.data(), &n);
-  out.resize(n);
+  Must(EVP_MAC_init(fresh, key.data(), key.size(), nullptr));
+  Must(EVP_MAC_update(fresh, data.data(), data.size()));
+  Must(EVP_MAC_final(fresh, out.data(), &n, out.size()));
   return out;
 }
 
 Bytes Mac(IntegId integ, ByteView key, ByteView data) {
   Bytes out;
   switch (integ) {
-    case IntegId::kHmacSha1_96: out = Hmac(EVP_sha1(), key, data); break;
-    case IntegId::kHmacSha256_128: out = Hmac(EVP_sha256(), key, data); break;
-    case IntegId::kHmacSha384_192: out = Hmac(EVP_sha384(), key, data); break;
-    case IntegId::kHmacSha512_256: out = Hmac(EVP_sha512(), key, data); break;
+    case IntegId::kHmacSha1_96: out = MacBy("HMAC", "digest", "SHA1", key, data); break;
+    case IntegId::kHmacSha256_128: out = MacBy("HMAC", "digest", "SHA256", key, data); break;
+    case IntegId::kHmacSha384_192: out = MacBy("HMAC", "digest", "SHA384", key, data); break;
+    case IntegId::kHmacSha512_256: out = MacBy("HMAC", "digest", "SHA512", key, data); break;
     case IntegId::kAesXcbc96: out = Xcbc(key, data); break;
-    case IntegId::kAesCmac96: out = Cmac(key, data); break;
+    case IntegId::kAesCmac96: out = MacBy("CMAC", "cipher", "AES-128-CBC", key, data); break;
     default: throw std::invalid_argument("no MAC");
   }
   out.resize(IcvOf(integ));
