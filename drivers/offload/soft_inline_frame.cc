@@ -3,8 +3,6 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#include <cstring>
-
 #include "drivers/offload/soft_inline_session.h"
 
 // What the stand-in finds in frames.
@@ -52,17 +50,6 @@ bool SoftInlinePort::FindEsp(const rte_mbuf* m, Esp& esp, SecurityFlow& key) {
   key.spi = Load32(frame + at);
   esp = {static_cast<uint16_t>(header), static_cast<uint16_t>(at), static_cast<uint16_t>(end)};
   return true;
-}
-
-void FillSoft(crypto::CryptoOp& op, const SoftInlinePort::Session& s, uint8_t* esp, uint32_t text) {
-  std::memcpy(op.iv, &s.salt, sizeof s.salt);
-  std::memcpy(op.iv + sizeof s.salt, esp + kSoftEspHeader, kSoftIv);
-  std::memcpy(op.aad, esp, kSoftEspHeader);
-  op.aad_length = kSoftEspHeader;
-  op.suite = s.suite;
-  op.key = s.key;
-  op.text = esp + kSoftEspHeader + kSoftIv;
-  op.text_length = text;
 }
 
 }  // namespace culvert::offload

@@ -111,7 +111,7 @@ void SoftInlinePort::Open(Queue& queue, rte_mbuf* m) {
   if (miss != 0 && ++queue.hits % miss == 0) return;
   if (flow->session->protocol) return OpenProtocol(queue, m, *flow->session, esp);
   crypto::CryptoOp op;
-  FillSoft(op, *flow->session, rte_pktmbuf_mtod_offset(m, uint8_t*, esp.at),
+  FillSoft(op, flow->session->sa, rte_pktmbuf_mtod_offset(m, uint8_t*, esp.at),
            esp.end - esp.at - kSoftEspHeader - kSoftIv - kSoftIcv);
   queue.engine->Open(&op, 1);
   NoteOpened(m, {});
@@ -157,9 +157,9 @@ bool SoftInlinePort::Seal(Queue& queue, rte_mbuf* m) {
     return true;
   }
   uint32_t at = m->l2_len + m->l3_len;
-  if (session->udp) at += sizeof(rte_udp_hdr);
+  if (session->sa.udp) at += sizeof(rte_udp_hdr);
   crypto::CryptoOp op;
-  FillSoft(op, *session, rte_pktmbuf_mtod_offset(m, uint8_t*, at), m->data_len - at - kSoftEspHeader - kSoftIv - kSoftIcv);
+  FillSoft(op, session->sa, rte_pktmbuf_mtod_offset(m, uint8_t*, at), m->data_len - at - kSoftEspHeader - kSoftIv - kSoftIcv);
   queue.engine->Seal(&op, 1);
   return true;
 }

@@ -32,18 +32,6 @@ int MetadataOffset() {
 
 Metadata& In(const rte_mbuf* m) { return *RTE_MBUF_DYNFIELD(const_cast<rte_mbuf*>(m), MetadataOffset(), Metadata*); }
 
-constexpr rte_crypto_param_range kGcmKeys{16, 32, 8}, kDigest{16, 16, 0}, kAad{8, 8, 0}, kNonce{12, 12, 0};
-const rte_cryptodev_capabilities kCrypto[] = {
-    {.op = RTE_CRYPTO_OP_TYPE_SYMMETRIC,
-     .sym = {.xform_type = RTE_CRYPTO_SYM_XFORM_AEAD,
-             .aead = {.algo = RTE_CRYPTO_AEAD_AES_GCM,
-                      .block_size = 16,
-                      .key_size = kGcmKeys,
-                      .digest_size = kDigest,
-                      .aad_size = kAad,
-                      .iv_size = kNonce}}},
-    {.op = RTE_CRYPTO_OP_TYPE_UNDEFINED, .sym = {}}};
-
 rte_security_capability Capability(bool protocol, rte_security_ipsec_sa_mode mode,
                                    rte_security_ipsec_sa_direction direction) {
   rte_security_capability c{};
@@ -58,7 +46,7 @@ rte_security_capability Capability(bool protocol, rte_security_ipsec_sa_mode mod
     c.ipsec.options.tunnel_hdr_verify = RTE_SECURITY_IPSEC_TUNNEL_VERIFY_SRC_DST_ADDR;
     c.ipsec.options.udp_ports_verify = 1;
   }
-  c.crypto_capabilities = kCrypto;
+  c.crypto_capabilities = SoftEspCrypto(false);
   c.ol_flags = RTE_SECURITY_TX_OLOAD_NEED_MDATA;
   return c;
 }
@@ -82,10 +70,6 @@ const rte_security_capability* CapabilitiesOf(SoftInlinePort::Offer offer) {
   return rows[offer.crypto + 2 * offer.protocol].data();
 }
 
-crypto::Suite SuiteOf(size_t key) {
-  return key == 16 ? crypto::Suite::kGcm128 : key == 24 ? crypto::Suite::kGcm192 : crypto::Suite::kGcm256;
-}
-
 }  // namespace
 
 SoftInlinePort::Session* SessionOf(void* handle) {
@@ -99,57 +83,28 @@ void NoteOpened(rte_mbuf* m, const Port::OpenedPacket& opened) { In(m) = {.sessi
 Port::OpenedPacket NoteOf(const rte_mbuf* m) { return In(m).opened; }
 
 struct SoftInlineOps {
-  static void ReadProtocol(const rte_security_session_conf& conf, SoftInlinePort::Session& s) {
-    const auto& ipsec = conf.ipsec;
-    auto limit = [](uint64_t packets) { return packets == 0 ? UINT64_MAX : packets; };
-    s.protocol = conf.action_type == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
-    s.tunnel = ipsec.mode == RTE_SECURITY_IPSEC_SA_MODE_TUNNEL;
-    s.copy_dscp = ipsec.options.copy_dscp;
-    s.copy_ecn = ipsec.options.ecn;
-    s.copy_df = ipsec.options.copy_df;
-    s.family = ipsec.tunnel.type == RTE_SECURITY_IPSEC_TUNNEL_IPV6 ? 6 : 4;
-    s.spi = ipsec.spi;
-    s.source_port = ipsec.udp.sport;
-    s.destination_port = ipsec.udp.dport;
-    if (s.family == 4) {
-      std::memcpy(s.source, &ipsec.tunnel.ipv4.src_ip, 4);
-      std::memcpy(s.destination, &ipsec.tunnel.ipv4.dst_ip, 4);
-    } else {
-      std::memcpy(s.source, &ipsec.tunnel.ipv6.src_addr, 16);
-      std::memcpy(s.destination, &ipsec.tunnel.ipv6.dst_addr, 16);
-    }
-    s.userdata = reinterpret_cast<uint64_t>(conf.userdata);
-    s.soft_packets = limit(ipsec.life.packets_soft_limit);
-    s.hard_packets = limit(ipsec.life.packets_hard_limit);
-    s.next = ipsec.esn.value;
-    s.packets = 0;
-  }
   static int Create(void* device, rte_security_session_conf* conf, rte_security_session* handle) {
     auto& port = *static_cast<SoftInlinePort*>(device);
     if (port.faults_.on_create) port.faults_.on_create();
     if (port.faults_.refuses) return -EIO;
-    const auto& aead = conf->crypto_xform->aead;
+    const auto& ipsec = conf->ipsec;
+    auto limit = [](uint64_t packets) { return packets == 0 ? UINT64_MAX : packets; };
     auto& s = *SessionOf(handle);
-    s.suite = SuiteOf(aead.key.length);
-    s.salt = conf->ipsec.salt;
-    s.udp = conf->ipsec.options.udp_encap;
-    s.made = port.resets_.load(std::memory_order_relaxed);
-    ReadProtocol(*conf, s);
-    const auto& info = crypto::Info(s.suite);
-    s.key = port.keys_.Allocate(info.expanded);
-    if (s.key == nullptr) return -ENOMEM;
-    auto use = conf->ipsec.direction == RTE_SECURITY_IPSEC_SA_DIR_EGRESS ? crypto::Use::kSeal : crypto::Use::kOpen;
-    if (!crypto::ExpandKeys(port.main_engine_->manager(), s.suite, use, {aead.key.data, aead.key.length}, {}, s.key)) {
-      port.keys_.Free(s.key, info.expanded);
-      return -EINVAL;
-    }
+    s = {.sa = {},
+         .made = port.resets_.load(std::memory_order_relaxed),
+         .protocol = conf->action_type == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL,
+         .userdata = reinterpret_cast<uint64_t>(conf->userdata),
+         .soft_packets = limit(ipsec.life.packets_soft_limit),
+         .hard_packets = limit(ipsec.life.packets_hard_limit),
+         .next = ipsec.esn.value,
+         .packets = 0};
+    if (int rc = MakeSoftSa(*conf, port.keys_, port.main_engine_->manager(), s.sa); rc != 0) return rc;
     ++port.sessions_;
     return 0;
   }
   static int Destroy(void* device, rte_security_session* handle) {
     auto& port = *static_cast<SoftInlinePort*>(device);
-    auto& s = *SessionOf(handle);
-    port.keys_.Free(s.key, crypto::Info(s.suite).expanded);
+    FreeSoftSa(SessionOf(handle)->sa, port.keys_);
     --port.sessions_;
     return 0;
   }
