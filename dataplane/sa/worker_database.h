@@ -146,7 +146,7 @@ class WorkerDatabase final : public SaDatabase {
   void Expire(SaRecord& r, bool hard, const WorkerReport* exact, const std::function<void(const channel::Event&)>& sink);
   // worker_database_engine.cc
   channel::Status ChooseEngine(SaRecord& r, const channel::InstallSa& sa);
-  void LeavePort(const Record& r, offload::StepDown why);
+  void LeaveDevice(const Record& r, offload::StepDown why);
   void GiveBackLeft(const Record& r);
   void GiveBack(offload::Session& s);
   void PortWasReset(uint16_t port);

@@ -21,7 +21,7 @@ Wish WishOf(Offload o) { return o == Offload::kCrypto ? Wish::kCrypto : o == Off
 
 // Whether this engine is what the SA insists on, if it does.
 bool Suffices(Offload o, Engine e) {
-  if (o == Offload::kPacket) return e == Engine::kInlineProtocol;
+  if (o == Offload::kPacket) return offload::HasWhole(e);
   return o != Offload::kCrypto || e != Engine::kCpu;
 }
 
@@ -68,7 +68,7 @@ Status WorkerDatabase::ChooseEngine(SaRecord& r, const channel::InstallSa& sa) {
 }
 
 // The worker does not use it any more, or will not once it has read its mail; then nobody does, a grace period later.
-void WorkerDatabase::LeavePort(const Record& r, StepDown why) {
+void WorkerDatabase::LeaveDevice(const Record& r, StepDown why) {
   --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
   ++use_of_engines_.sas[static_cast<size_t>(Engine::kCpu)];
   ++use_of_engines_.step_downs[static_cast<size_t>(why)];
@@ -92,7 +92,7 @@ void WorkerDatabase::PortWasReset(uint16_t port) {
       const bool inlined = r->session.engine == Engine::kInlineProtocol || r->session.engine == Engine::kInlineCrypto;
       // What is being removed gives its session back anyhow.
       if (!inlined || r->session.device != port || r->state == SaRecord::State::kRemoving) continue;
-      LeavePort(r, StepDown::kReset);
+      LeaveDevice(r, StepDown::kReset);
       Order(*r, WorkerOrder::kLeavePort, [this, r] { GiveBackLeft(r); });
       ++n;
     }

@@ -54,10 +54,10 @@ void WorkerDatabase::HandleReport(const WorkerReport& report, const std::functio
   SaRecord* r = FindInstallation(report.direction, report.sa_index, report.installation);
   if (r == nullptr || r->state != SaRecord::State::kLive) return;
   if (report.kind == WorkerReport::kMoved && r->manual) return;  // nobody would take it after its peer
-  if (report.kind == WorkerReport::kLeftPort) {
+  if (report.kind == WorkerReport::kLeftDevice) {
     if (r->session.handle == nullptr) return;
     const Record left = Of(report.direction)[report.sa_index];
-    LeavePort(left, offload::StepDown::kPath);
+    LeaveDevice(left, offload::StepDown::kPath);
     return GiveBackLeft(left);
   }
   if (report.kind != WorkerReport::kMoved) return Expire(*r, report.kind == WorkerReport::kHard, &report, sink);

@@ -50,7 +50,7 @@ struct WorkerOrder {
 
 // The owning worker to main.
 struct WorkerReport {
-  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire, kTooBig, kLeftPort };
+  enum Kind : uint32_t { kDone, kSoft, kHard, kMoved, kAcquire, kTooBig, kLeftDevice };
   Kind kind;
   channel::Direction direction;
   uint8_t unused[3];

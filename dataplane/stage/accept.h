@@ -13,7 +13,7 @@
 // What opening ends in, of ESP and AH alike: inline, as the passes of both have it in their loops.
 namespace culvert::dp {
 
-// `size` is 4 or 16.
+// `size`: a multiple of 4.
 inline bool SameOctets(const uint8_t* a, const uint8_t* b, size_t size) {
   uint32_t difference = 0;
   for (size_t i = 0; i < size; i += 4) {
@@ -54,6 +54,16 @@ inline bool EspWorker::MatchesSelectors(const InboundSa& sa, const Packet& p) {
          destination <= sa.destination_last;
 }
 
+// RFC 6040 4.2, RFC 4301 5.1.2: what of the outer header goes into the inner one. False: it must be dropped.
+[[gnu::always_inline]] inline bool CarryTos(const InboundSa& sa, uint8_t outer_tos, uint8_t* data, uint8_t family) {
+  uint8_t tos = GetTos(data, family), ecn = tos & kEcnMask;
+  bool may_change = sa.copy_ecn && (outer_tos & kEct1) != 0;  // ECT(1) or CE: the two columns of the table that do anything
+  if (may_change && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return false;
+  auto wanted = static_cast<uint8_t>(((sa.copy_dscp ? outer_tos : tos) & ~kEcnMask) | ecn);
+  if (wanted != tos) SetTos(data, family, wanted);
+  return true;
+}
+
 inline bool EspWorker::AcceptInner(WorkerContext& ctx, const OpenLane& lane, const Stripped& s) {
   constexpr uint8_t kIpv4 = 4, kIpv6 = 41;
   Packet& p = *lane.packet;
@@ -75,13 +85,7 @@ inline bool EspWorker::AcceptInner(WorkerContext& ctx, const OpenLane& lane, con
     p.m->pkt_len = p.length;
   }
   if (p.family != (s.next == kIpv4 ? 4 : 6) || !MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
-
-  auto* data = rte_pktmbuf_mtod(p.m, uint8_t*);
-  uint8_t tos = GetTos(data, p.family), ecn = tos & kEcnMask;
-  bool may_change = sa.copy_ecn && (outer_tos & kEct1) != 0;  // ECT(1) or CE: the two columns of the table that do anything
-  if (may_change && !DecapsulateEcn(outer_tos & kEcnMask, ecn)) return drop(Drop::kEcn);
-  auto wanted = static_cast<uint8_t>(((sa.copy_dscp ? outer_tos : tos) & ~kEcnMask) | ecn);
-  if (wanted != tos) SetTos(data, p.family, wanted);
+  if (!CarryTos(sa, outer_tos, rte_pktmbuf_mtod(p.m, uint8_t*), p.family)) return drop(Drop::kEcn);
   p.opened = true;
   p.next_hop = 0;
   p.sa = nullptr;

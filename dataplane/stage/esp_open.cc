@@ -184,10 +184,8 @@ uint16_t EspWorker::Admit(WorkerContext& ctx) {
   for (uint16_t i = 0; i < lanes_n_; ++i) {
     if (!AdmitOne(ctx, lanes_[i], ops_[n])) continue;
     if (auto engine = lanes_[i].sa->engine; engine != offload::Engine::kCpu) [[unlikely]] {
-      if (engine == offload::Engine::kLookaside) {
-        LendOpened(ctx, lanes_[i], ops_[n]);
-        continue;
-      }
+      const bool lent = engine == offload::Engine::kLookaside || engine == offload::Engine::kLookasideProtocol;
+      if (lent && LendOpened(ctx, lanes_[i], ops_[n])) continue;
       inline_ = true;
     }
     if (n < crypto::MbEngine::kPrefetchAhead) engine_->PrefetchKey(ops_[n]);

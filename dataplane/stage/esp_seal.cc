@@ -22,37 +22,10 @@ namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kIpv4 = 4, kIpv6 = 41, kEsp = 50, kTcp = 6, kUdp = 17;
-constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);
 
 constexpr uint32_t kMostFraming = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;  // octets before the outer header
 
 uint32_t FrontOf(const OutboundSa& sa) { return sa.header_length + 4u + sa.iv_length; }
-
-// The outer headers up to the SPI. Copies whole 16-octet words: what is beyond, 8 octets at most after the sequence number, is
-// written next.
-// `df` as GetDf has it. RFC 6864 4.1 and 4.3: what nobody may fragment needs no ID, all else one that comes again late.
-void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint32_t total, uint64_t sequence) {
-  static_assert(sizeof sa.header == 64);
-  if (sa.family == 4) {
-    uint32_t id = df != 0 ? 0u : sa.IdOf(sequence);
-    std::memcpy(at, sa.header, 32);
-    at[1] = tos;
-    StoreBe16(at + 2, total);
-    StoreBe16(at + 4, id);
-    at[6] = df;
-    StoreBe16(at + 10, static_cast<uint16_t>(~FoldSum(sa.header_sum + tos + total + id + (uint32_t{df} << 8))));
-    if (sa.encap) StoreBe16(at + 24, total - kV4Header);
-    return;
-  }
-  if (sa.encap)
-    std::memcpy(at, sa.header, 64);
-  else
-    std::memcpy(at, sa.header, 48);
-  at[0] = static_cast<uint8_t>(0x60 | tos >> 4);
-  at[1] = static_cast<uint8_t>(tos << 4 | sa.header[1]);
-  StoreBe16(at + 4, total - kV6Header);
-  if (sa.encap) StoreBe16(at + 44, total - kV6Header);
-}
 
 }  // namespace
 
@@ -157,7 +130,7 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   m->data_len = static_cast<uint16_t>(plan.total);
   m->pkt_len = plan.total;
   p.length = static_cast<uint16_t>(plan.total);
-  p.l4 = static_cast<uint16_t>(sa.family == 4 ? kV4Header : kV6Header);
+  p.l4 = static_cast<uint16_t>(IpHeader(sa.family));
   p.family = sa.family;
   p.protocol = sa.encap ? kUdp : kEsp;
   p.fragment = p.first_fragment = false;

@@ -51,7 +51,7 @@ void EspWorker::PollCommands(WorkerContext& ctx) {
         if (o.direction == Direction::kInbound)
           o.in->engine = offload::Engine::kCpu;
         else
-          LeavePort(*o.out);
+          LeaveNumbers(*o.out);
         break;
       case WorkerOrder::kPathMtu:
         done.sa_index = o.out->sa_index;
@@ -119,6 +119,8 @@ void EspWorker::SetLimits(const WorkerOrder& o) {
 
 void EspWorker::SetEndpoints(WorkerContext& ctx, const WorkerOrder& o) {
   if (o.direction == Direction::kInbound) {
+    const bool same = o.in->encap == o.peer.encap && o.in->peer_family == o.peer.family;
+    if (o.in->engine == offload::Engine::kLookasideProtocol && !same) LeaveDevice(ctx, *o.in);
     std::memcpy(o.in->peer_address, o.peer.address, sizeof o.in->peer_address);
     o.in->peer_family = o.peer.family;
     o.in->peer_port = o.peer.port;
@@ -126,13 +128,13 @@ void EspWorker::SetEndpoints(WorkerContext& ctx, const WorkerOrder& o) {
     return;
   }
   OutboundSa& sa = *o.out;
-  // The port was told what stands before the text: of another path it knows nothing until the next rekeying.
+  // The device was told what stands before the text: of another path it knows nothing until the next rekeying. But a crypto
+  // device's header is written over, and where the text begins is all that matters.
   const bool same = sa.encap == o.outer.encap && sa.family == o.outer.family;
   const offload::Engine engine = sa.engine;
-  if (engine == offload::Engine::kInlineProtocol || (engine == offload::Engine::kInlineCrypto && !same)) {
-    LeavePort(sa);
-    (void)Report(ctx, WorkerReport::kLeftPort, sa);  // else the port's session stays until the SA goes
-  }
+  const bool of_path = engine == offload::Engine::kInlineProtocol;
+  const bool of_text = engine == offload::Engine::kInlineCrypto || engine == offload::Engine::kLookasideProtocol;
+  if (of_path || (of_text && !same)) LeaveDevice(ctx, sa);
   std::memcpy(sa.header, o.outer.header, sizeof sa.header);
   sa.header_sum = o.outer.header_sum;
   sa.udp_sum = o.outer.udp_sum;

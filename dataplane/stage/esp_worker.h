@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dataplane/policy/acquire_pace.h"
@@ -15,6 +16,8 @@
 #include "drivers/offload/engines.h"
 
 namespace culvert::dp {
+
+struct Lent;
 
 // ESP, AH and their policy in one worker: the IpsecWorker of a gateway. Everything here is the owning worker's, but what lies
 // in SaTables, which is read, and the mail to main.
@@ -147,12 +150,18 @@ class EspWorker final : public IpsecWorker {
   void WriteAh(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, uint16_t at);
   void FinishAh(const Packet& p, uint16_t at);
 
-  // lend.cc: packets that a crypto device works on. Dropped where it takes no more.
+  // lend.cc: packets that a crypto device works on. Dropped where it takes no more. LendOpened: false: the processor has to.
   [[gnu::cold]] void LendSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const crypto::CryptoOp& op);
-  [[gnu::cold]] void LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op);
-  bool Lend(WorkerContext& ctx, Packet& p, unsigned device, const void* session, bool seal, bool esn, const OpenLane& lane,
-            const crypto::CryptoOp& op);
-  bool TakeSealed(WorkerContext& ctx, Packet& p, offload::LookasideQueue::Result::Kind result);
+  [[gnu::cold]] bool LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op);
+  bool HoldLent(WorkerContext& ctx, Packet& p, bool taken);
+  bool Regain(WorkerContext& ctx, Packet& p, auto& sa, bool listed, offload::LookasideQueue::Result::Kind result);
+  bool TakeSealed(WorkerContext& ctx, Packet& p, const Lent& lent, offload::LookasideQueue::Result::Kind result);
+  // lend_whole.cc: of SAs that it has as a whole. LendWhole: false: it is the processor's from now on, or dropped.
+  [[gnu::cold]] bool LendWhole(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
+  static bool FinishWhole(Packet& p, const OutboundSa& sa, const Lent& lent);
+  static bool MayOpenWhole(const OpenLane& lane);
+  bool SubmitToOpen(const InboundSa& sa, Lent& lent);
+  void TakeWhole(WorkerContext& ctx, Packet& p, const offload::LookasideQueue::Result& result, Burst& opened);
   void FlushDevices();
   // inline.cc: packets that the port seals or has opened. False: it will not, and the processor has to.
   [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
@@ -163,7 +172,12 @@ class EspWorker final : public IpsecWorker {
   InboundSa* FindOpened(WorkerContext& ctx, Packet& p);
   bool AcceptFromPort(WorkerContext& ctx, OpenLane& lane);
   bool AcceptAtEnd(WorkerContext& ctx, const InboundSa& sa, Packet& p);  // esp_transport.cc
-  void LeavePort(OutboundSa& sa);
+  // whole.cc: of SAs that a port or a crypto device has as a whole.
+  static bool IsPlainFront(const Packet& p, const OutboundSa& sa, uint32_t front);
+  bool AcceptUncovered(WorkerContext& ctx, const OpenLane& lane, uint32_t text, std::optional<uint8_t> outer_tos);
+  void LeaveNumbers(OutboundSa& sa);
+  void LeaveDevice(WorkerContext& ctx, InboundSa& sa);
+  void LeaveDevice(WorkerContext& ctx, OutboundSa& sa);
   void FinishReleases(WorkerContext& ctx);
   bool MayReturn(const WorkerContext& ctx, const void* sa) const;
   // dummy.cc

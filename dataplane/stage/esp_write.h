@@ -2,6 +2,7 @@
 
 #include <emmintrin.h>
 #include <rte_byteorder.h>
+#include <rte_ip.h>
 #include <rte_udp.h>
 
 #include <cstring>
@@ -15,6 +16,9 @@
 
 // What sealing writes in either mode of ESP, for the passes of both.
 namespace culvert::dp {
+
+inline constexpr uint32_t kV4Header = sizeof(rte_ipv4_hdr), kV6Header = sizeof(rte_ipv6_hdr);  // octets
+inline constexpr uint32_t IpHeader(uint8_t family) { return family == 4 ? kV4Header : kV6Header; }
 
 inline constexpr uint32_t kEspTrailer = 2;  // octets: pad length and next header
 
@@ -40,6 +44,34 @@ inline void WriteTrailer(uint8_t* at, uint32_t pad, uint8_t next) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16));
   at[pad] = static_cast<uint8_t>(pad);
   at[pad + 1] = next;
+}
+
+inline constexpr uint32_t kOuterReach = 12;  // octets
+
+// A tunnel's outer headers up to the SPI. Copies whole 16-octet words, which reach kOuterReach octets beyond at most: what lies
+// there is written next, or put back. `df` as GetDf has it. RFC 6864 4.1 and 4.3: what nobody may fragment needs no ID, all
+// else one that comes again late.
+inline void WriteOuter(uint8_t* at, const OutboundSa& sa, uint8_t tos, uint8_t df, uint32_t total, uint64_t sequence) {
+  static_assert(sizeof sa.header == 64);
+  if (sa.family == 4) {
+    uint32_t id = df != 0 ? 0u : sa.IdOf(sequence);
+    std::memcpy(at, sa.header, 32);
+    at[1] = tos;
+    StoreBe16(at + 2, total);
+    StoreBe16(at + 4, id);
+    at[6] = df;
+    StoreBe16(at + 10, static_cast<uint16_t>(~FoldSum(sa.header_sum + tos + total + id + (uint32_t{df} << 8))));
+    if (sa.encap) StoreBe16(at + 24, total - kV4Header);
+    return;
+  }
+  if (sa.encap)
+    std::memcpy(at, sa.header, 64);
+  else
+    std::memcpy(at, sa.header, 48);
+  at[0] = static_cast<uint8_t>(0x60 | tos >> 4);
+  at[1] = static_cast<uint8_t>(tos << 4 | sa.header[1]);
+  StoreBe16(at + 4, total - kV6Header);
+  if (sa.encap) StoreBe16(at + 44, total - kV6Header);
 }
 
 inline void FillAead(crypto::CryptoOp& op, const OutboundSa& sa, uint8_t* esp, uint64_t sequence) {

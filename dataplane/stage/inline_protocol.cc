@@ -1,12 +1,7 @@
 #include "dataplane/stage/inline_protocol.h"
 
 #include <rte_ether.h>
-#include <rte_ip.h>
 
-#include <algorithm>
-
-#include "common/base/limits.h"
-#include "dataplane/sa/install.h"
 #include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
@@ -23,11 +18,6 @@ constexpr uint32_t kGranule = 4;  // octets: RFC 4303 2.4 aligns to no less
 
 // What was enciphered of a packet of which only the inside is left: without padding that nobody needs.
 uint32_t TextOf(uint32_t length) { return (length + kEspTrailer + kGranule - 1) & ~(kGranule - 1); }
-
-// As NICs have it: no extension headers before ESP.
-bool IsPlainFront(const Packet& p, const OutboundSa& sa, uint32_t front) {
-  return !IsTransport(sa.form) || p.family == 4 || front == sizeof(rte_ipv6_hdr);
-}
 
 }  // namespace
 
@@ -85,28 +75,8 @@ bool EspWorker::AcceptFromPort(WorkerContext& ctx, OpenLane& lane) {
   }
   // The ICV was right, so the number is the peer's.
   lane.sequence = sa.esn ? sa.window.Infer(p.sequence) : p.sequence;
-  if (!sa.window.Commit(sa.words(), lane.sequence)) return drop(Drop::kReplayed);
-  sa.packets.Add(1);
-  sa.bytes.Add(TextOf(p.length));
-  sa.last_use.Set(ctx.now);
   p.by_port = false;
-  if (p.length == 0) {  // RFC 4303 2.6: traffic flow confidentiality; it ends here by design
-    ctx.Consume(p);
-    return false;
-  }
-  if (IsTransport(sa.form)) return AcceptAtEnd(ctx, sa, p);
-  const uint16_t length = p.length;
-  if (!ParseUsualV4(rte_pktmbuf_mtod(p.m, const uint8_t*), length, p)) {
-    if (auto why = ParseIp(p)) return drop(*why);
-  } else if (p.length != length) {  // RFC 4303 2.7: padding against traffic analysis lies behind the packet
-    p.m->data_len = p.length;
-    p.m->pkt_len = p.length;
-  }
-  if (!MatchesSelectors(sa, p)) return drop(Drop::kInnerMismatch);
-  p.opened = true;
-  p.next_hop = 0;
-  p.sa = nullptr;
-  return true;
+  return AcceptUncovered(ctx, lane, TextOf(p.length), std::nullopt);
 }
 
 void EspWorker::TakeFromPort(WorkerContext& ctx, Burst& opened) {
@@ -126,21 +96,6 @@ void EspWorker::TakeFromPort(WorkerContext& ctx, Burst& opened) {
   PublishEdges(n);
 }
 
-// The numbers go on where the port cannot have been, and where a receiver's window takes them as new.
-void EspWorker::LeavePort(OutboundSa& sa) {
-  if (sa.engine == offload::Engine::kInlineProtocol) {
-    const uint64_t used = sa.sequence.get();
-    const uint64_t jump = std::min<uint64_t>(kOutboundJump, sa.last_sequence - std::min(used, sa.last_sequence));
-    sa.sequence.Set(used + jump);
-    sa.first_sequence.Set(sa.first_sequence.get() + jump);
-    ArmAlarms(sa);
-    auto* page = tables_.page.load(std::memory_order_acquire);
-    const bool told = page != nullptr && sa.sa_index < kSaIndexLimit;
-    if (told) page->outbound[sa.sa_index].store(used + jump, std::memory_order_relaxed);
-  }
-  sa.engine = offload::Engine::kCpu;
-}
-
 // What takes another way, waits for its neighbour or is to be cut would be seen in clear on its way to the port, and a number
 // of the processor's among the port's would come twice: the SA stays the processor's from there on.
 bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
@@ -148,8 +103,7 @@ bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const 
                    IsPlainFront(p, sa, plan.at.length);
   const uint16_t l3 = IsTransport(sa.form) ? plan.at.length : p.l4;
   if (!may || !inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, l3)) {
-    LeavePort(sa);
-    (void)Report(ctx, WorkerReport::kLeftPort, sa);  // else the port's session stays until the SA goes
+    LeaveDevice(ctx, sa);
     if (sa.sequence.get() >= sa.last_sequence) ctx.Drop(p, Drop::kSequenceExhausted);
     return false;
   }

@@ -1,3 +1,5 @@
+#include "dataplane/stage/lent.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -7,42 +9,15 @@
 #include "dataplane/watch/watch.h"
 
 // Packets that a crypto device seals or opens: all that the processor would write is written when they go, and they come back,
-// in a later pass, at the step behind the cryptography. Meanwhile they count as held.
+// in a later pass, at the step behind the cryptography. Meanwhile they count as held. What is a device's as a whole differs in
+// lend_whole.cc.
 namespace culvert::dp {
-namespace {
 
 using Result = offload::LookasideQueue::Result;
 
-// What goes with one. The pointers outlive it: an SA's memory is its worker's until nothing of it is in flight.
-struct Lent {
-  Packet packet;
-  void* sa;
-  uint8_t* text;
-  uint64_t sequence;
-  uint32_t text_length;
-  Spi spi;
-  uint16_t esp;
-  crypto::Suite suite;
-  bool encap, seal;
-};
-static_assert(sizeof(Lent) <= offload::LookasideQueue::kContext && std::is_trivially_copyable_v<Lent>);
-
-}  // namespace
-
-bool EspWorker::Lend(WorkerContext& ctx, Packet& p, unsigned device, const void* session, bool seal, bool esn,
-                     const OpenLane& lane, const crypto::CryptoOp& op) {
-  Lent lent{.packet = p,
-            .sa = seal ? p.sa : lane.sa,
-            .text = op.text,
-            .sequence = lane.sequence,
-            .text_length = op.text_length,
-            .spi = lane.spi,
-            .esp = lane.esp,
-            .suite = op.suite,
-            .encap = lane.encap,
-            .seal = seal};
-  lent.packet.path = ctx.CarriedPath(p);
-  if (!devices_[device]->Submit(session, op, seal, esn, p.m, &lent, sizeof lent)) {
+// `taken`: the device did.
+bool EspWorker::HoldLent(WorkerContext& ctx, Packet& p, bool taken) {
+  if (!taken) {
     ctx.Drop(p, Drop::kCryptoFull);
     return false;
   }
@@ -52,12 +27,32 @@ bool EspWorker::Lend(WorkerContext& ctx, Packet& p, unsigned device, const void*
 }
 
 void EspWorker::LendSealed(WorkerContext& ctx, Packet& p, OutboundSa& sa, const crypto::CryptoOp& op) {
-  if (Lend(ctx, p, sa.device, sa.session, true, sa.esn, {}, op)) ++sa.in_flight;
+  Lent lent{.packet = p, .sa = &sa, .suite = op.suite, .seal = true, .cut = p.length > sa.route_mtu};
+  lent.packet.path = ctx.CarriedPath(p);
+  const bool taken = devices_[sa.device]->Submit(sa.session, op, true, sa.esn, p.m, &lent, sizeof lent);
+  if (HoldLent(ctx, p, taken)) ++sa.in_flight;
 }
 
-void EspWorker::LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op) {
+bool EspWorker::LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypto::CryptoOp& op) {
   InboundSa& sa = *lane.sa;
-  if (Lend(ctx, *lane.packet, sa.device, sa.session, false, sa.esn, lane, op)) ++sa.in_flight;
+  Packet& p = *lane.packet;
+  const bool whole = sa.engine == offload::Engine::kLookasideProtocol;
+  if (whole && !MayOpenWhole(lane)) return false;
+  Lent lent{.packet = p,
+            .sa = &sa,
+            .text = op.text,
+            .sequence = lane.sequence,
+            .text_length = op.text_length,
+            .spi = lane.spi,
+            .esp = lane.esp,
+            .suite = op.suite,
+            .encap = lane.encap,
+            .whole = whole};
+  lent.packet.path = ctx.CarriedPath(p);
+  const bool taken = whole ? SubmitToOpen(sa, lent)
+                           : devices_[sa.device]->Submit(sa.session, op, false, sa.esn, p.m, &lent, sizeof lent);
+  if (HoldLent(ctx, p, taken)) ++sa.in_flight;
+  return true;
 }
 
 void EspWorker::FlushDevices() {
@@ -73,15 +68,27 @@ bool EspWorker::MayReturn(const WorkerContext& ctx, const void* sa) const {
   });
 }
 
-bool EspWorker::TakeSealed(WorkerContext& ctx, Packet& p, Result::Kind result) {
+// Back from its device. False: dropped.
+bool EspWorker::Regain(WorkerContext& ctx, Packet& p, auto& sa, bool listed, Result::Kind result) {
+  // It has left the device while this was there: LeaveDevice.
+  if (--sa.in_flight == 0 && sa.engine == offload::Engine::kCpu) (void)Report(ctx, WorkerReport::kLeftDevice, sa);
+  const bool here = listed || MayReturn(ctx, &sa);
+  if (here && result != Result::kFailed) return true;
+  ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
+  return false;
+}
+
+bool EspWorker::TakeSealed(WorkerContext& ctx, Packet& p, const Lent& lent, Result::Kind result) {
   auto& sa = *static_cast<OutboundSa*>(p.sa);
-  --sa.in_flight;
-  const bool here = tables_.outbound.Get(sa.sa_index) == &sa || MayReturn(ctx, &sa);
-  if (!here || result != Result::kDone) {
-    ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
+  if (result != Result::kDone) result = Result::kFailed;
+  if (!Regain(ctx, p, sa, tables_.outbound.Get(sa.sa_index) == &sa, result)) return false;
+  if (lent.whole && !FinishWhole(p, sa, lent)) {
+    ctx.Drop(p, Drop::kCryptoFailed);
     return false;
   }
-  FillChecksum(p, sa);
+  // The SA's peer may have moved meanwhile, and what it is sent in with him.
+  if (p.family == sa.family && (p.protocol == IPPROTO_UDP) == sa.encap) FillChecksum(p, sa);
+  cut_sealed_ |= lent.cut;
   return true;
 }
 
@@ -90,7 +97,9 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
   if (queue.in_flight() == 0) [[likely]]
     return false;
   Result results[kBurstMax];
-  uint16_t n = queue.Collect(results, kBurstMax), lanes = 0;
+  const uint16_t n = queue.Collect(results, kBurstMax), first = sealed.n;
+  uint16_t lanes = 0, wholes = 0, whole[kBurstMax];
+  Packet* uncovered[kBurstMax];
   ctx.counters.unparked.Add(n);
   if (ctx.watch != nullptr && n != 0) [[unlikely]]
     ctx.watch->Found(Stage::kTake, n);
@@ -102,14 +111,15 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
     p = lent.packet;
     p.sa = lent.sa;
     if (lent.seal) {
-      if (TakeSealed(ctx, p, results[i].kind)) sealed.Add(p);
+      if (TakeSealed(ctx, p, lent, results[i].kind)) sealed.Add(p);
       continue;
     }
     auto& sa = *static_cast<InboundSa*>(lent.sa);
-    --sa.in_flight;
-    const bool here = tables_.inbound.Get(sa.sa_index) == &sa || MayReturn(ctx, &sa);
-    if (!here || results[i].kind == Result::kFailed) {
-      ctx.Drop(p, here ? Drop::kCryptoFailed : Drop::kRetired);
+    if (!Regain(ctx, p, sa, tables_.inbound.Get(sa.sa_index) == &sa, results[i].kind)) continue;
+    unverified.Add(p);
+    if (lent.whole) {
+      uncovered[wholes] = &p;
+      whole[wholes++] = i;
       continue;
     }
     OpenLane& lane = lanes_[lanes];
@@ -119,11 +129,12 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
     op.text_length = lent.text_length;
     op.suite = lent.suite;
     op.ok = results[i].kind == Result::kDone;
-    unverified.Add(p);
   }
-  if (lanes != 0) ctx.Enter(Stage::kAccept, unverified);
+  if (unverified.n != 0) ctx.Enter(Stage::kAccept, unverified);
   Accept(ctx, lanes, opened);
   PublishEdges(lanes);
+  for (uint16_t i = 0; i < wholes; ++i) TakeWhole(ctx, *uncovered[i], results[whole[i]], opened);
+  if (cut_sealed_) CutSealed(ctx, sealed, first);
   return n != 0;
 }
 

@@ -16,8 +16,6 @@ constexpr uint32_t kEspHeader = 8;  // octets: SPI and sequence number
 constexpr uint32_t kUdpHeader = sizeof(rte_udp_hdr);
 constexpr uint8_t kNoNextHeader = 59;
 
-uint32_t IpHeader(uint8_t family) { return family == 4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr); }
-
 // Octets put before the packet or, in transport mode, behind its IP front.
 uint32_t PutBefore(const OutboundSa& sa) {
   if (sa.form == SaForm::kEspTransport) return (sa.encap ? kUdpHeader : 0) + kEspHeader + sa.iv_length;
@@ -112,6 +110,7 @@ void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
       sealed.Add(p);
       continue;
     }
+    if (sa.engine == offload::Engine::kLookasideProtocol && LendWhole(ctx, p, sa, plan)) continue;
     if (p.m == nullptr) continue;
     if (IsAh(sa.form)) {
       WriteAh(ctx, p, sa, plan, ah++);
@@ -122,8 +121,7 @@ void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
         op.text[op.text_length - 1] = kNoNextHeader;
         sa.dummies.Add(1);
       }
-      // What is cut after has to be here when the burst is.
-      if (sa.engine == offload::Engine::kLookaside && p.length <= sa.route_mtu) {
+      if (sa.engine == offload::Engine::kLookaside) {
         LendSealed(ctx, p, sa, op);
         continue;
       }

@@ -7,6 +7,7 @@ const char* Name(Engine e) {
     case Engine::kInlineProtocol: return "inline-protocol";
     case Engine::kInlineCrypto: return "inline-crypto";
     case Engine::kCpu: return "cpu";
+    case Engine::kLookasideProtocol: return "lookaside-protocol";
     case Engine::kLookaside: return "lookaside";
     case Engine::kCount: break;
   }
@@ -27,7 +28,6 @@ const char* Name(StepDown s) {
     case StepDown::kIv: return "iv";
     case StepDown::kNumbers: return "numbers";
     case StepDown::kHeaders: return "headers";
-    case StepDown::kLookaside: return "lookaside-protocol";
     case StepDown::kPath: return "path";
     case StepDown::kReset: return "reset";
     case StepDown::kCount: break;

@@ -11,13 +11,16 @@
 namespace culvert::offload {
 
 enum class Engine : uint8_t {
-  kInlineProtocol,  // the port has the SA (rte_security): it is given packets in clear and gives those it has opened
-  kInlineCrypto,  // the port's own (rte_security): it enciphers what is transmitted and deciphers what is received
-  kLookaside,     // a crypto device (rte_cryptodev) that the worker lends packets to
-  kCpu,           // IPsec-MB on the worker
+  kInlineProtocol,     // a port has the SA (rte_security): it is given packets in clear and gives those it has opened
+  kInlineCrypto,       // a port's own (rte_security): it enciphers what is transmitted and deciphers what is received
+  kLookasideProtocol,  // a crypto device has the SA (rte_security): it is lent packets, and gives them back sealed or opened
+  kLookaside,          // a crypto device (rte_cryptodev): it is lent packets, and gives them back enciphered or deciphered
+  kCpu,                // IPsec-MB on the worker
   kCount,
 };
 const char* Name(Engine e);
+// Whether a device has SAs as a whole, and with them the numbers of what goes out.
+constexpr bool HasWhole(Engine e) { return e == Engine::kInlineProtocol || e == Engine::kLookasideProtocol; }
 
 // Why an engine that comes before the one chosen did not take an SA.
 enum class StepDown : uint8_t {
@@ -30,13 +33,12 @@ enum class StepDown : uint8_t {
   kFull,          // the devices hold as many sessions as they can
   kRefused,       // a device said no
   kSlow,          // the port takes so long over its sessions that it is left alone for a while
-  // Of inline protocol, where the port would have the whole SA:
+  // Where the device would have the whole SA:
   kIv,            // it makes the IVs, and nothing says that none comes twice
   kNumbers,       // it does not tell the numbers of what it has opened, so nobody could go on after it
   kHeaders,       // it does not do what the SA wants of headers, padding or dummy packets
-  kLookaside,     // only a crypto device would have the whole SA (lookaside protocol), and Culvert lends those packets alone
-  // Of SAs that a port had:
-  kPath,          // something of it was to go another way, or in fragments
+  // Of SAs that a device had:
+  kPath,          // something of it was to go another way, or as the device does not do it
   kReset,         // the device was reset
   kCount,
 };
@@ -50,7 +52,7 @@ struct Session {
   void* flow = nullptr;     // of a port, inbound
 };
 
-// Which engines an SA may go to: any; but not to a port as a whole; or to nothing but that.
+// Which engines an SA may go to: any; but not to a device as a whole; or to nothing but that.
 enum class Wish : uint8_t { kAny, kCrypto, kProtocol };
 
 // What a session is made from.
@@ -63,7 +65,7 @@ struct SessionSpec {
   Spi spi = 0;
   bool tunnel = true, encap = false;
   Endpoint local, remote;
-  // Inline protocol alone:
+  // Of a whole SA alone:
   uint64_t userdata = 0;      // what the port says of packets and events of this session
   uint64_t sequence = 0;      // outbound: the last number used
   uint64_t soft_packets = 0, hard_packets = 0;  // limits from now on; 0: none

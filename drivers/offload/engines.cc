@@ -8,12 +8,9 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Wish wish, Sess
     why = inline_->Create(port, spec, wish, out);
     if (out.handle != nullptr) return why;
   }
-  if (wish == Wish::kProtocol)
-    return why == StepDown::kNoDevice && lookaside_ != nullptr && lookaside_->has_protocol() ? StepDown::kLookaside : why;
   if (lookaside_ != nullptr && lookaside_->size() != 0) {
-    StepDown refused = lookaside_->Create(spec, out);
-    if (out.handle == nullptr) return refused;
-    if (why == StepDown::kNoDevice) why = StepDown::kNone;
+    const StepDown lent = lookaside_->Create(spec, wish, out);
+    if (why == StepDown::kNoDevice || (out.handle == nullptr && lent != StepDown::kNoDevice)) why = lent;
   }
   return why;
 }
@@ -21,7 +18,7 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Wish wish, Sess
 void Engines::GiveBack(const Session& s) {
   if (s.engine == Engine::kInlineCrypto || s.engine == Engine::kInlineProtocol)
     inline_->Destroy(s);
-  else if (s.engine == Engine::kLookaside)
+  else if (s.engine != Engine::kCpu)
     lookaside_->Destroy(s);
 }
 

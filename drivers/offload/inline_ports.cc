@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "common/base/time.h"
-#include "drivers/offload/inline_session.h"
+#include "drivers/offload/security_session.h"
 
 namespace culvert::offload {
 absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector<Port*>& ports,
@@ -23,9 +23,7 @@ absl::StatusOr<std::unique_ptr<InlinePorts>> InlinePorts::Open(const std::vector
     d.port = ports[i];
     void* context = d.port->SecurityContext();
     if (context == nullptr || !wanted[i]) continue;
-    d.pool = rte_mempool_create(absl::StrCat("inline-", d.port->name()).c_str(), kSessions,
-                                rte_security_session_get_size(context), 0, 0, nullptr, nullptr, nullptr, nullptr,
-                                SOCKET_ID_ANY, 0);
+    d.pool = MakeSessionPool(absl::StrCat("inline-", d.port->name()), context, kSessions);
     if (d.pool == nullptr) {
       return absl::ResourceExhaustedError(absl::StrCat("port ", d.port->name(), ": memory for inline IPsec: ",
                                                        rte_strerror(rte_errno)));
@@ -75,14 +73,15 @@ StepDown InlinePorts::Create(uint16_t port, const SessionSpec& spec, Wish wish, 
 StepDown InlinePorts::CreateAs(uint16_t port, bool protocol, const SessionSpec& spec, Session& out) {
   Device& d = devices_[port];
   Transforms t{};
-  const rte_security_capability* can = FindInline(d.context, protocol, spec);
+  const auto action = protocol ? RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL : RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO;
+  const rte_security_capability* can = FindCapability(d.context, action, spec);
   if (can == nullptr) return protocol ? StepDown::kNoDevice : StepDown::kSuite;
   // A checksum over IPv6 is one over what the port makes of the text.
   if (spec.encap && spec.local.address.family == Family::kV6) return StepDown::kSuite;
   if (!MakeTransforms(spec, 0, t)) return StepDown::kSuite;
   const StepDown judged = protocol ? JudgeProtocol(*can, d.port->protocol_facts(), spec, t) : JudgeCrypto(*can, spec, t);
   if (judged != StepDown::kNone) return judged;
-  rte_security_session_conf conf = InlineConf(*can, spec, t);
+  rte_security_session_conf conf = SecurityConf(*can, spec, t);
   Session made{.engine = protocol ? Engine::kInlineProtocol : Engine::kInlineCrypto, .device = port};
   const int64_t begun = clock_();
   const StepDown why = Make(port, spec, conf, made);

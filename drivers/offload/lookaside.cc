@@ -4,13 +4,12 @@
 #include <absl/strings/str_cat.h>
 #include <rte_cryptodev.h>
 #include <rte_errno.h>
-#include <rte_lcore.h>
 
 #include <utility>
 
-#include "drivers/eal/boot.h"
 #include "drivers/offload/lookaside_op.h"
-#include "drivers/offload/session.h"
+#include "drivers/offload/security_session.h"
+#include "drivers/offload/soft_security_device.h"
 
 namespace culvert::offload {
 namespace {
@@ -19,14 +18,15 @@ constexpr uint32_t kOps = 2 * LookasideQueue::kDescriptors;  // of a queue: with
 constexpr uint32_t kOpBytes = 768, kSessionBytes = 4096;     // octets, at most
 constexpr uint16_t kIvAt = kExtraAt;                         // octets from the operation
 
-absl::Status Failed(const CryptoDeviceOptions& o, const std::string& what, int code) {
-  return absl::UnavailableError(absl::StrCat("crypto device ", o.name, ": ", what, ": ", rte_strerror(-code)));
+absl::Status NoMemory(const CryptoDeviceOptions& o, const char* what) {
+  return absl::UnavailableError(absl::StrCat("crypto device ", o.name, ": memory for ", what, ": ", rte_strerror(rte_errno)));
 }
 
 }  // namespace
 
 uint32_t MemoryMib(const CryptoDeviceOptions& o, unsigned workers) {
-  return (workers * kOps * kOpBytes + o.sessions * kSessionBytes) / (1u << 20) + 1;
+  const uint32_t kinds = o.ipsec == CryptoDeviceOptions::Ipsec::kNo ? 1 : 2;  // of sessions
+  return (workers * kOps * kOpBytes + kinds * o.sessions * kSessionBytes) / (1u << 20) + 1;
 }
 
 absl::StatusOr<std::unique_ptr<LookasideDevices>> LookasideDevices::Open(const std::vector<CryptoDeviceOptions>& devices,
@@ -35,87 +35,97 @@ absl::StatusOr<std::unique_ptr<LookasideDevices>> LookasideDevices::Open(const s
   for (const CryptoDeviceOptions& o : devices) {
     Device& d = all->devices_.emplace_back();
     d.options = o;
-    if (auto s = all->Start(d, workers); !s.ok()) return s;
-    all->has_protocol_ |= Offers(rte_cryptodev_get_sec_ctx(d.id), RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL);
+    if (auto s = Start(d, all->devices_.size(), workers); !s.ok()) return s;
   }
   return all;
 }
 
-absl::Status LookasideDevices::Start(Device& d, unsigned workers) {
-  const std::string device = DeviceName(d.options.device);
-  int id = rte_cryptodev_get_dev_id(device.c_str());
-  if (id < 0) return absl::NotFoundError(absl::StrCat("crypto device ", d.options.name, ": DPDK has no device ", device));
-  d.id = static_cast<uint8_t>(id);
-  rte_cryptodev_info info;
-  rte_cryptodev_info_get(d.id, &info);
-  if (!(info.feature_flags & RTE_CRYPTODEV_FF_SYMMETRIC_CRYPTO))
-    return absl::InvalidArgumentError(absl::StrCat("crypto device ", d.options.name, ": no symmetric ciphers"));
-  if (info.max_nb_queue_pairs < workers) {
-    return absl::InvalidArgumentError(absl::StrCat("crypto device ", d.options.name, ": ", info.max_nb_queue_pairs,
-                                                   " queue pairs; expected one for each of ", workers, " workers"));
+absl::Status LookasideDevices::Start(Device& d, size_t place, unsigned workers) {
+  auto opened = OpenCryptodev(d.options, workers);
+  if (!opened.ok()) return opened.status();
+  d.device = std::move(*opened);
+  if (d.options.ipsec == CryptoDeviceOptions::Ipsec::kSoftware) {
+    auto soft = SoftSecurityDevice::Wrap(std::move(d.device), static_cast<uint16_t>(workers));
+    if (!soft.ok()) return soft.status();
+    d.device = std::move(*soft);
   }
-  if (info.sym.max_nb_sessions != 0 && d.options.sessions > info.sym.max_nb_sessions)
-    d.options.sessions = info.sym.max_nb_sessions;
-  int socket = rte_cryptodev_socket_id(d.id) < 0 ? SOCKET_ID_ANY : rte_cryptodev_socket_id(d.id);
-  rte_cryptodev_config config{};
-  config.socket_id = socket;
-  config.nb_queue_pairs = static_cast<uint16_t>(workers);
-  config.ff_disable = RTE_CRYPTODEV_FF_SECURITY | RTE_CRYPTODEV_FF_ASYMMETRIC_CRYPTO;
-  if (int rc = rte_cryptodev_configure(d.id, &config); rc < 0) return Failed(d.options, "configure", rc);
-  d.session_pool = rte_cryptodev_sym_session_pool_create(absl::StrCat("sessions-", d.id).c_str(), d.options.sessions,
-                                                         rte_cryptodev_sym_get_private_session_size(d.id), 0, 0, socket);
-  if (d.session_pool == nullptr) return Failed(d.options, "memory for sessions", -rte_errno);
   for (unsigned w = 0; w < workers; ++w) {
-    auto pair = static_cast<uint16_t>(w);
-    rte_mempool* ops = rte_crypto_op_pool_create(absl::StrCat("ops-", d.id, "-", w).c_str(), RTE_CRYPTO_OP_TYPE_SYMMETRIC, kOps,
-                                                 0, kExtraRoom, socket);
-    if (ops == nullptr) return Failed(d.options, "memory for operations", -rte_errno);
+    rte_mempool* ops = rte_crypto_op_pool_create(absl::StrCat("ops-", place, "-", w).c_str(), RTE_CRYPTO_OP_TYPE_SYMMETRIC,
+                                                 kOps, 0, kExtraRoom, SOCKET_ID_ANY);
+    if (ops == nullptr) return NoMemory(d.options, "operations");
     d.op_pools.push_back(ops);
-    rte_cryptodev_qp_conf conf{};
-    conf.nb_descriptors = LookasideQueue::kDescriptors;
-    conf.mp_session = d.session_pool;
-    if (int rc = rte_cryptodev_queue_pair_setup(d.id, pair, &conf, socket); rc < 0) return Failed(d.options, "queue pair", rc);
-    d.queues.push_back(std::make_unique<LookasideQueue>(d.id, pair, ops));
+    d.queues.push_back(std::make_unique<LookasideQueue>(*d.device, static_cast<uint16_t>(w), ops));
   }
-  if (int rc = rte_cryptodev_start(d.id); rc < 0) return Failed(d.options, "start", rc);
-  d.started = true;
-  LOG(INFO) << "crypto device " << d.options.name << ": " << info.driver_name << ", " << d.options.sessions << " sessions";
+  void* security = d.options.ipsec == CryptoDeviceOptions::Ipsec::kNo ? nullptr : d.device->SecurityContext();
+  if (Offers(security, RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL)) {
+    d.security_sessions = MakeSessionPool(absl::StrCat("lookaside-", place), security, d.options.sessions);
+    if (d.security_sessions == nullptr) return NoMemory(d.options, "sessions of whole SAs");
+    d.security = security;
+  }
+  LOG(INFO) << "crypto device " << d.options.name << ": " << d.device->driver() << ", " << d.options.sessions << " sessions"
+            << (d.security != nullptr ? ", whole SAs" : "");
   return absl::OkStatus();
 }
 
 LookasideDevices::~LookasideDevices() {
   for (Device& d : devices_) {
-    if (d.started) rte_cryptodev_stop(d.id);
+    d.device.reset();
     d.queues.clear();
     for (rte_mempool* p : d.op_pools) rte_mempool_free(p);
-    if (d.started) rte_cryptodev_close(d.id);
-    rte_mempool_free(d.session_pool);
+    rte_mempool_free(d.security_sessions);
   }
 }
 
-StepDown LookasideDevices::Create(const SessionSpec& spec, Session& out) {
+StepDown LookasideDevices::Create(const SessionSpec& spec, Wish wish, Session& out) {
   StepDown why = StepDown::kNoDevice;
-  Transforms t{};
-  if (!devices_.empty() && !MakeTransforms(spec, kIvAt, t)) return StepDown::kSuite;
-  for (size_t i = 0; i < devices_.size(); ++i) {
-    Device& d = devices_[i];
-    why = StepDown::kSuite;
-    if (!DeviceRuns(d.id, t)) continue;
-    why = StepDown::kFull;
-    if (d.sessions == d.options.sessions) continue;
-    why = StepDown::kRefused;
-    void* handle = rte_cryptodev_sym_session_create(d.id, &t.first, d.session_pool);
-    if (handle == nullptr) continue;
-    ++d.sessions;
-    out = {.engine = Engine::kLookaside, .device = static_cast<uint16_t>(i), .handle = handle};
-    return StepDown::kNone;
+  Session made;
+  for (size_t i = 0; i < devices_.size() && made.handle == nullptr; ++i) {
+    why = CreateOn(devices_[i], spec, wish, made);
+    made.device = static_cast<uint16_t>(i);
   }
+  if (made.handle != nullptr) out = made;
   return why;
+}
+
+StepDown LookasideDevices::CreateOn(Device& d, const SessionSpec& spec, Wish wish, Session& out) {
+  StepDown why = StepDown::kNoDevice;
+  if (wish != Wish::kCrypto && d.security != nullptr) why = CreateWhole(d, spec, out);
+  if (out.handle == nullptr && wish != Wish::kProtocol) {
+    const StepDown as_crypto = CreateCrypto(d, spec, out);
+    if (out.handle == nullptr || why == StepDown::kNoDevice) why = as_crypto;
+  }
+  if (out.handle != nullptr) ++d.sessions;
+  return why;
+}
+
+StepDown LookasideDevices::CreateWhole(Device& d, const SessionSpec& spec, Session& out) {
+  Transforms t{};
+  const auto* can = FindCapability(d.security, RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL, spec);
+  if (can == nullptr || !MakeTransforms(spec, kIvAt, t)) return StepDown::kSuite;
+  if (StepDown why = JudgeLookaside(*can, spec, t); why != StepDown::kNone) return why;
+  if (IsFull(d)) return StepDown::kFull;
+  rte_security_session_conf conf = SecurityConf(*can, spec, t);
+  void* handle = rte_security_session_create(d.security, &conf, d.security_sessions);
+  if (handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
+  out = {.engine = Engine::kLookasideProtocol, .handle = handle};
+  return StepDown::kNone;
+}
+
+StepDown LookasideDevices::CreateCrypto(Device& d, const SessionSpec& spec, Session& out) {
+  Transforms t{};
+  if (!MakeTransforms(spec, kIvAt, t) || !d.device->Runs(t.first)) return StepDown::kSuite;
+  if (IsFull(d)) return StepDown::kFull;
+  void* handle = d.device->CreateSession(t.first);
+  if (handle == nullptr) return StepDown::kRefused;
+  out = {.engine = Engine::kLookaside, .handle = handle};
+  return StepDown::kNone;
 }
 
 void LookasideDevices::Destroy(const Session& s) {
   Device& d = devices_[s.device];
-  if (int rc = rte_cryptodev_sym_session_free(d.id, s.handle); rc != 0) {
+  const int rc = s.engine == Engine::kLookasideProtocol ? rte_security_session_destroy(d.security, s.handle)
+                                                        : d.device->DestroySession(s.handle);
+  if (rc != 0) {
     LOG(WARNING) << "crypto device " << d.options.name << ": a session does not go: " << rte_strerror(-rc);
     return;
   }
@@ -124,17 +134,14 @@ void LookasideDevices::Destroy(const Session& s) {
 
 LookasideDevices::Facts LookasideDevices::facts(size_t device) const {
   const Device& d = devices_[device];
-  rte_cryptodev_info info;
-  rte_cryptodev_info_get(d.id, &info);
-  rte_cryptodev_stats stats{};
-  (void)rte_cryptodev_stats_get(d.id, &stats);  // zeros where the device counts nothing
+  const CryptoDevice::Stats stats = d.device->stats();
   return {.name = d.options.name,
-          .driver = info.driver_name,
+          .driver = d.device->driver(),
           .sessions = d.sessions,
           .most_sessions = d.options.sessions,
-          .enqueued = stats.enqueued_count,
-          .dequeued = stats.dequeued_count,
-          .errors = stats.enqueue_err_count + stats.dequeue_err_count};
+          .enqueued = stats.enqueued,
+          .dequeued = stats.dequeued,
+          .errors = stats.errors};
 }
 
 }  // namespace culvert::offload

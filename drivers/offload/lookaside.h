@@ -8,32 +8,26 @@
 
 #include "absl/status/statusor.h"
 #include "drivers/crypto/mb_engine.h"
+#include "drivers/offload/crypto_device.h"
 #include "drivers/offload/engine.h"
 
-struct rte_crypto_op;
 struct rte_mbuf;
-struct rte_mempool;
 
 namespace culvert::offload {
 
-struct CryptoDeviceOptions {
-  std::string name;            // the operator's
-  std::string device;          // as DPDK's environment was started with it: a PCI address or a vdev's arguments
-  uint32_t sessions = 2048;    // as many as it is asked to hold: one for each direction of an SA
-};
 // MiB of DPDK's memory that a device with these options and its queues take, before it exists: as much as the largest driver.
 uint32_t MemoryMib(const CryptoDeviceOptions& o, unsigned workers);
 
 // One worker's queue pair on one crypto device. The owning worker's thread.
 //
 // What is submitted is the device's until it is collected: neither the packet's octets nor what its operation names may be
-// touched or freed. Operations of one queue come back in the order they went, as drivers do it.
+// touched or freed.
 class LookasideQueue {
  public:
   static constexpr uint16_t kDescriptors = 2048;
   static constexpr size_t kContext = 192;  // octets of the caller's that go with an operation
 
-  LookasideQueue(uint8_t device, uint16_t pair, rte_mempool* ops);
+  LookasideQueue(CryptoDevice& device, uint16_t pair, rte_mempool* ops);  // borrowed
   ~LookasideQueue();
   LookasideQueue(const LookasideQueue&) = delete;
   LookasideQueue& operator=(const LookasideQueue&) = delete;
@@ -42,7 +36,12 @@ class LookasideQueue {
   // `context`, of at most kContext octets. False: there is no room now, and nothing happened.
   [[nodiscard]] bool Submit(const void* session, const crypto::CryptoOp& op, bool seal, bool esn, rte_mbuf* m,
                             const void* context, size_t context_length);
-  // Hands to the device what Submit took. Once a burst.
+  // Of a session of lookaside protocol: `m` begins with its IP header, of `header` octets with all that stays before ESP in
+  // transport mode, and comes back sealed or opened, whatever stands before and behind it then. `iv`, of iv_length octets, is
+  // the explicit one; none: of a packet to be opened, or the device makes it.
+  [[nodiscard]] bool SubmitWhole(const void* session, const uint8_t* iv, size_t iv_length, uint16_t header, rte_mbuf* m,
+                                 const void* context, size_t context_length);
+  // Hands to the device what was submitted. Once a burst.
   void Flush();
 
   struct Result {
@@ -58,8 +57,9 @@ class LookasideQueue {
 
  private:
   static Extra& ExtraOf(rte_crypto_op* op);
+  rte_crypto_op* NewOp(rte_mbuf* m, const void* context, size_t context_length);
 
-  uint8_t device_;
+  CryptoDevice& device_;
   uint16_t pair_;
   rte_mempool* ops_;
   uint32_t in_flight_ = 0;
@@ -77,13 +77,14 @@ class LookasideDevices {
                                                                 unsigned workers);
   ~LookasideDevices();  // the workers have ended, and every session is gone
 
-  // On the first device that takes it; why the last that did not, where none does, and then `out` is left alone.
-  StepDown Create(const SessionSpec& spec, Session& out);
+  // On the first device that takes it, as the best that `wish` leaves: as a whole, or its packets alone. Why it is not the best
+  // of the last device that there is, or kNone; `out` is left alone where none takes it.
+  StepDown Create(const SessionSpec& spec, Wish wish, Session& out);
   // Nothing of this session is in flight any more.
   void Destroy(const Session& s);
 
   size_t size() const { return devices_.size(); }
-  bool has_protocol() const { return has_protocol_; }  // one of them would have SAs as a whole, which it is not given
+  CryptoDevice& device(size_t i) { return *devices_[i].device; }
   LookasideQueue& queue(unsigned worker, size_t device) { return *devices_[device].queues[worker]; }
   struct Facts {
     std::string name, driver;
@@ -95,17 +96,20 @@ class LookasideDevices {
  private:
   struct Device {
     CryptoDeviceOptions options;
-    uint8_t id = 0;            // DPDK's
-    bool started = false;
+    std::unique_ptr<CryptoDevice> device;
     uint32_t sessions = 0;
-    rte_mempool* session_pool = nullptr;
+    void* security = nullptr;               // of lookaside protocol; null: not offered, or not wanted
+    rte_mempool* security_sessions = nullptr;
     std::vector<rte_mempool*> op_pools;                     // by worker
     std::vector<std::unique_ptr<LookasideQueue>> queues;    // by worker
   };
-  absl::Status Start(Device& d, unsigned workers);
+  static bool IsFull(const Device& d) { return d.sessions == d.options.sessions; }
+  static absl::Status Start(Device& d, size_t place, unsigned workers);
+  static StepDown CreateOn(Device& d, const SessionSpec& spec, Wish wish, Session& out);
+  static StepDown CreateWhole(Device& d, const SessionSpec& spec, Session& out);
+  static StepDown CreateCrypto(Device& d, const SessionSpec& spec, Session& out);
 
   std::vector<Device> devices_;
-  bool has_protocol_ = false;
 };
 
 }  // namespace culvert::offload

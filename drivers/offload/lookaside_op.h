@@ -1,6 +1,6 @@
 #pragma once
 
-#include <rte_crypto.h>
+#include <rte_cryptodev.h>
 
 #include "drivers/offload/lookaside.h"
 

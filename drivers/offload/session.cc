@@ -117,8 +117,11 @@ bool Offers(void* context, rte_security_session_action_type action) {
   return false;
 }
 
-bool DeviceRuns(uint8_t device, const Transforms& t) {
-  return Runs(device, t.first) && (t.first.next == nullptr || Runs(device, t.second));
+bool DeviceRuns(uint8_t device, const rte_crypto_sym_xform& first) {
+  for (const rte_crypto_sym_xform* x = &first; x != nullptr; x = x->next) {
+    if (!Runs(device, *x)) return false;
+  }
+  return true;
 }
 
 }  // namespace culvert::offload

@@ -24,7 +24,7 @@ struct Transforms {
 [[nodiscard]] bool Fits(const rte_cryptodev_symmetric_capability& can, const rte_crypto_sym_xform& x);
 // Whether an rte_security context, which may be null, says that it does this with ESP.
 [[nodiscard]] bool Offers(void* context, rte_security_session_action_type action);
-// Whether a crypto device says that it runs them with these lengths.
-[[nodiscard]] bool DeviceRuns(uint8_t device, const Transforms& t);
+// Whether a crypto device says that it runs the chain that begins here, with these lengths.
+[[nodiscard]] bool DeviceRuns(uint8_t device, const rte_crypto_sym_xform& first);
 
 }  // namespace culvert::offload

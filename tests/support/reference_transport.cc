@@ -245,4 +245,18 @@ ReferenceOpened ReferenceOpenAny(const ReferenceSa& sa, ByteView outer, uint32_t
   return out;
 }
 
+Bytes SealAgain(const ReferenceSa& sa, const ReferenceOpened& o) {
+  SealChoices c;
+  c.sequence = o.sequence;
+  c.iv = o.iv;
+  c.tos = o.tos;
+  c.id = o.id;
+  return ReferenceSealAny(sa, o.inner, c);
+}
+
+Bytes WithoutLabel(Bytes packet) {
+  if (!IsV4(packet)) packet[1] &= 0xf0, packet[2] = packet[3] = 0;
+  return packet;
+}
+
 }  // namespace culvert::test

@@ -24,4 +24,9 @@ Bytes ReferenceSealAny(const ReferenceSa& sa, ByteView packet, const SealChoices
 // Judges as ReferenceOpen does; in transport mode `inner` is the whole packet as it was.
 ReferenceOpened ReferenceOpenAny(const ReferenceSa& sa, ByteView outer, uint32_t high);
 
+// What `sa`'s end would have sent with the same number, IV, ID, DSCP and ECN.
+Bytes SealAgain(const ReferenceSa& sa, const ReferenceOpened& o);
+// Flow labels are everyone's own.
+Bytes WithoutLabel(Bytes packet);
+
 }  // namespace culvert::test

@@ -23,20 +23,6 @@ class InlineProtocolTest : public InlineFixture {
   InlineProtocolTest() : InlineFixture({.inline_wan = true}) {}
 };
 
-// What the reference would have sent with the same number; the flow label is everyone's own.
-Bytes AsReference(const test::ReferenceSa& sa, const test::ReferenceOpened& o) {
-  test::SealChoices c;
-  c.sequence = o.sequence;
-  c.iv = o.iv;
-  c.tos = o.tos;
-  c.id = o.id;
-  return ReferenceSealAny(sa, o.inner, c);
-}
-Bytes WithoutLabel(Bytes b) {
-  if (b[0] >> 4 == 6) b[1] &= 0xf0, b[2] = b[3] = 0;
-  return b;
-}
-
 TEST(InlineProtocol, CarriesEveryShapeThatItTakes) {
   for (uint16_t bits : {uint16_t{128}, uint16_t{192}, uint16_t{256}}) {
     for (const TunnelKind& kind : kTunnelKinds) {
@@ -66,7 +52,7 @@ TEST(InlineProtocol, CarriesEveryShapeThatItTakes) {
           EXPECT_EQ(o.sequence, 71 + packets);
           EXPECT_EQ(o.tos, tos);
           EXPECT_TRUE(std::equal(o.inner.begin() + 40, o.inner.end(), out.begin() + 40, out.end()));
-          EXPECT_EQ(WithoutLabel(AsReference(t.sa().Outbound(), o)), WithoutLabel(sealed[0]));
+          EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sealed[0]));
           auto opened = t.FromPeer(t.Seal(in));
           ASSERT_EQ(opened.size(), 1u);
           EXPECT_EQ(opened[0][v6 ? 7 : 8], in[v6 ? 7 : 8] - 1) << "TTL";
@@ -109,7 +95,7 @@ TEST(InlineProtocol, CarriesTransportMode) {
       ASSERT_EQ(sent.size(), 1u);
       auto o = t.Open(sent[0]);
       EXPECT_EQ(o.inner.size(), request.size());
-      EXPECT_EQ(WithoutLabel(AsReference(t.sa().Outbound(), o)), WithoutLabel(sent[0]));
+      EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sent[0]));
     }
     EXPECT_EQ(t.rig().inline_wan().sealed(), 5u);
     EXPECT_EQ(t.rig().inline_wan().opened(), 5u);

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/dataplane/stage/lend_device.h"
 #include "tests/support/reference_transport.h"
 #include "tests/support/tunnel_rig.h"
 
@@ -18,11 +19,32 @@ constexpr unsigned kWorkers = 4;
 constexpr uint16_t kWan = GatewayRig::kWan, kLan = GatewayRig::kLan;
 constexpr uint32_t kPlace = 1;  // no SA is there
 
+// What an SA is; some are lent to a crypto device, packet by packet or as a whole.
+struct Shape : TunnelKind {
+  std::optional<Device::Ipsec> device = std::nullopt;
+};
+constexpr Shape kLent{{"Lent", false, false, false}, Device::Ipsec::kNo};
+constexpr Shape kWhole{{"LentWhole", true, false, false}, Device::Ipsec::kSoftware};
+std::vector<Shape> Shapes() {
+  std::vector<Shape> all(std::begin(kTunnelKinds), std::end(kTunnelKinds));
+  all.insert(all.end(), {kLent, kWhole});
+  return all;
+}
+
 // wan is received by worker 0, lan by worker 1; two have no port.
-class Move : public ::testing::TestWithParam<TunnelKind> {
+class Move : public ::testing::TestWithParam<Shape> {
  protected:
-  explicit Move(dp::EspWorker::Options esp = {}) : rig_({.v6 = GetParam().v6, .workers = kWorkers, .esp = esp}) {
+  explicit Move(dp::EspWorker::Options esp = {})
+      : device_(GetParam().device
+                    ? std::make_unique<Device>("crypto_aesni_gcm", 64, kWorkers, *GetParam().device)
+                    : nullptr),
+        rig_({.v6 = GetParam().v6, .workers = kWorkers, .esp = esp, .engines = device_ ? device_->get() : nullptr}) {
+    if (device_) rig_.sa().suite.esn = false;
     rig_.Install(GetParam());
+    for (auto d : {Direction::kInbound, Direction::kOutbound}) {
+      using enum offload::Engine;
+      EXPECT_EQ(rig_.engine(d).engine, !device_ ? kCpu : GetParam().device == Device::Ipsec::kNo ? kLookaside : kLookasideProtocol);
+    }
   }
 
   dp::WorkerDatabase& database() { return rig_.ipsec().database(); }
@@ -70,6 +92,7 @@ class Move : public ::testing::TestWithParam<TunnelKind> {
     return all;
   }
 
+  std::unique_ptr<Device> device_;
   TunnelRig rig_;
   std::vector<uint16_t> sealed_, opened_;  // as they left
   std::vector<uint64_t> sequences_;
@@ -310,9 +333,9 @@ TEST_P(Move, IsNotLookedForEverySecond) {
   EXPECT_GE(seconds, 1) << "it looked every time";
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MoveInThreads, ::testing::Values(kTunnelKinds[0], kTunnelKinds[3]),
+INSTANTIATE_TEST_SUITE_P(Shapes, MoveInThreads, ::testing::Values(Shape{kTunnelKinds[0]}, Shape{kTunnelKinds[3]}, kWhole),
                          [](const auto& i) { return std::string(i.param.name); });
-INSTANTIATE_TEST_SUITE_P(Shapes, Move, ::testing::ValuesIn(kTunnelKinds), [](const auto& i) { return std::string(i.param.name); });
+INSTANTIATE_TEST_SUITE_P(Shapes, Move, ::testing::ValuesIn(Shapes()), [](const auto& i) { return std::string(i.param.name); });
 
 }  // namespace
 }  // namespace culvert::testing

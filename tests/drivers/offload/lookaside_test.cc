@@ -119,12 +119,12 @@ TEST_P(LookasideTest, MakesTheOctetsTheProcessorMakes) {
     Bytes cipher_key = Random(info.cipher_key), integ_key = Random(info.integ_key);
     for (bool esn : {false, true}) {
       Session seal, open;
-      StepDown why = devices_->Create({true, esn, suite, cipher_key, integ_key}, seal);
+      StepDown why = devices_->Create({true, esn, suite, cipher_key, integ_key}, Wish::kAny, seal);
       if (why != StepDown::kNone) {
         EXPECT_EQ(why, StepDown::kSuite);
         continue;
       }
-      ASSERT_EQ(devices_->Create({false, esn, suite, cipher_key, integ_key}, open), StepDown::kNone);
+      ASSERT_EQ(devices_->Create({false, esn, suite, cipher_key, integ_key}, Wish::kAny, open), StepDown::kNone);
       ++taken;
       void* keys[2];
       for (int i = 0; i < 2; ++i) {
@@ -185,18 +185,17 @@ TEST_P(LookasideTest, HoldsAsManySessionsAsItWasToldTo) {
   Bytes key = Random(16);
   SessionSpec spec{true, false, Suite::kGcm128, key, {}};
   std::vector<Session> held(8);
-  for (auto& s : held) ASSERT_EQ(devices_->Create(spec, s), StepDown::kNone);
+  for (auto& s : held) ASSERT_EQ(devices_->Create(spec, Wish::kAny, s), StepDown::kNone);
   Session more;
-  EXPECT_EQ(devices_->Create(spec, more), StepDown::kFull);
+  EXPECT_EQ(devices_->Create(spec, Wish::kAny, more), StepDown::kFull);
   EXPECT_EQ(more.handle, nullptr);
   devices_->Destroy(held.back());
-  EXPECT_EQ(devices_->Create(spec, held.back()), StepDown::kNone);
+  EXPECT_EQ(devices_->Create(spec, Wish::kAny, held.back()), StepDown::kNone);
   for (auto& s : held) devices_->Destroy(s);
 }
 
 // No device of software offers IPsec as a whole; some offer other protocols of rte_security.
 TEST_P(LookasideTest, HasNoSaAsAWhole) {
-  EXPECT_FALSE(devices_->has_protocol());
   Engines engines(nullptr, std::move(devices_));
   Bytes key = Random(16);
   const SessionSpec spec{true, false, Suite::kGcm128, key, {}};
@@ -211,7 +210,7 @@ TEST_P(LookasideTest, HasNoSaAsAWhole) {
 TEST_P(LookasideTest, SaysWhenThereIsNoRoomAndKeepsWhatItHas) {
   Bytes key = Random(16);
   Session s;
-  ASSERT_EQ(devices_->Create({true, false, Suite::kGcm128, key, {}}, s), StepDown::kNone);
+  ASSERT_EQ(devices_->Create({true, false, Suite::kGcm128, key, {}}, Wish::kAny, s), StepDown::kNone);
   LookasideQueue& queue = devices_->queue(0, 0);
   std::vector<rte_mbuf*> packets;
   for (int i = 0; i < crypto::kMaxOps; ++i) {
@@ -243,7 +242,7 @@ TEST(LookasideDevicesTest, RefusesWhatThereIsNot) {
   ASSERT_TRUE(empty.ok());
   Session s;
   Bytes key(16, 1);
-  EXPECT_EQ((*empty)->Create({true, false, Suite::kGcm128, key, {}}, s), StepDown::kNoDevice);
+  EXPECT_EQ((*empty)->Create({true, false, Suite::kGcm128, key, {}}, Wish::kAny, s), StepDown::kNoDevice);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
-#include "drivers/offload/inline_session.h"
+#include "drivers/offload/security_session.h"
+
+#include <rte_mempool.h>
 
 #include <algorithm>
 #include <cstring>
@@ -23,20 +25,24 @@ bool Lists(const rte_security_capability& can, const rte_crypto_sym_xform& x) {
   return false;
 }
 
-rte_security_ipsec_tunnel_param TunnelOf(const SessionSpec& spec) {
-  rte_security_ipsec_tunnel_param t{};
-  if (spec.local.address.family == Family::kV4) {
+// The ends as its packets have them, and the first number. In transport mode the addresses say no more than whom to expect.
+void FillOuter(const SessionSpec& spec, rte_security_session_conf& conf) {
+  const Endpoint& from = spec.seal ? spec.local : spec.remote;
+  const Endpoint& to = spec.seal ? spec.remote : spec.local;
+  auto& t = conf.ipsec.tunnel;
+  if (from.address.family == Family::kV4) {
     t.type = RTE_SECURITY_IPSEC_TUNNEL_IPV4;
-    std::memcpy(&t.ipv4.src_ip, spec.local.address.octets.data(), 4);
-    std::memcpy(&t.ipv4.dst_ip, spec.remote.address.octets.data(), 4);
+    std::memcpy(&t.ipv4.src_ip, from.address.octets.data(), 4);
+    std::memcpy(&t.ipv4.dst_ip, to.address.octets.data(), 4);
     t.ipv4.ttl = kTtl;
   } else {
     t.type = RTE_SECURITY_IPSEC_TUNNEL_IPV6;
-    std::memcpy(&t.ipv6.src_addr, spec.local.address.octets.data(), 16);
-    std::memcpy(&t.ipv6.dst_addr, spec.remote.address.octets.data(), 16);
+    std::memcpy(&t.ipv6.src_addr, from.address.octets.data(), 16);
+    std::memcpy(&t.ipv6.dst_addr, to.address.octets.data(), 16);
     t.ipv6.hlimit = kTtl;
   }
-  return t;
+  conf.ipsec.udp = {.sport = from.port, .dport = to.port};
+  conf.ipsec.esn.value = spec.sequence + 1;
 }
 
 // What stands before the text is the device's: where it does less than the SA wants, the packets would be others.
@@ -54,11 +60,7 @@ void FillProtocol(const rte_security_capability& can, const SessionSpec& spec, r
   auto& ipsec = conf.ipsec;
   const auto& offers = can.ipsec.options;
   conf.userdata = reinterpret_cast<void*>(spec.userdata);
-  // In transport mode it says no more than whom to expect.
-  ipsec.tunnel = TunnelOf(spec);
-  const Endpoint& from = spec.seal ? spec.local : spec.remote;
-  const Endpoint& to = spec.seal ? spec.remote : spec.local;
-  ipsec.udp = {.sport = from.port, .dport = to.port};
+  FillOuter(spec, conf);
   ipsec.options.copy_dscp = spec.copy_dscp;
   ipsec.options.copy_df = spec.copy_df;
   ipsec.options.ecn = spec.copy_ecn;
@@ -66,24 +68,25 @@ void FillProtocol(const rte_security_capability& can, const SessionSpec& spec, r
     ipsec.options.tunnel_hdr_verify = offers.tunnel_hdr_verify;
     ipsec.options.udp_ports_verify = spec.encap && offers.udp_ports_verify;
     ipsec.options.ingress_oop = offers.ingress_oop;
-    if (spec.local.address.family == Family::kV4)
-      std::swap(ipsec.tunnel.ipv4.src_ip, ipsec.tunnel.ipv4.dst_ip);
-    else
-      std::swap(ipsec.tunnel.ipv6.src_addr, ipsec.tunnel.ipv6.dst_addr);
   }
-  ipsec.esn.value = spec.sequence + 1;
   ipsec.life.packets_soft_limit = spec.soft_packets;
   ipsec.life.packets_hard_limit = spec.hard_packets;
 }
 
 }  // namespace
 
-const rte_security_capability* FindInline(void* context, bool protocol, const SessionSpec& spec) {
+const rte_security_capability* FindCapability(void* context, rte_security_session_action_type action,
+                                              const SessionSpec& spec) {
   rte_security_capability_idx which = {
-      .action = protocol ? RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL : RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
+      .action = action,
       .protocol = RTE_SECURITY_PROTOCOL_IPSEC,
       .ipsec = {.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP, .mode = ModeOf(spec), .direction = DirectionOf(spec)}};
   return rte_security_capability_get(context, &which);
+}
+
+rte_mempool* MakeSessionPool(const std::string& name, void* context, uint32_t sessions) {
+  return rte_mempool_create(name.c_str(), sessions, rte_security_session_get_size(context), 0, 0, nullptr, nullptr, nullptr,
+                            nullptr, SOCKET_ID_ANY, 0);
 }
 
 StepDown JudgeCrypto(const rte_security_capability& can, const SessionSpec& spec, const Transforms& t) {
@@ -101,7 +104,14 @@ StepDown JudgeProtocol(const rte_security_capability& can, const Port::ProtocolF
   return port.tells_numbers ? StepDown::kNone : StepDown::kNumbers;
 }
 
-rte_security_session_conf InlineConf(const rte_security_capability& can, const SessionSpec& spec, Transforms& t) {
+StepDown JudgeLookaside(const rte_security_capability& can, const SessionSpec& spec, const Transforms& t) {
+  if (StepDown why = JudgeCrypto(can, spec, t); why != StepDown::kNone) return why;
+  if (!spec.plain) return StepDown::kHeaders;
+  if (spec.seal) return can.ipsec.options.iv_gen_disable || crypto::IsCbc(spec.suite) ? StepDown::kNone : StepDown::kIv;
+  return spec.esn ? StepDown::kEsn : StepDown::kNone;
+}
+
+rte_security_session_conf SecurityConf(const rte_security_capability& can, const SessionSpec& spec, Transforms& t) {
   rte_security_session_conf conf{};
   conf.action_type = can.action;
   conf.protocol = RTE_SECURITY_PROTOCOL_IPSEC;
@@ -114,6 +124,10 @@ rte_security_session_conf InlineConf(const rte_security_capability& can, const S
   conf.ipsec.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP;
   conf.ipsec.mode = ModeOf(spec);
   if (can.action == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL) FillProtocol(can, spec, conf);
+  if (can.action == RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL) {
+    FillOuter(spec, conf);
+    conf.ipsec.options.iv_gen_disable = spec.seal && can.ipsec.options.iv_gen_disable;
+  }
   return conf;
 }
 

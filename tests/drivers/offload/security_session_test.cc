@@ -1,4 +1,4 @@
-#include "drivers/offload/inline_session.h"
+#include "drivers/offload/security_session.h"
 
 #include <gtest/gtest.h>
 #include <rte_security_driver.h>
@@ -70,7 +70,7 @@ StepDown Judge(const Device& d, const SessionSpec& s) {
   return JudgeProtocol(can, d.port, s, t);
 }
 
-TEST(InlineSession, APortMayHaveNothingThatItBreaks) {
+TEST(SecuritySession, APortMayHaveNothingThatItBreaks) {
   auto cbc = crypto::FindSuite(EncrId::kAesCbc, 128, IntegId::kHmacSha256_128);
   ASSERT_TRUE(cbc);
   struct Row {
@@ -118,7 +118,67 @@ TEST(InlineSession, APortMayHaveNothingThatItBreaks) {
   EXPECT_EQ(Judge(d, Sa(true, *cbc)), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
 }
 
-TEST(InlineSession, IsWhatTheSaIs) {
+// It has what a port lacks: who lends the packets sees them again.
+TEST(SecuritySession, ACryptoDeviceMayHaveMore) {
+  auto cbc = crypto::FindSuite(EncrId::kAesCbc, 128, IntegId::kHmacSha256_128);
+  ASSERT_TRUE(cbc);
+  struct Row {
+    const char* name;
+    StepDown out, in;  // outbound, inbound
+    void (*change)(rte_security_ipsec_sa_options&, SessionSpec&);
+  };
+  using Options = rte_security_ipsec_sa_options;
+  const Row rows[] = {
+      {"no headers of its own", StepDown::kNone, StepDown::kNone, [](Options&, SessionSpec&) {}},
+      {"IVs at random", StepDown::kIv, StepDown::kNone, [](Options& o, SessionSpec&) { o.iv_gen_disable = 0; }},
+      {"no ESN", StepDown::kEsn, StepDown::kEsn, [](Options& o, SessionSpec& s) { o.esn = 0, s.esn = true; }},
+      {"ESN", StepDown::kNone, StepDown::kEsn, [](Options&, SessionSpec& s) { s.esn = true; }},
+      {"no UDP", StepDown::kSuite, StepDown::kSuite, [](Options& o, SessionSpec& s) { o.udp_encap = 0, s.encap = true; }},
+      {"UDP", StepDown::kNone, StepDown::kNone, [](Options&, SessionSpec& s) { s.encap = true; }},
+      {"padding", StepDown::kHeaders, StepDown::kHeaders, [](Options&, SessionSpec& s) { s.plain = false; }},
+      {"another suite", StepDown::kSuite, StepDown::kSuite,
+       [](Options&, SessionSpec& s) { s.suite = crypto::Suite::kChaCha20Poly1305, s.cipher_key = kKey; }},
+  };
+  for (bool seal : {true, false}) {
+    auto judge = [&](const Options& options, const SessionSpec& s) {
+      rte_security_capability can{};
+      can.ipsec.options = options;
+      can.crypto_capabilities = kCrypto;
+      Transforms t{};
+      EXPECT_TRUE(MakeTransforms(s, 0, t));
+      return JudgeLookaside(can, s, t);
+    };
+    Options options{};
+    options.esn = options.udp_encap = options.iv_gen_disable = 1;
+    for (const Row& row : rows) {
+      SCOPED_TRACE(std::string(row.name) + (seal ? " out" : " in"));
+      Options changed = options;
+      SessionSpec s = Sa(seal);
+      row.change(changed, s);
+      EXPECT_EQ(judge(changed, s), seal ? row.out : row.in);
+    }
+    options.iv_gen_disable = 0;
+    EXPECT_EQ(judge(options, Sa(seal, *cbc)), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
+  }
+}
+
+TEST(SecuritySession, OfACryptoDeviceLeavesTheRestToItsUser) {
+  SessionSpec s = Sa(true);
+  rte_security_capability can{};
+  can.action = RTE_SECURITY_ACTION_TYPE_LOOKASIDE_PROTOCOL;
+  can.ipsec.options = Whole().options;
+  can.ipsec.options.iv_gen_disable = 1;
+  Transforms t{};
+  ASSERT_TRUE(MakeTransforms(s, 0, t));
+  const auto conf = SecurityConf(can, s, t);
+  EXPECT_EQ(conf.ipsec.esn.value, 42u) << "of the first packet";
+  EXPECT_TRUE(conf.ipsec.options.iv_gen_disable);
+  EXPECT_FALSE(conf.ipsec.options.copy_df || conf.ipsec.options.copy_dscp || conf.ipsec.options.ecn);
+  EXPECT_EQ(conf.ipsec.life.packets_hard_limit, 0u);
+  EXPECT_EQ(conf.ipsec.replay_win_sz, 0u);
+}
+
+TEST(SecuritySession, IsWhatTheSaIs) {
   for (bool seal : {true, false}) {
     SCOPED_TRACE(seal);
     SessionSpec s = Sa(seal);
@@ -128,7 +188,7 @@ TEST(InlineSession, IsWhatTheSaIs) {
     can.ipsec.options = Whole().options;
     Transforms t{};
     ASSERT_TRUE(MakeTransforms(s, 0, t));
-    const auto conf = InlineConf(can, s, t);
+    const auto conf = SecurityConf(can, s, t);
     EXPECT_EQ(conf.userdata, reinterpret_cast<void*>(77));
     EXPECT_EQ(conf.ipsec.spi, 0x1234u);
     EXPECT_EQ(conf.ipsec.esn.value, 42u) << "of the first packet";
@@ -145,7 +205,7 @@ TEST(InlineSession, IsWhatTheSaIs) {
   }
 }
 
-TEST(InlineSession, ADeviceSaysWhatItDoes) {
+TEST(SecuritySession, ADeviceSaysWhatItDoes) {
   static std::vector<rte_security_capability> rows;
   rte_security_ops ops{};
   ops.capabilities_get = [](void*) -> const rte_security_capability* { return rows.data(); };

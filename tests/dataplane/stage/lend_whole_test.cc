@@ -1,0 +1,453 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/limits.h"
+#include "common/bytes/writer.h"
+#include "tests/dataplane/stage/lend_device.h"
+#include "tests/support/reference_transport.h"
+#include "tests/support/tunnel_rig.h"
+#include "tests/support/watching.h"
+
+// SAs that a crypto device has as a whole (rte_security lookaside protocol), by the stand-in: through a whole gateway, against the
+// slow reference.
+namespace culvert::testing {
+namespace {
+
+using channel::Direction;
+using channel::Offload;
+using channel::Status;
+using offload::Engine, offload::StepDown;
+using test::MakeUdp;
+
+constexpr auto kSoftware = offload::CryptoDeviceOptions::Ipsec::kSoftware;
+constexpr Direction kBoth[] = {Direction::kInbound, Direction::kOutbound};
+
+class LendWholeTest : public ::testing::Test {
+ protected:
+  explicit LendWholeTest(TunnelRig::Options options = {}) : rig_(WithDevice(options)) { rig_.sa().suite.esn = false; }
+  TunnelRig::Options WithDevice(TunnelRig::Options options) {
+    options.engines = device_.get();
+    return options;
+  }
+  Bytes Out(size_t size = 100, bool df = true) { return MakeUdp(rig_.alice(false), rig_.bob(false), 1000, 2000, size, 0, df); }
+  Bytes In(size_t size = 100, uint8_t tos = 0) {
+    return MakeUdp(rig_.bob(false), rig_.alice(false), 2000, 1000, size, tos);
+  }
+  uint64_t Drops(Drop why) { return rig_.rig().drops(why); }
+  // Its number; each number and each IV comes once.
+  uint64_t SendOne() {
+    auto sealed = rig_.FromAlice(Out());
+    EXPECT_EQ(sealed.size(), 1u);
+    if (sealed.empty()) return 0;
+    auto o = rig_.Open(sealed[0]);
+    EXPECT_TRUE(numbers_.insert(o.sequence).second);
+    EXPECT_TRUE(ivs_.insert(o.iv).second);
+    return o.sequence;
+  }
+  void MoveTo(Direction d, const Endpoint& peer, bool encap) {
+    channel::UpdateSa u{};
+    u.spi = rig_.sa().spi;
+    u.sa_index = rig_.sa().sa_index;
+    u.direction = d;
+    u.set_remote = 1;
+    u.udp_encap = encap;
+    u.local = channel::ToWire(rig_.sa().gateway);
+    u.remote = channel::ToWire(peer);
+    std::optional<Status> status;
+    rig_.ipsec().database().Update(u, [&](const channel::Ack& a) { status = a.status; });
+    rig_.Settle();
+    ASSERT_EQ(status, Status::kOk);
+  }
+  void RemoveBoth() {
+    for (auto d : kBoth) {
+      channel::RemoveSa r{};
+      r.spi = rig_.sa().spi;
+      r.sa_index = rig_.sa().sa_index;
+      r.direction = d;
+      rig_.ipsec().database().Remove(r, [this, d](const channel::Ack& a) { gone_[d == Direction::kOutbound] = a.status; });
+    }
+  }
+
+  Device device_{"crypto_aesni_gcm", 64, 2, kSoftware};
+  TunnelRig rig_;
+  std::set<uint64_t> numbers_;
+  std::set<Bytes> ivs_;
+  std::optional<Status> gone_[2];
+};
+
+TEST(LendWhole, CarriesEveryShapeThatItTakes) {
+  for (uint16_t bits : {uint16_t{128}, uint16_t{192}, uint16_t{256}}) {
+    for (const TunnelKind& kind : kTunnelKinds) {
+      if (kind.ah) continue;
+      SCOPED_TRACE(std::string(kind.name) + " " + std::to_string(bits));
+      Device device("crypto_aesni_gcm", 64, 1, kSoftware);
+      TunnelRig t({.v6 = kind.v6, .engines = device.get()});
+      t.sa().suite = {EncrId::kAesGcm16, bits, IntegId::kNone, false};
+      t.sa().copy_dscp = true;
+      t.sa().offload = Offload::kPacket;
+      t.sa().sequence = 70;
+      t.next_sequence = 71;
+      t.Install(kind);
+      for (auto d : kBoth) EXPECT_EQ(t.engine(d).engine, Engine::kLookasideProtocol);
+      uint64_t packets = 0;
+      std::optional<uint16_t> id_base;
+      for (bool v6 : {false, true}) {
+        for (size_t size : {60u, 61u, 62u, 63u, 576u, 1300u}) {
+          const uint8_t tos = size == 61 ? 0xb9 : 0x2a;
+          const bool df = size != 62;
+          Bytes out = MakeUdp(t.alice(v6), t.bob(v6), 1000, 2000, size, tos, df),
+                in = MakeUdp(t.bob(v6), t.alice(v6), 2000, 1000, size, tos);
+          auto sealed = t.FromAlice(out);
+          ASSERT_EQ(sealed.size(), 1u);
+          auto o = t.Open(sealed[0]);
+          EXPECT_EQ(o.inner.size(), size);
+          EXPECT_EQ(o.sequence, 71 + packets);
+          EXPECT_EQ(o.tos, tos) << "written over what the device has";
+          EXPECT_EQ(o.df, !kind.v6 && (df || v6));
+          if (!kind.v6 && !o.df) {
+            EXPECT_EQ(*(id_base = id_base.value_or(o.id - o.sequence)), static_cast<uint16_t>(o.id - o.sequence));
+          }
+          EXPECT_TRUE(std::equal(o.inner.begin() + 40, o.inner.end(), out.begin() + 40, out.end()));
+          if (o.df || kind.v6) {
+            EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sealed[0]));
+          }
+          Writer iv;
+          iv.U64(uint64_t{t.sa().iv_generation} << 48 | o.sequence);
+          EXPECT_EQ(o.iv, ToBytes(iv.view())) << "given with the packet";
+          t.choices.tos = 0xb8;
+          auto opened = t.FromPeer(t.Seal(in));
+          ASSERT_EQ(opened.size(), 1u);
+          EXPECT_EQ(opened[0][v6 ? 7 : 8], in[v6 ? 7 : 8] - 1) << "TTL";
+          EXPECT_EQ(v6 ? (opened[0][0] << 4 | opened[0][1] >> 4) & 0xff : opened[0][1], 0xb8 | (tos & 3)) << "DSCP";
+          EXPECT_TRUE(std::equal(opened[0].begin() + 40, opened[0].end(), in.begin() + 40, in.end()));
+          ++packets;
+        }
+      }
+      EXPECT_EQ(device.enqueued(), 2 * packets);
+      EXPECT_EQ(t.rig().all_drops(), 0u);
+      for (auto d : kBoth) {
+        EXPECT_EQ(t.inventory(d).packets, packets);
+        EXPECT_EQ(t.inventory(d).sequence, 70 + packets);
+        EXPECT_GT(t.inventory(d).bytes, packets * 60);
+        EXPECT_NE(t.inventory(d).last_use, 0);
+      }
+      for (auto d : kBoth) t.Remove(t.sa(), d);
+      EXPECT_EQ(device.sessions(), 0u);
+      EXPECT_EQ(device.soft().sessions(), 0u);
+    }
+  }
+}
+
+// The gateway's own answers to echo requests are what goes and comes between the two ends.
+TEST(LendWhole, CarriesTransportMode) {
+  for (const TunnelKind& kind : kTunnelKinds) {
+    if (kind.ah) continue;
+    SCOPED_TRACE(kind.name);
+    Device device("crypto_aesni_gcm", 64, 1, kSoftware);
+    TunnelRig t({.v6 = kind.v6, .engines = device.get()});
+    t.sa().suite.esn = false;
+    t.sa().offload = Offload::kPacket;
+    t.sa().mode = channel::Mode::kTransport;
+    t.sa().local = {{*IpRange::Parse(kind.v6 ? "2001:db8::1" : "192.0.2.1")}};
+    t.sa().remote = {{*IpRange::Parse(kind.v6 ? "2001:db8:5::9" : "198.51.100.9")}};
+    t.Install(kind);
+    const IpAddress &own = t.sa().gateway.address, &peer = t.sa().peer.address;
+    for (size_t size : {1u, 2u, 3u, 4u, 1000u}) {
+      Bytes request = IpPacket(peer, own, kind.v6 ? 58 : 1, EchoRequest(peer, own, Bytes(size, 7)), {.df = true});
+      t.FromPeer(t.Seal(request));
+      auto sent = t.BackToPeer();
+      ASSERT_EQ(sent.size(), 1u);
+      auto o = t.Open(sent[0]);
+      EXPECT_EQ(o.inner.size(), request.size());
+      EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sent[0]));
+    }
+    EXPECT_EQ(device.enqueued(), 10u);
+    EXPECT_EQ(t.rig().all_drops(), 0u);
+  }
+}
+
+TEST_F(LendWholeTest, IsTheBestThatTheSaMayHave) {
+  struct Row {
+    const char* name;
+    Offload offload;
+    Direction direction;
+    bool esn, tfc;
+    Status status;
+    Engine engine;
+    StepDown why;
+  };
+  using enum Direction;
+  constexpr Engine kWhole = Engine::kLookasideProtocol, kLent = Engine::kLookaside;
+  const Row rows[] = {
+      {"auto", Offload::kAuto, kOutbound, false, false, Status::kOk, kWhole, StepDown::kNone},
+      {"packet", Offload::kPacket, kOutbound, false, false, Status::kOk, kWhole, StepDown::kNone},
+      {"crypto", Offload::kCrypto, kOutbound, false, false, Status::kOk, kLent, StepDown::kNone},
+      {"no", Offload::kNo, kOutbound, false, false, Status::kOk, Engine::kCpu, StepDown::kNotWanted},
+      {"padded", Offload::kAuto, kOutbound, false, true, Status::kOk, kLent, StepDown::kHeaders},
+      {"packet, padded", Offload::kPacket, kOutbound, false, true, Status::kUnsupported, {}, StepDown::kHeaders},
+      {"esn out", Offload::kPacket, kOutbound, true, false, Status::kOk, kWhole, StepDown::kNone},
+      {"esn in", Offload::kAuto, kInbound, true, false, Status::kOk, kLent, StepDown::kEsn},
+      {"packet, esn in", Offload::kPacket, kInbound, true, false, Status::kUnsupported, {}, StepDown::kEsn},
+  };
+  rig_.Install();
+  for (auto d : kBoth) rig_.Remove(rig_.sa(), d);
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    test::SaSpec s = rig_.sa();
+    s.offload = row.offload;
+    s.suite.esn = row.esn;
+    s.tfc_padding = row.tfc ? 500 : 0;
+    const auto before = rig_.ipsec().database().UseOfEngines();
+    ASSERT_EQ(rig_.TryInstall(s, row.direction), row.status);
+    const auto after = rig_.ipsec().database().UseOfEngines();
+    if (row.why != StepDown::kNone) {
+      EXPECT_EQ(after.step_downs[static_cast<size_t>(row.why)], before.step_downs[static_cast<size_t>(row.why)] + 1);
+    }
+    EXPECT_EQ(after.refused - before.refused, row.status == Status::kOk ? 0u : 1u);
+    if (row.status != Status::kOk) continue;
+    EXPECT_EQ(rig_.engine(row.direction).engine, row.engine);
+    EXPECT_EQ(rig_.engine(row.direction).step_down, row.why);
+    rig_.Remove(s, row.direction);
+  }
+  device_.soft().Set({.refuses = true});
+  EXPECT_EQ(rig_.TryInstall(rig_.sa(), kOutbound), Status::kOk);
+  EXPECT_EQ(rig_.engine(kOutbound).engine, kLent);
+  EXPECT_EQ(rig_.engine(kOutbound).step_down, StepDown::kRefused);
+}
+
+// RFC 4106 5: with extended numbers the AAD is longer.
+TEST_F(LendWholeTest, CountsOnBeyond32Bits) {
+  rig_.sa().suite.esn = true;
+  rig_.sa().sequence = 0xfffffffe;
+  rig_.Install();
+  EXPECT_EQ(rig_.engine(Direction::kOutbound).engine, Engine::kLookasideProtocol);
+  for (uint64_t number = 0xffffffff; number < 0x100000003; ++number) {
+    auto sealed = rig_.FromAlice(Out());
+    ASSERT_EQ(sealed.size(), 1u);
+    auto o = test::ReferenceOpenAny(rig_.sa().Outbound(), sealed[0], static_cast<uint32_t>(number >> 32));
+    EXPECT_EQ(o.error, "");
+    EXPECT_EQ(o.sequence, number);
+  }
+}
+
+TEST_F(LendWholeTest, DropsWhatIsForgedOldOrRepeated) {
+  rig_.sa().window = 64;
+  rig_.Install();
+  Bytes old = rig_.Seal(In()), good = rig_.Seal(In()), forged = good, next = rig_.Seal(In());
+  forged[forged.size() - 20] ^= 1;
+  // Both copies pass the first look at the window.
+  EXPECT_EQ(rig_.FromPeer({forged, good, good, next}).size(), 2u);
+  EXPECT_EQ(Drops(Drop::kBadIcv), 1u);
+  EXPECT_EQ(Drops(Drop::kReplayed), 1u);
+  rig_.next_sequence += 64;
+  EXPECT_EQ(rig_.FromPeer({rig_.Seal(In()), old, good}).size(), 1u);
+  EXPECT_EQ(Drops(Drop::kReplayed), 3u);
+  EXPECT_EQ(rig_.inventory(Direction::kInbound).packets, 3u);
+  EXPECT_TRUE(rig_.rig().Balanced());
+}
+
+TEST_F(LendWholeTest, WhatComesOutMustBeTheSas) {
+  rig_.Install();
+  const Bytes wrong[] = {MakeUdp(Ip("10.8.0.2"), rig_.alice(false), 1, 2, 100), MakeUdp(rig_.bob(false), Ip("10.2.0.2"), 1, 2, 100),
+                         MakeUdp(Ip("fd08::2"), rig_.alice(true), 1, 2, 100)};
+  for (const Bytes& inner : wrong) EXPECT_TRUE(rig_.FromPeer(rig_.Seal(inner)).empty());
+  EXPECT_EQ(Drops(Drop::kInnerMismatch), 3u);
+  Bytes padded = In();
+  Append(padded, Bytes(40, 9));
+  auto opened = rig_.FromPeer(rig_.Seal(padded));
+  ASSERT_EQ(opened.size(), 1u);
+  EXPECT_EQ(opened[0].size(), 100u) << "RFC 4303 2.7";
+  rig_.choices.next_header = 59;
+  EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty()) << "a dummy";
+  EXPECT_EQ(rig_.rig().all_drops(), 3u);
+  EXPECT_EQ(rig_.inventory(Direction::kInbound).packets, 5u) << "those inside which were others' count as genuine";
+}
+
+// RFC 6040 4.2, figure 4; here, not by the device.
+TEST_F(LendWholeTest, CongestionMarkedOutsideIsMarkedInside) {
+  rig_.Install();
+  constexpr int kInside[4][4] = {{0, 0, 0, -1}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
+  for (uint8_t inner = 0; inner < 4; ++inner) {
+    for (uint8_t outer = 0; outer < 4; ++outer) {
+      SCOPED_TRACE(::testing::Message() << +inner << " in " << +outer);
+      rig_.choices.tos = outer;
+      auto opened = rig_.FromPeer(rig_.Seal(In(100, inner)));
+      ASSERT_EQ(opened.size(), kInside[inner][outer] < 0 ? 0u : 1u);
+      if (!opened.empty()) {
+        EXPECT_EQ(opened[0][1] & 3, kInside[inner][outer]);
+      }
+    }
+  }
+  EXPECT_EQ(Drops(Drop::kEcn), 1u);
+  EXPECT_EQ(device_.enqueued(), 16u);
+}
+
+TEST_F(LendWholeTest, LimitsAreTheWorkers) {
+  rig_.sa().lifetime.soft_packets = 2;
+  rig_.sa().lifetime.hard_packets = 4;
+  rig_.Install();
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(rig_.FromAlice(Out()).size(), i < 4 ? 1u : 0u);
+    EXPECT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), i < 4 ? 1u : 0u);
+  }
+  EXPECT_EQ(Drops(Drop::kExpired), 4u);
+}
+
+// What is cut once it is sealed is here again before it is.
+TEST_F(LendWholeTest, WhatIsTooLongIsToldOrCut) {
+  rig_.Install();
+  ASSERT_EQ(rig_.FromAlice(Out(1446)).size(), 1u) << "1,500 outside";
+  EXPECT_TRUE(rig_.FromAlice(Out(1447)).empty());
+  EXPECT_EQ(Drops(Drop::kTooBig), 1u);
+  EXPECT_EQ(rig_.FromAlice(Out(1500, false)).size(), 2u) << "cut, then sealed";
+  for (auto d : kBoth) rig_.Remove(rig_.sa(), d);
+  rig_.sa().copy_df = false;
+  rig_.Install();
+  auto pieces = rig_.FromAlice(Out(1447));
+  ASSERT_EQ(pieces.size(), 2u);
+  EXPECT_EQ(rig_.Open(ReferenceReassemble(pieces, 1500)).sequence, 1u);
+  EXPECT_EQ(rig_.engine(Direction::kOutbound).engine, Engine::kLookasideProtocol);
+  EXPECT_EQ(device_.enqueued(), 4u);
+}
+
+// ---- a peer that moves ----
+
+TEST_F(LendWholeTest, OfAPeerThatMovesAllButTheHeaderStays) {
+  rig_.Install();
+  EXPECT_EQ(SendOne(), 1u);
+  test::SaSpec from_elsewhere = rig_.sa();
+  from_elsewhere.peer.address = Ip("198.51.100.10");
+  Bytes moved = test::ReferenceSealAny(from_elsewhere.Inbound(), In(), {.sequence = 1, .iv = Bytes(8, 5)});
+  EXPECT_EQ(rig_.FromPeer(moved).size(), 1u);
+  EXPECT_EQ(device_.enqueued(), 1u) << "opened here, where it is seen from where it came";
+  rig_.Settle();
+  ASSERT_FALSE(rig_.events().empty());
+  EXPECT_EQ(rig_.events().back().type, channel::EventType::kPeerMoved);
+  rig_.sa().peer = from_elsewhere.peer;
+  rig_.next_sequence = 2;
+  for (auto d : kBoth) MoveTo(d, rig_.sa().peer, false);
+  EXPECT_EQ(SendOne(), 2u);
+  EXPECT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
+  EXPECT_EQ(device_.enqueued(), 3u);
+  for (auto d : kBoth) EXPECT_EQ(rig_.engine(d).engine, Engine::kLookasideProtocol);
+}
+
+TEST_F(LendWholeTest, APeerThatMovesBehindANatLeavesTheDevice) {
+  rig_.Install();
+  EXPECT_EQ(SendOne(), 1u);
+  device_.soft().Set({.holds = true});
+  EXPECT_TRUE(rig_.FromAlice(Out()).empty());
+  EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty());
+  rig_.sa().peer.port = 5000;
+  rig_.sa().encap = true;
+  for (auto d : kBoth) MoveTo(d, rig_.sa().peer, true);
+  EXPECT_EQ(SendOne(), 2 + kOutboundJump + 1u);
+  EXPECT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
+  EXPECT_EQ(device_.sessions(), 2u) << "which the device is working for still";
+  EXPECT_EQ(rig_.rig().balance().held, 2u);
+  device_.soft().Set({});
+  rig_.Settle();
+  auto late = rig_.BackToPeer();
+  ASSERT_EQ(late.size(), 1u);
+  test::SaSpec before = rig_.sa();
+  before.encap = false;
+  EXPECT_EQ(test::ReferenceOpenAny(before.Outbound(), late[0], 0).sequence, 2u) << "as it was sealed, on its old way";
+  EXPECT_EQ(rig_.BackToAlice().size(), 1u);
+  rig_.Settle();
+  EXPECT_EQ(device_.sessions(), 0u);
+  for (auto d : kBoth) {
+    EXPECT_EQ(rig_.engine(d).engine, Engine::kCpu);
+    EXPECT_EQ(rig_.engine(d).step_down, StepDown::kPath);
+  }
+  EXPECT_EQ(rig_.rig().all_drops(), 0u);
+}
+
+// ---- bad devices ----
+
+TEST_F(LendWholeTest, WhatTheDeviceDoesNotDoIsLostAndNoNumberComesTwice) {
+  rig_.Install();
+  device_.soft().Set({.fail_every = 3});
+  unsigned out = 0, in = 0;
+  std::vector<Bytes> sealed;
+  for (int i = 0; i < 9; ++i) {
+    for (const Bytes& b : rig_.FromAlice(Out())) {
+      ++out;
+      EXPECT_TRUE(numbers_.insert(rig_.Open(b).sequence).second);
+    }
+    in += static_cast<unsigned>(rig_.FromPeer(rig_.Seal(In())).size());
+  }
+  EXPECT_EQ(out + in, 12u);
+  EXPECT_EQ(Drops(Drop::kCryptoFailed), 6u);
+  device_.soft().Set({});
+  const uint64_t last = *numbers_.rbegin();
+  EXPECT_GT(SendOne(), last);
+  EXPECT_TRUE(rig_.rig().Balanced());
+}
+
+TEST_F(LendWholeTest, ADeviceThatIsFullTakesNoMore) {
+  rig_.Install();
+  device_.soft().Set({.holds = true, .room = 8});
+  for (int i = 0; i < 400; ++i) {
+    EXPECT_TRUE(rig_.FromAlice(Out()).empty());
+    EXPECT_TRUE(rig_.rig().Balanced());
+  }
+  const uint64_t held = rig_.rig().balance().held;
+  EXPECT_GT(Drops(Drop::kCryptoFull), 0u);
+  device_.soft().Set({});
+  rig_.Settle();
+  auto sent = rig_.rig().Sent(GatewayRig::kWan);
+  EXPECT_EQ(sent.size(), held) << "what was taken is not lost";
+  EXPECT_GT(SendOne(), held - 1);
+}
+
+// F08: a device that answers late, for an SA that is gone.
+TEST_F(LendWholeTest, DropsLateAnswersOfAnSaThatIsGone) {
+  rig_.Install();
+  device_.soft().Set({.holds = true});
+  rig_.FromAlice(Out());
+  rig_.FromPeer(rig_.Seal(In()));
+  EXPECT_EQ(rig_.rig().balance().held, 2u);
+  RemoveBoth();
+  rig_.Settle();
+  for (const auto& gone : gone_) EXPECT_FALSE(gone) << "its memory may be needed still";
+  EXPECT_EQ(device_.sessions(), 2u);
+  usleep(20000);
+  device_.soft().Set({});
+  rig_.Settle();
+  for (const auto& gone : gone_) EXPECT_EQ(gone, Status::kOk);
+  EXPECT_EQ(Drops(Drop::kRetired), 2u);
+  EXPECT_EQ(device_.soft().sessions(), 0u);
+}
+
+// It is in clear until the device has sealed it, and once the device has opened it.
+TEST_F(LendWholeTest, WhatADeviceHasIsNotCapturedInClear) {
+  rig_.Install();
+  for (bool clear : {false, true}) {
+    SCOPED_TRACE(clear);
+    Watching w(rig_.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
+    auto sent = rig_.FromAlice(Out());
+    ASSERT_EQ(sent.size(), 1u);
+    ASSERT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
+    Bytes bad = rig_.Seal(In());
+    bad.back() ^= 1;
+    ASSERT_EQ(rig_.FromPeer(bad).size(), 0u);
+    auto ways = w.Ways();
+    ASSERT_EQ(ways.size(), 3u);
+    EXPECT_EQ(ways[0].Passes(), "receive classify policy seal; held; transmit; transmitted");
+    EXPECT_EQ(ways[1].Passes(), "receive classify open; held; accept inside policy transmit; transmitted");
+    EXPECT_EQ(ways[2].Passes(), "receive classify open; held; accept; bad-icv");
+    EXPECT_EQ(ways[0].Octets(dp::Place::kReceived).empty(), !clear);
+    EXPECT_TRUE(std::ranges::equal(ByteView(ways[0].Octets(dp::Place::kSent)).subspan(14), sent[0]));
+    EXPECT_EQ(ways[1].Octets(dp::Place::kInside).empty(), !clear);
+    for (const auto& part : ways[2].parts) {
+      EXPECT_LE(part.frame(dp::Place::kReceived).size(), 14u + 20 + 8);
+      EXPECT_TRUE(part.frame(dp::Place::kInside).empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace culvert::testing
