@@ -102,6 +102,9 @@ void ReadCryptoDevices(const SectionReader& in, Dataplane& out) {
     SectionReader reader = in.Child(s);
     CryptoDevice d{.name = s.name, .device = reader.Text("device")};
     d.sessions = static_cast<uint32_t>(reader.Integer("sessions", d.sessions));
+    auto whole = reader.Text("lookaside_ipsec", "auto");
+    using enum CryptoDevice::Lookaside;
+    d.lookaside_ipsec = whole == "no" ? kNo : whole == "software" ? kSoftware : kAuto;
     if (d.device.empty()) reader.Error("device", "missing; expected a PCI address or a vdev such as crypto_aesni_mb");
     auto same = std::ranges::find(out.crypto_devices, d.device, &CryptoDevice::device);
     if (same != out.crypto_devices.end() && !d.device.empty())

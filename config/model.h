@@ -34,6 +34,8 @@ struct CryptoDevice {
   std::string name;
   std::string device;                     // as a port's
   uint32_t sessions = 2048;               // one for each direction of an SA
+  enum class Lookaside : uint8_t { kAuto, kNo, kSoftware };
+  Lookaside lookaside_ipsec = Lookaside::kAuto;  // rte_security of the device
 };
 inline constexpr size_t kMaxCryptoDevices = 16;
 inline constexpr size_t kMaxTunnels = 1024;   // their addresses are looked through one by one

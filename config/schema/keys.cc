@@ -361,9 +361,9 @@ constexpr Key kKeys[] = {
     {"connections.<conn>.children.<child>.replay_window", kInteger, "1024", kWorks,
      "packets; raised to the next power of two, at least 64", 1, 65536},
     {"connections.<conn>.children.<child>.hw_offload", kWord, "auto", kWorks,
-     "which engine runs the SA: `auto` the port, as a whole or its cryptography, or a crypto device, else the processor; `no` "
-     "the processor; `crypto` the port's cryptography or a crypto device, or the child fails; `packet` the port as a whole, or "
-     "the child fails",
+     "which engine runs the SA: `auto` the port, then a crypto device, either as a whole or its cryptography, else the "
+     "processor; `no` the processor; `crypto` the cryptography of the port or of a crypto device, or the child fails; `packet` "
+     "one of them as a whole, or the child fails",
      0, 0, "auto no crypto packet"},
     {"connections.<conn>.children.<child>.per_cpu_sas", kWord, "no", kNotYet, "RFC 9611: an SA per core", 0, 0, "no yes encap"},
     {"connections.<conn>.children.<child>.copy_df", kBool, "yes", kWorks,

@@ -61,6 +61,11 @@ constexpr Key kKeys[] = {
      "required"},
     {"dataplane.crypto_devices.<crypto device>.sessions", kInteger, "2048", kWorks,
      "how many it holds at most, one for each direction of an SA; further SAs are the processor's", 2, 262144},
+    {"dataplane.crypto_devices.<crypto device>.lookaside_ipsec", kWord, "auto", kWorks,
+     "`auto`: SAs are the device's as a whole, where it offers that (rte_security lookaside protocol) and runs them; `no`: it "
+     "enciphers and deciphers, and no more; `software`: a stand-in on the worker does what such a device would, for labs "
+     "without one",
+     0, 0, "auto no software"},
     {"dataplane.tunnels", kSection, "", kWorks, "tunnel interfaces: children that are reached by routes"},
     {"dataplane.tunnels.<tunnel>", kSection, "", kWorks,
      "one tunnel interface; its name has at most 15 characters and is no port's. What is routed into it goes through the SAs "

@@ -32,9 +32,20 @@ std::string FilePrefix(const std::string& run_dir) {
   return absl::StrFormat("culvert-%08x", h);
 }
 
+offload::CryptoDeviceOptions::Ipsec IpsecOf(config::CryptoDevice::Lookaside l) {
+  using enum offload::CryptoDeviceOptions::Ipsec;
+  switch (l) {
+    case config::CryptoDevice::Lookaside::kNo: return kNo;
+    case config::CryptoDevice::Lookaside::kSoftware: return kSoftware;
+    case config::CryptoDevice::Lookaside::kAuto: break;
+  }
+  return kAuto;
+}
+
 std::vector<offload::CryptoDeviceOptions> CryptoDevicesOf(const config::Dataplane& config) {
   std::vector<offload::CryptoDeviceOptions> devices;
-  for (const auto& d : config.crypto_devices) devices.push_back({d.name, d.device, d.sessions});
+  for (const auto& d : config.crypto_devices)
+    devices.push_back({d.name, d.device, d.sessions, IpsecOf(d.lookaside_ipsec)});
   return devices;
 }
 

@@ -263,18 +263,22 @@ dataplane {
   ports { wan { device = 0000:3b:00.0 } }
   crypto_devices {
     qat { device = 0000:3d:01.0 }
-    mb { device = crypto_aesni_mb,max_nb_queue_pairs=4  sessions = 100 }
+    mb { device = crypto_aesni_mb,max_nb_queue_pairs=4  sessions = 100  lookaside_ipsec = software }
+    gcm { device = crypto_aesni_gcm  lookaside_ipsec = no }
   }
 })",
                 complaints);
   ASSERT_TRUE(d) << Print(complaints);
   EXPECT_EQ(Print(complaints), "");
-  ASSERT_EQ(d->crypto_devices.size(), 2u);
+  ASSERT_EQ(d->crypto_devices.size(), 3u);
   EXPECT_EQ(d->crypto_devices[0].name, "qat");
   EXPECT_EQ(d->crypto_devices[0].device, "0000:3d:01.0");
   EXPECT_EQ(d->crypto_devices[0].sessions, 2048u);
   EXPECT_EQ(d->crypto_devices[1].device, "crypto_aesni_mb,max_nb_queue_pairs=4");
   EXPECT_EQ(d->crypto_devices[1].sessions, 100u);
+  EXPECT_EQ(d->crypto_devices[0].lookaside_ipsec, CryptoDevice::Lookaside::kAuto);
+  EXPECT_EQ(d->crypto_devices[1].lookaside_ipsec, CryptoDevice::Lookaside::kSoftware);
+  EXPECT_EQ(d->crypto_devices[2].lookaside_ipsec, CryptoDevice::Lookaside::kNo);
 }
 
 TEST(LoadDataplane, CryptoDevicesThatCannotBe) {
@@ -286,11 +290,13 @@ dataplane {
     a { sessions = 1 }
     b { device = crypto_openssl }
     c { device = crypto_openssl }
+    d { device = crypto_aesni_mb  lookaside_ipsec = yes }
   }
 })",
                     complaints));
   EXPECT_EQ(Print(complaints),
             "E culvert.conf:5: dataplane.crypto_devices.a.sessions: \"1\" is not between 2 and 262144|"
+            "E culvert.conf:8: dataplane.crypto_devices.d.lookaside_ipsec: \"yes\"; expected auto, no or software|"
             "E culvert.conf:5: dataplane.crypto_devices.a.device: missing; expected a PCI address or a vdev such as "
             "crypto_aesni_mb|"
             "E culvert.conf:7: dataplane.crypto_devices.c.device: is that of crypto device \"b\" too");

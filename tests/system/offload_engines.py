@@ -87,6 +87,39 @@ def test_a_port_has_the_whole_sa_in_udp(lab):
     expect_whole_port(with_whole_port(lab, esp='aes128gcm16-noesn', encap=True))
 
 
+def with_whole_device(lab, b=None, **tunnel):
+    """Gateway a, whose crypto device has whole SAs, and insists on that."""
+    net = Topology(lab)
+    devices = {'gcm': {'device': 'crypto_aesni_gcm0', 'lookaside_ipsec': 'software'}}
+    a = Gateway(lab, net.a, 'culvert-a', dataplane={'crypto_devices': devices})
+    b = Gateway(lab, net.b, 'culvert-b') if b == 'culvert' else Charon(lab, net.kernel(net.b), 'charon-b')
+    return Pair(net, a, b, Tunnel(a_child={'hw_offload': 'packet'}, **tunnel))
+
+
+def expect_whole_device(pair):
+    if (chosen := whole_life(pair)) != {('lookaside-protocol', 'lookaside-protocol')}:
+        raise LabError(f'engines: {chosen}')
+    said = pair.a.ctl('engines')
+    if said['step_downs'] or said['refused']:
+        raise LabError(f'{said}')
+    device = said['devices'][0]
+    if device['dequeued'] == 0 or device['enqueued'] != device['dequeued']:
+        raise LabError(f'{device}')
+    wait_until(lambda: pair.a.ctl('engines')['devices'][0]['sessions'] == 0, 'no session left', 20)
+
+
+def test_a_crypto_device_has_the_whole_sa(lab):
+    expect_whole_device(with_whole_device(lab, esp='aes256gcm16-noesn'))
+
+
+def test_a_crypto_device_has_the_whole_sa_in_udp(lab):
+    expect_whole_device(with_whole_device(lab, esp='aes128gcm16-noesn', encap=True))
+
+
+def test_a_crypto_device_and_a_processor_speak_the_same(lab):
+    expect_whole_device(with_whole_device(lab, 'culvert', esp='aes128gcm16-noesn'))
+
+
 def test_a_port_and_a_processor_speak_the_same(lab):
     pair = with_whole_port(lab, 'culvert', esp='aes128gcm16-noesn')
     expect_whole_port(pair)
