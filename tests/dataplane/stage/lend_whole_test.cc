@@ -266,6 +266,14 @@ TEST_F(LendWholeTest, WhatComesOutMustBeTheSas) {
   EXPECT_EQ(rig_.inventory(Direction::kInbound).packets, 5u) << "those inside which were others' count as genuine";
 }
 
+TEST_F(LendWholeTest, TheLinksPaddingIsNotTheDevices) {
+  rig_.Install();
+  Bytes sealed = rig_.Seal(In());
+  Append(sealed, Bytes(6, 0));
+  EXPECT_EQ(rig_.FromPeer(sealed).size(), 1u);
+  EXPECT_EQ(device_.enqueued(), 1u);
+}
+
 // RFC 6040 4.2, figure 4; here, not by the device.
 TEST_F(LendWholeTest, CongestionMarkedOutsideIsMarkedInside) {
   rig_.Install();
