@@ -90,8 +90,6 @@ bool EspWorker::MayOpenWhole(const OpenLane& lane) {
 bool EspWorker::SubmitToOpen(const InboundSa& sa, Lent& lent) {
   rte_mbuf* m = lent.packet.m;
   lent.tos = GetTos(rte_pktmbuf_mtod(m, const uint8_t*), lent.packet.family);
-  m->data_len = lent.packet.length;  // without the link's padding
-  m->pkt_len = m->data_len;
   return devices_[sa.device]->SubmitWhole(sa.session, nullptr, 0, lent.packet.l4, m, &lent, sizeof lent);
 }
 

@@ -28,9 +28,10 @@ size_t IcvOf(IntegId integ) {
   return integ == IntegId::kHmacSha512_256 ? 32 : 12;
 }
 
-// Looked for once each: EVP_aes_128_gcm() and its like are looked for by name with every packet.
+// Looked for once each: EVP_aes_128_gcm() and its like are looked for by name with every packet. Never given back, as OpenSSL
+// may be gone before statics are.
 const EVP_CIPHER* Fetch(const std::string& name) {
-  static std::map<std::string, EVP_CIPHER*> known;
+  static auto& known = *new std::map<std::string, EVP_CIPHER*>;
   EVP_CIPHER*& c = known[name];
   if (c == nullptr) c = EVP_CIPHER_fetch(nullptr, name.c_str(), nullptr);
   return c;
@@ -152,7 +153,7 @@ Bytes Xcbc(ByteView key, ByteView data) {
 
 // HMAC with a digest, or CMAC with a cipher.
 Bytes MacBy(const char* mac, const char* parameter, const char* value, ByteView key, ByteView data) {
-  static std::map<std::string, EVP_MAC_CTX*> known;
+  static auto& known = *new std::map<std::string, EVP_MAC_CTX*>;  // as ciphers
   EVP_MAC_CTX*& fresh = known[value];
   if (fresh == nullptr) {
     EVP_MAC* fetched = EVP_MAC_fetch(nullptr, mac, nullptr);

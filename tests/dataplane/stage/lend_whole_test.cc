@@ -5,14 +5,13 @@
 #include <set>
 
 #include "common/base/limits.h"
-#include "common/bytes/writer.h"
 #include "tests/dataplane/stage/lend_device.h"
 #include "tests/support/reference_transport.h"
 #include "tests/support/tunnel_rig.h"
 #include "tests/support/watching.h"
 
-// SAs that a crypto device has as a whole (rte_security lookaside protocol), by the stand-in: through a whole gateway, against the
-// slow reference.
+// SAs that a crypto device has as a whole (rte_security lookaside protocol), by the stand-in: what is not as with a port, for which
+// see whole_sa_test.cc.
 namespace culvert::testing {
 namespace {
 
@@ -78,97 +77,6 @@ class LendWholeTest : public ::testing::Test {
   std::optional<Status> gone_[2];
 };
 
-TEST(LendWhole, CarriesEveryShapeThatItTakes) {
-  for (uint16_t bits : {uint16_t{128}, uint16_t{192}, uint16_t{256}}) {
-    for (const TunnelKind& kind : kTunnelKinds) {
-      if (kind.ah) continue;
-      SCOPED_TRACE(std::string(kind.name) + " " + std::to_string(bits));
-      Device device("crypto_aesni_gcm", 64, 1, kSoftware);
-      TunnelRig t({.v6 = kind.v6, .engines = device.get()});
-      t.sa().suite = {EncrId::kAesGcm16, bits, IntegId::kNone, false};
-      t.sa().copy_dscp = true;
-      t.sa().offload = Offload::kPacket;
-      t.sa().sequence = 70;
-      t.next_sequence = 71;
-      t.Install(kind);
-      for (auto d : kBoth) EXPECT_EQ(t.engine(d).engine, Engine::kLookasideProtocol);
-      uint64_t packets = 0;
-      std::optional<uint16_t> id_base;
-      for (bool v6 : {false, true}) {
-        for (size_t size : {60u, 61u, 62u, 63u, 576u, 1300u}) {
-          const uint8_t tos = size == 61 ? 0xb9 : 0x2a;
-          const bool df = size != 62;
-          Bytes out = MakeUdp(t.alice(v6), t.bob(v6), 1000, 2000, size, tos, df),
-                in = MakeUdp(t.bob(v6), t.alice(v6), 2000, 1000, size, tos);
-          auto sealed = t.FromAlice(out);
-          ASSERT_EQ(sealed.size(), 1u);
-          auto o = t.Open(sealed[0]);
-          EXPECT_EQ(o.inner.size(), size);
-          EXPECT_EQ(o.sequence, 71 + packets);
-          EXPECT_EQ(o.tos, tos) << "written over what the device has";
-          EXPECT_EQ(o.df, !kind.v6 && (df || v6));
-          if (!kind.v6 && !o.df) {
-            EXPECT_EQ(*(id_base = id_base.value_or(o.id - o.sequence)), static_cast<uint16_t>(o.id - o.sequence));
-          }
-          EXPECT_TRUE(std::equal(o.inner.begin() + 40, o.inner.end(), out.begin() + 40, out.end()));
-          if (o.df || kind.v6) {
-            EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sealed[0]));
-          }
-          Writer iv;
-          iv.U64(uint64_t{t.sa().iv_generation} << 48 | o.sequence);
-          EXPECT_EQ(o.iv, ToBytes(iv.view())) << "given with the packet";
-          t.choices.tos = 0xb8;
-          auto opened = t.FromPeer(t.Seal(in));
-          ASSERT_EQ(opened.size(), 1u);
-          EXPECT_EQ(opened[0][v6 ? 7 : 8], in[v6 ? 7 : 8] - 1) << "TTL";
-          EXPECT_EQ(v6 ? (opened[0][0] << 4 | opened[0][1] >> 4) & 0xff : opened[0][1], 0xb8 | (tos & 3)) << "DSCP";
-          EXPECT_TRUE(std::equal(opened[0].begin() + 40, opened[0].end(), in.begin() + 40, in.end()));
-          ++packets;
-        }
-      }
-      EXPECT_EQ(device.enqueued(), 2 * packets);
-      EXPECT_EQ(t.rig().all_drops(), 0u);
-      for (auto d : kBoth) {
-        EXPECT_EQ(t.inventory(d).packets, packets);
-        EXPECT_EQ(t.inventory(d).sequence, 70 + packets);
-        EXPECT_GT(t.inventory(d).bytes, packets * 60);
-        EXPECT_NE(t.inventory(d).last_use, 0);
-      }
-      for (auto d : kBoth) t.Remove(t.sa(), d);
-      EXPECT_EQ(device.sessions(), 0u);
-      EXPECT_EQ(device.soft().sessions(), 0u);
-    }
-  }
-}
-
-// The gateway's own answers to echo requests are what goes and comes between the two ends.
-TEST(LendWhole, CarriesTransportMode) {
-  for (const TunnelKind& kind : kTunnelKinds) {
-    if (kind.ah) continue;
-    SCOPED_TRACE(kind.name);
-    Device device("crypto_aesni_gcm", 64, 1, kSoftware);
-    TunnelRig t({.v6 = kind.v6, .engines = device.get()});
-    t.sa().suite.esn = false;
-    t.sa().offload = Offload::kPacket;
-    t.sa().mode = channel::Mode::kTransport;
-    t.sa().local = {{*IpRange::Parse(kind.v6 ? "2001:db8::1" : "192.0.2.1")}};
-    t.sa().remote = {{*IpRange::Parse(kind.v6 ? "2001:db8:5::9" : "198.51.100.9")}};
-    t.Install(kind);
-    const IpAddress &own = t.sa().gateway.address, &peer = t.sa().peer.address;
-    for (size_t size : {1u, 2u, 3u, 4u, 1000u}) {
-      Bytes request = IpPacket(peer, own, kind.v6 ? 58 : 1, EchoRequest(peer, own, Bytes(size, 7)), {.df = true});
-      t.FromPeer(t.Seal(request));
-      auto sent = t.BackToPeer();
-      ASSERT_EQ(sent.size(), 1u);
-      auto o = t.Open(sent[0]);
-      EXPECT_EQ(o.inner.size(), request.size());
-      EXPECT_EQ(test::WithoutLabel(test::SealAgain(t.sa().Outbound(), o)), test::WithoutLabel(sent[0]));
-    }
-    EXPECT_EQ(device.enqueued(), 10u);
-    EXPECT_EQ(t.rig().all_drops(), 0u);
-  }
-}
-
 TEST_F(LendWholeTest, IsTheBestThatTheSaMayHave) {
   struct Row {
     const char* name;
@@ -233,39 +141,6 @@ TEST_F(LendWholeTest, CountsOnBeyond32Bits) {
   }
 }
 
-TEST_F(LendWholeTest, DropsWhatIsForgedOldOrRepeated) {
-  rig_.sa().window = 64;
-  rig_.Install();
-  Bytes old = rig_.Seal(In()), good = rig_.Seal(In()), forged = good, next = rig_.Seal(In());
-  forged[forged.size() - 20] ^= 1;
-  // Both copies pass the first look at the window.
-  EXPECT_EQ(rig_.FromPeer({forged, good, good, next}).size(), 2u);
-  EXPECT_EQ(Drops(Drop::kBadIcv), 1u);
-  EXPECT_EQ(Drops(Drop::kReplayed), 1u);
-  rig_.next_sequence += 64;
-  EXPECT_EQ(rig_.FromPeer({rig_.Seal(In()), old, good}).size(), 1u);
-  EXPECT_EQ(Drops(Drop::kReplayed), 3u);
-  EXPECT_EQ(rig_.inventory(Direction::kInbound).packets, 3u);
-  EXPECT_TRUE(rig_.rig().Balanced());
-}
-
-TEST_F(LendWholeTest, WhatComesOutMustBeTheSas) {
-  rig_.Install();
-  const Bytes wrong[] = {MakeUdp(Ip("10.8.0.2"), rig_.alice(false), 1, 2, 100), MakeUdp(rig_.bob(false), Ip("10.2.0.2"), 1, 2, 100),
-                         MakeUdp(Ip("fd08::2"), rig_.alice(true), 1, 2, 100)};
-  for (const Bytes& inner : wrong) EXPECT_TRUE(rig_.FromPeer(rig_.Seal(inner)).empty());
-  EXPECT_EQ(Drops(Drop::kInnerMismatch), 3u);
-  Bytes padded = In();
-  Append(padded, Bytes(40, 9));
-  auto opened = rig_.FromPeer(rig_.Seal(padded));
-  ASSERT_EQ(opened.size(), 1u);
-  EXPECT_EQ(opened[0].size(), 100u) << "RFC 4303 2.7";
-  rig_.choices.next_header = 59;
-  EXPECT_TRUE(rig_.FromPeer(rig_.Seal(In())).empty()) << "a dummy";
-  EXPECT_EQ(rig_.rig().all_drops(), 3u);
-  EXPECT_EQ(rig_.inventory(Direction::kInbound).packets, 5u) << "those inside which were others' count as genuine";
-}
-
 TEST_F(LendWholeTest, TheLinksPaddingIsNotTheDevices) {
   rig_.Install();
   Bytes sealed = rig_.Seal(In());
@@ -291,17 +166,6 @@ TEST_F(LendWholeTest, CongestionMarkedOutsideIsMarkedInside) {
   }
   EXPECT_EQ(Drops(Drop::kEcn), 1u);
   EXPECT_EQ(device_.enqueued(), 16u);
-}
-
-TEST_F(LendWholeTest, LimitsAreTheWorkers) {
-  rig_.sa().lifetime.soft_packets = 2;
-  rig_.sa().lifetime.hard_packets = 4;
-  rig_.Install();
-  for (int i = 0; i < 6; ++i) {
-    EXPECT_EQ(rig_.FromAlice(Out()).size(), i < 4 ? 1u : 0u);
-    EXPECT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), i < 4 ? 1u : 0u);
-  }
-  EXPECT_EQ(Drops(Drop::kExpired), 4u);
 }
 
 // What is cut once it is sealed is here again before it is.
