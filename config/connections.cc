@@ -71,11 +71,7 @@ void ReadPadding(const SectionReader& in, Child& child) {
 
 void ReadDataPath(const SectionReader& in, Child& child) {
   child.replay_window = ReadReplayWindow(in, child.replay_window);
-  auto offload = in.Text("hw_offload", "auto");
-  child.hw_offload = offload == "no"       ? HwOffload::kNo
-                     : offload == "crypto" ? HwOffload::kCrypto
-                     : offload == "packet" ? HwOffload::kPacket
-                                           : HwOffload::kAuto;
+  child.hw_offload = ReadHwOffload(in);
   child.copy_df = in.Bool("copy_df", child.copy_df);
   child.copy_ecn = in.Bool("copy_ecn", child.copy_ecn);
   auto dscp = in.Text("copy_dscp", "out");
@@ -299,6 +295,13 @@ uint32_t ReadReplayWindow(const SectionReader& in, uint32_t otherwise) {
   const uint32_t window = std::max(std::bit_ceil(static_cast<uint32_t>(written)), kMinReplayWindow);
   if (window != written) in.Warn("replay_window", Cat("raised from ", written, " to ", window));
   return window;
+}
+
+HwOffload ReadHwOffload(const SectionReader& in) {
+  const auto word = in.Text("hw_offload", "auto");
+  if (word == "no") return HwOffload::kNo;
+  if (word == "crypto") return HwOffload::kCrypto;
+  return word == "packet" ? HwOffload::kPacket : HwOffload::kAuto;
 }
 
 Connection ReadConnection(const SectionReader& in, const ControlSettings& settings, const std::string& credentials_dir) {

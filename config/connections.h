@@ -28,6 +28,7 @@ std::vector<RadiusServer> ReadRadius(const SectionReader& in);
 // can be.
 uint16_t ReadTfcPadding(const SectionReader& in);
 uint32_t ReadReplayWindow(const SectionReader& in, uint32_t otherwise);
+HwOffload ReadHwOffload(const SectionReader& in);
 
 // An error where a key with a secret stands in a file that everybody may read.
 void CheckHidden(const SectionReader& in, std::string_view key);

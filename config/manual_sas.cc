@@ -169,6 +169,9 @@ void ReadDataPath(const SectionReader& in, const Dataplane& dataplane, ManualSa&
   ReadEncap(in, sa);
   ReadWindow(in, sa);
   ReadPadding(in, sa);
+  sa.hw_offload = ReadHwOffload(in);
+  sa.hw_offload_where = in.Where("hw_offload");
+  sa.priority = static_cast<uint32_t>(in.Integer("priority", 0));
   sa.copy_df = in.Bool("copy_df", true);
   sa.copy_ecn = in.Bool("copy_ecn", true);
   sa.copy_dscp = in.Bool("copy_dscp", !sa.inbound);
@@ -200,6 +203,10 @@ std::optional<ManualSa> ReadManualSa(const SectionReader& in, const Dataplane& d
   ReadKey(in, sa);
   ReadDataPath(in, dataplane, sa);
   sa.over = in.Text("over");
+  const bool insists = sa.hw_offload == HwOffload::kCrypto || sa.hw_offload == HwOffload::kPacket;
+  if (insists && (sa.ah || !sa.over.empty())) {
+    in.Error("hw_offload", "only ESP that is not under AH can go to an engine beside the processor; expected auto or no");
+  }
   sa.local_ts = SelectorsOf(in, "local_ts", sa.local, sa.transport);
   sa.remote_ts = SelectorsOf(in, "remote_ts", sa.remote, sa.transport);
   return sa;
@@ -228,12 +235,27 @@ void Bundle(const SectionReader& in, std::vector<ManualSa>& sas) {
       continue;
     }
     SectionReader carrier = in.Child(*in.section().FindSection(over->name));
-    for (const char* key : {"local_ts", "remote_ts"}) {
+    for (const char* key : {"local_ts", "remote_ts", "priority"}) {
       if (carrier.Has(key)) carrier.Error(key, Cat("is for the SAs that go over it, such as ", Quote(sa.name), ", to say"));
     }
     over->carrier = true;
     over->local_ts = {{.addresses = {over->local, over->local}, .protocol = kEsp}};
     over->remote_ts = {{.addresses = {over->remote, over->remote}, .protocol = kEsp}};
+  }
+}
+
+// One policy stands for all SAs of the same selectors.
+void CheckPriorities(const SectionReader& in, const std::vector<ManualSa>& sas) {
+  for (auto sa = sas.begin(); sa != sas.end(); ++sa) {
+    auto differs = [&](const ManualSa& o) {
+      return !o.carrier && o.if_id == sa->if_id && o.local_ts == sa->local_ts && o.remote_ts == sa->remote_ts &&
+             o.priority != sa->priority;
+    };
+    auto other = std::find_if(sas.begin(), sa, differs);
+    if (other == sa || sa->carrier) continue;
+    in.Child(*in.section().FindSection(sa->name))
+        .Error("priority", Cat(sa->priority, "; expected ", other->priority, ", as SA ", Quote(other->name),
+                               " of the same selectors has"));
   }
 }
 
@@ -252,6 +274,7 @@ void ReadManualSas(const SectionReader& in, Dataplane& out) {
     out.sas.push_back(*std::move(sa));
   }
   Bundle(in, out.sas);
+  CheckPriorities(in, out.sas);
   if (out.sas.size() > kMaxManualSas) in.Error(Cat(out.sas.size(), " SAs; expected at most ", kMaxManualSas));
 }
 

@@ -51,6 +51,7 @@ struct Route {
   std::optional<IpAddress> via;           // absent: on-link through `port`
   std::string port;                       // or tunnel
 };
+enum class HwOffload : uint8_t { kAuto, kNo, kCrypto, kPacket };
 // An SA with a static key, of one direction, that no IKE owns. `local` is this gateway's side, whichever way it goes.
 struct ManualSa {
   std::string name;
@@ -71,6 +72,9 @@ struct ManualSa {
   uint16_t tfc_padding = 0;               // as a child's
   uint32_t dummy_packets = 0;             // likewise; outbound
   bool copy_df = true, copy_ecn = true, copy_dscp = true;
+  HwOffload hw_offload = HwOffload::kAuto;
+  std::string hw_offload_where;           // as `where`, of the key
+  uint32_t priority = 0;                  // as a child's; one for all of the same selectors
   uint32_t if_id = 0;
   seconds life_time{0};                   // from start; 0: for ever
   uint64_t life_bytes = 0, life_packets = 0;  // 0: without end
@@ -148,8 +152,6 @@ enum class DpdAction : uint8_t { kClear, kTrap, kRestart };
 enum class ChildMode : uint8_t { kTunnel, kTransport, kPass, kDrop };
 // A policy without SAs: its packets pass as they are, or are dropped.
 inline bool IsShunt(ChildMode m) { return m == ChildMode::kPass || m == ChildMode::kDrop; }
-enum class HwOffload : uint8_t { kAuto, kNo, kCrypto, kPacket };
-
 struct Lifetime {                         // rekey at rekey_* minus a random part of rand_*; the end at life_*; 0 = never
   uint64_t rekey = 0, life = 0, rand = 0;
 };

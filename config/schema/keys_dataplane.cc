@@ -76,7 +76,7 @@ constexpr Key kKeys[] = {
 
     {"dataplane.sas", kSection, "", kWorks,
      "SAs with static keys that no IKE owns, for labs: from the start on, whatever culvert-ike does. What their selectors say "
-     "is protected in both directions, as by a child without `priority`, and dropped in a direction that has no SA. Forwarding "
+     "is protected in both directions, as by a child, and dropped in a direction that has no SA. Forwarding "
      "opens as `without_ike` says. The file with the keys must not be for everybody to read"},
     {"dataplane.sas.<sa>", kSection, "", kWorks, "one SA, of one direction; its name has at most 31 characters"},
     {"dataplane.sas.<sa>.direction", kWord, "", kWorks, "seen from this gateway; required", 0, 0, "in out"},
@@ -110,6 +110,11 @@ constexpr Key kKeys[] = {
      "packets; 0: none, because a peer with a static key begins anew when it starts (RFC 4303 3.3.3). Inbound", 0, 65536},
     {"dataplane.sas.<sa>.tfc_padding", kText, "0", kWorks, "as a child's; outbound ESP in tunnel mode"},
     {"dataplane.sas.<sa>.dummy_packets", kInteger, "0", kWorks, "as a child's; outbound ESP", 0, 1000},
+    {"dataplane.sas.<sa>.hw_offload", kWord, "auto", kWorks,
+     "as a child's; where `crypto` or `packet` is more than any engine does for this SA, the gateway does not start. ESP", 0, 0,
+     "auto no crypto packet"},
+    {"dataplane.sas.<sa>.priority", kInteger, "0", kWorks,
+     "as a child's; the same for all SAs of the same selectors, which share their policy", 0, kU32},
     {"dataplane.sas.<sa>.copy_df", kBool, "yes", kWorks, "as a child's"},
     {"dataplane.sas.<sa>.copy_ecn", kBool, "yes", kWorks, "as a child's"},
     {"dataplane.sas.<sa>.copy_dscp", kBool, "", kWorks,

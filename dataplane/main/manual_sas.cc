@@ -17,6 +17,16 @@ namespace {
 
 constexpr uint8_t kEsp = 50, kAh = 51;
 
+channel::Offload OffloadOf(config::HwOffload o) {
+  switch (o) {
+    case config::HwOffload::kAuto: return channel::Offload::kAuto;
+    case config::HwOffload::kNo: return channel::Offload::kNo;
+    case config::HwOffload::kCrypto: return channel::Offload::kCrypto;
+    case config::HwOffload::kPacket: return channel::Offload::kPacket;
+  }
+  return channel::Offload::kAuto;
+}
+
 channel::InstallSa CommandOf(const config::ManualSa& sa) {
   channel::InstallSa out = channel::NewCommand(channel::CommandType::kInstallSa).install;
   out.spi = sa.spi;
@@ -28,7 +38,7 @@ channel::InstallSa CommandOf(const config::ManualSa& sa) {
   out.encr_key_bits = sa.suite.encr_key_bits;
   out.integ = static_cast<uint16_t>(sa.suite.integ);
   out.esn = sa.suite.esn;
-  out.offload = channel::Offload::kAuto;
+  out.offload = OffloadOf(sa.hw_offload);
   std::ranges::copy(sa.encr_key.view(), out.encr_key);
   std::ranges::copy(sa.integ_key.view(), out.integ_key);
   out.encr_key_len = static_cast<uint8_t>(sa.encr_key.size());
@@ -56,6 +66,25 @@ channel::InstallSa CommandOf(const config::ManualSa& sa) {
   return out;
 }
 
+// Why no engine does what an SA insists on, and the word for it that `culvertctl engines` has.
+std::string WhyNot(const SaEngine& engine) {
+  using offload::StepDown;
+  auto text = [&] {
+    switch (engine.step_down) {
+      case StepDown::kNoDevice: return "there is none that could";
+      case StepDown::kSuite: return "none there is has its suite";
+      case StepDown::kEsn: return "none there is has extended sequence numbers; expected a suite without esn";
+      case StepDown::kFull: return "there are as many sessions as its device can hold";
+      case StepDown::kRefused: return "its device refused it";
+      case StepDown::kIv: return "its device makes IVs of which one may come twice";
+      case StepDown::kNumbers: return "its device does not tell the numbers of what it has opened";
+      case StepDown::kHeaders: return "its device does not make the headers, padding or dummy packets it wants";
+      default: return "it is the processor's";
+    }
+  };
+  return absl::StrCat(text(), " (", offload::Name(engine.step_down), ")");
+}
+
 void WarnOfNonces(const std::vector<config::ManualSa>& sas) {
   constexpr size_t kNamed = 8;
   std::string names;
@@ -80,11 +109,16 @@ absl::Status InstallManualSas(std::vector<config::ManualSa> sas, WorkerDatabase&
                                     .remote = sa.remote_ts,
                                     .worker = sa.worker,
                                     .over = sa.over,
-                                    .carrier = sa.carrier};
+                                    .carrier = sa.carrier,
+                                    .priority = sa.priority};
     // A refusal comes at once; that it is taken comes from the worker, which has not started yet.
     auto refused = std::make_shared<channel::Status>(channel::Status::kOk);
-    database.InstallManual(manual, [refused](const channel::Ack& ack) { *refused = ack.status; });
+    const SaEngine engine = database.InstallManual(manual, [refused](const channel::Ack& ack) { *refused = ack.status; });
     WipeBytes({reinterpret_cast<uint8_t*>(&manual.sa), sizeof manual.sa});
+    const bool no_engine = *refused == channel::Status::kUnsupported && engine.step_down != offload::StepDown::kNone;
+    if (no_engine) {
+      return absl::InvalidArgumentError(absl::StrCat(sa.hw_offload_where, ": no engine runs this SA so: ", WhyNot(engine)));
+    }
     if (*refused != channel::Status::kOk) {
       return absl::InvalidArgumentError(
           absl::StrCat(sa.where, ": the data plane does not take it (", static_cast<uint32_t>(*refused), ")"));

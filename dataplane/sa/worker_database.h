@@ -64,8 +64,8 @@ class WorkerDatabase final : public SaDatabase {
 
   // An SA of culvert.conf. `sa` has SPI, keys and all that says what is done with a packet; sa_index, policy_id, child_id and
   // ike_id are 0. It is in no connection's hands: commands do not find it, and it stays whatever they come and go with. So does
-  // the policy over its selectors, which SAs of the same selectors share. kExists: another has its SPI in this direction. What
-  // ends it is its limits alone, and then its packets are dropped.
+  // the policy over its selectors, which SAs of the same selectors and priority share. kExists: another has its SPI in this
+  // direction. What ends it is its limits alone, and then its packets are dropped.
   struct ManualSa {
     channel::InstallSa sa{};
     SelectorList local, remote;
@@ -74,8 +74,10 @@ class WorkerDatabase final : public SaDatabase {
     // worker is its.
     std::string over;
     bool carrier = false;  // AH that others name so: what it is for they say, and it has no policy
+    uint32_t priority = 0;  // of its policy; 0: that of children without one of their own
   };
-  void InstallManual(const ManualSa& manual, Done done);
+  // Who runs it; of one that is refused because it insists on better: why nobody better does.
+  SaEngine InstallManual(const ManualSa& manual, Done done);
 
   // Gives the SAs at this place, both directions, to another worker. Packets are neither lost nor put out of order for it.
   // False: there is none that may move.
@@ -156,7 +158,7 @@ class WorkerDatabase final : public SaDatabase {
   uint32_t PlaceOfManual(const ManualSa& manual) const;
   Record FindCarrier(const ManualSa& manual) const;
   // worker_database_policy.cc. Null: too much to be looked up.
-  std::shared_ptr<const Policy> ManualPolicy(const SaRecord& r);
+  std::shared_ptr<const Policy> ManualPolicy(const SaRecord& r, uint32_t priority);
   // worker_database_move.cc
   bool MayGoTo(const SaRecord& r, uint32_t to) const;
   void MoveOne(const Record& r, uint32_t to);
@@ -191,7 +193,7 @@ class WorkerDatabase final : public SaDatabase {
   // Those over manual SAs' selectors, in force for as long as the process.
   struct ManualRule {
     SelectorList local, remote;
-    uint32_t if_id;
+    uint32_t if_id, priority;
     std::shared_ptr<const Policy> policy;
   };
   std::vector<ManualRule> manual_rules_;

@@ -62,7 +62,7 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   if (Status s = Prepare(sa, manual.local, manual.remote, r); s != Status::kOk) return s;
   if (manual.carrier) return Status::kOk;
   // RFC 4301 4.4.1: protected is what the selectors say, whichever way it goes and whether or not there is an SA for that way.
-  auto policy = ManualPolicy(*r);
+  auto policy = ManualPolicy(*r, manual.priority);
   if (!inbound) r->policy = policy;
   if (policy != nullptr) return Status::kOk;
   --use_of_engines_.sas[static_cast<size_t>(r->session.engine)];
@@ -71,7 +71,7 @@ Status WorkerDatabase::PrepareManual(const ManualSa& manual, channel::InstallSa&
   return Status::kNoMemory;
 }
 
-void WorkerDatabase::InstallManual(const ManualSa& manual, Done done) {
+SaEngine WorkerDatabase::InstallManual(const ManualSa& manual, Done done) {
   auto r = std::make_shared<SaRecord>();
   channel::InstallSa sa = manual.sa;
   if (Status s = PrepareManual(manual, sa, r); s != Status::kOk) {
@@ -83,6 +83,7 @@ void WorkerDatabase::InstallManual(const ManualSa& manual, Done done) {
     Build(r, sa, std::move(done));
   }
   WipeBytes({reinterpret_cast<uint8_t*>(&sa), sizeof sa});
+  return {.engine = r->session.engine, .step_down = r->step_down};
 }
 
 }  // namespace culvert::dp

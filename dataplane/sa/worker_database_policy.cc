@@ -67,17 +67,18 @@ Status WorkerDatabase::RemovePolicy(uint32_t policy_id) {
   return Status::kOk;
 }
 
-std::shared_ptr<const Policy> WorkerDatabase::ManualPolicy(const SaRecord& r) {
+std::shared_ptr<const Policy> WorkerDatabase::ManualPolicy(const SaRecord& r, uint32_t priority) {
   const bool transport = r.mode == channel::Mode::kTransport;
   const SelectorList local = transport ? AtEndpoint(r.local_ts, r.local.address) : r.local_ts,
                      remote = transport ? AtEndpoint(r.remote_ts, r.remote.address) : r.remote_ts;
+  if (priority == 0) priority = kManualPriority;
   for (const ManualRule& rule : manual_rules_) {
-    if (rule.if_id == r.if_id && rule.local == local && rule.remote == remote) return rule.policy;
+    if (rule.if_id == r.if_id && rule.priority == priority && rule.local == local && rule.remote == remote) return rule.policy;
   }
-  auto policy = std::make_shared<const Policy>(next_policy_++, 0, RankOf(kManualPriority), PolicyAction::kProtect, false,
+  auto policy = std::make_shared<const Policy>(next_policy_++, 0, RankOf(priority), PolicyAction::kProtect, false,
                                                Policy::Tunnels{.in = r.if_id, .out = r.if_id}, SelectorSet(local, remote));
   if (!Spd::Fits(*policy)) return nullptr;
-  manual_rules_.push_back({local, remote, r.if_id, policy});
+  manual_rules_.push_back({local, remote, r.if_id, priority, policy});
   tables_.spd.Enqueue({.apply = [policy](Spd& spd) { spd.Add(*policy); }, .policies = true});
   return policy;
 }

@@ -40,6 +40,7 @@ TEST(LoadManualSas, ReadsEveryKey) {
                     "sas { out { " + kOut + " suite = aes128ctr-sha256-esn  key = " + key +
                     "  local_ts = 10.1.0.0/24, dynamic[tcp]  remote_ts = 10.2.0.0/24  worker = 1  encap = yes  src_port = 4501\n"
                     "dst_port = 4502  tfc_padding = mtu  dummy_packets = 50  copy_df = no  copy_ecn = no  copy_dscp = no  if_id = 42\n"
+                    "hw_offload = packet  priority = 7\n"
                     "life_time = 1h  life_bytes = 1k  life_packets = 7 }\n"
                     "in { direction = in  spi = 0xffffffff  src = 2001:db8::2  dst = 2001:db8::1  protocol = ah  mode = transport\n"
                     "suite = aes256gmac  key = " + Digits(36) + "  replay_window = 1024  local_ts = ::/0[ipv6-icmp] } } }",
@@ -69,6 +70,9 @@ TEST(LoadManualSas, ReadsEveryKey) {
   EXPECT_EQ(out.dummy_packets, 50u);
   EXPECT_FALSE(out.copy_df || out.copy_ecn || out.copy_dscp);
   EXPECT_EQ(out.if_id, 42u);
+  EXPECT_EQ(out.hw_offload, HwOffload::kPacket);
+  EXPECT_EQ(out.hw_offload_where, "culvert.conf:6: dataplane.sas.out.hw_offload");
+  EXPECT_EQ(out.priority, 7u);
   EXPECT_EQ(out.life_time, std::chrono::hours(1));
   EXPECT_EQ(out.life_bytes, 1024u);
   EXPECT_EQ(out.life_packets, 7u);
@@ -84,6 +88,20 @@ TEST(LoadManualSas, ReadsEveryKey) {
   EXPECT_EQ(ToString(in.remote_ts), "2001:db8::2/128");
   EXPECT_FALSE(in.worker);
   EXPECT_FALSE(in.copy_dscp);
+  EXPECT_EQ(in.hw_offload, HwOffload::kAuto);
+  EXPECT_EQ(in.hw_offload_where, "culvert.conf:8: dataplane.sas.in.hw_offload") << "where it could stand";
+  EXPECT_EQ(in.priority, 0u);
+}
+
+TEST(LoadManualSas, ReadsEveryWordOfHwOffload) {
+  const std::pair<const char*, HwOffload> kWords[] = {
+      {"auto", HwOffload::kAuto}, {"no", HwOffload::kNo}, {"crypto", HwOffload::kCrypto}, {"packet", HwOffload::kPacket}};
+  for (const auto& [word, value] : kWords) {
+    Complaints complaints;
+    auto d = Load(WithSa(kOut + kPlain + "hw_offload = " + word), complaints);
+    ASSERT_TRUE(d) << Print(complaints);
+    EXPECT_EQ(d->sas[0].hw_offload, value) << word;
+  }
 }
 
 // A suite of each family: what its key is made of, and whether it needs `lab`.
@@ -165,6 +183,13 @@ TEST(LoadManualSas, SaysWhatIsWrongAndWhere) {
        ".remote_ts: leaves out the SA's end 192.0.2.2; transport mode is between the ends alone"},
       {kOut + kPlain + "dummy_packets = 1001", ".dummy_packets: \"1001\" is not between 0 and 1000"},
       {kIn + kPlain + "dummy_packets = 1", ".dummy_packets: only what goes out by ESP can be of no meaning"},
+      {kOut + kPlain + "hw_offload = yes", ".hw_offload: \"yes\"; expected auto, no, crypto or packet"},
+      {kOut + "protocol = ah  suite = sha256  hw_offload = crypto  key = " + Digits(32),
+       ".hw_offload: only ESP that is not under AH can go to an engine beside the processor; expected auto or no"},
+      {kOut + kPlain + "hw_offload = packet  over = y",
+       ".hw_offload: only ESP that is not under AH can go to an engine beside the processor; expected auto or no"},
+      {kOut + kPlain + "priority = -1", ".priority: \"-1\" is no whole number; expected 0 to 4294967295"},
+      {kOut + kPlain + "priority = high", ".priority: \"high\" is no whole number; expected 0 to 4294967295"},
       {kOut + kPlain + "spis = 3", ".spis: unknown key; did you mean \"spi\"?"},
   };
   for (const auto& c : kCases) {
@@ -202,6 +227,7 @@ TEST(LoadManualSas, EspUnderAh) {
       {"over = y  encap = yes", ah, "x.over: and encap: AH covers the addresses, and goes through no NAT"},
       {"over = y  worker = 1", ah, "x.over: and worker: it runs where the AH runs; expected the AH's worker"},
       {"over = y", ah + "over = x", "y.over: is for ESP: AH goes under nothing"},
+      {"over = y", ah + "priority = 5", "y.priority: is for the SAs that go over it, such as \"x\", to say"},
       {"over = y", ah + "local_ts = dynamic[tcp]", "y.local_ts: is for the SAs that go over it, such as \"x\", to say"},
   };
   for (const auto& c : kCases) {
@@ -219,6 +245,24 @@ TEST(LoadManualSas, EachSpiOnceInADirection) {
   EXPECT_TRUE(Load(sas(kIn), complaints)) << Print(complaints);
   EXPECT_FALSE(Load(sas("direction = out  spi = 4096  src = 192.0.2.1  dst = 192.0.2.3  "), complaints));
   EXPECT_EQ(Print(complaints), "E culvert.conf:6: dataplane.sas.b.spi: is that of SA \"a\" of this direction too");
+}
+
+TEST(LoadManualSas, OnePriorityForTheSameSelectors) {
+  auto sas = [](const std::string& first, const std::string& second) {
+    return "dataplane {\n" + std::string(kFrame) + "sas {\na { " + kOut + kPlain + first + "}\nb { " + kIn + kPlain + second + "} } }";
+  };
+  const std::pair<const char*, const char*> kTaken[] = {
+      {"priority = 5", "priority = 5"}, {"", "priority = 0"}, {"priority = 5", "remote_ts = 10.0.0.0/8"}};
+  for (const auto& [first, second] : kTaken) {
+    Complaints complaints;
+    EXPECT_TRUE(Load(sas(first, second), complaints)) << Print(complaints);
+  }
+  Complaints complaints;
+  EXPECT_FALSE(Load(sas("priority = 5", ""), complaints));
+  EXPECT_FALSE(Load(sas("", "priority = 6"), complaints));
+  EXPECT_EQ(Print(complaints),
+            "E culvert.conf:6: dataplane.sas.b.priority: 0; expected 5, as SA \"a\" of the same selectors has|"
+            "E culvert.conf:6: dataplane.sas.b.priority: 6; expected 0, as SA \"a\" of the same selectors has");
 }
 
 TEST(LoadManualSas, KeepsKeysFromEverybodysEyes) {

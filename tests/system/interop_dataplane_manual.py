@@ -1,5 +1,6 @@
 """Manual SAs against a real Linux kernel's: static keys at both ends, every protocol, mode and family of suites, and no IKE."""
 
+import re
 import secrets
 from itertools import cycle
 
@@ -232,6 +233,17 @@ def test_every_protocol_mode_and_suite(lab):
         raise LabError(f'{len(view["manual"])} manual SAs and {len(view["orphans"])} orphans')
     ends.use()
     ends.expect_order()
+
+
+def test_no_start_without_the_engine_asked_for(lab):
+    case = Case(0, 'esp', 'tunnel', 4, False, ESP[0], hw_offload='packet')
+    ours = ManualGateway(lab, Topology(lab).a, 'culvert-a', dataplane={'lab': True, 'sas': case.sas()})
+    ours.write_config({})
+    ours.dataplane.start()
+    status, said = ours.dataplane.wait(30), ours.dataplane.log.read_text()
+    place = r'culvert\.conf:\d+: dataplane\.sas\.out0\.hw_offload: no engine runs this SA so: there is none'
+    if status in (None, 0) or not re.search(place, said):
+        raise LabError(f'exit status {status}: {said[-500:]}')
 
 
 # Linux drops dummy packets without delivering anything, under this name.

@@ -123,6 +123,41 @@ TEST_F(ManualSaTest, ProtectsBothWaysWithAnSaOfOneAlone) {
   ExpectBothWays(s, 2);
 }
 
+// RFC 4301 4.4.1: of what a rule passes or discards and an SA protects, the lower rank says what becomes of it.
+TEST_F(ManualSaTest, StandAmongRulesByTheirPriority) {
+  struct Row {
+    const char* name;
+    channel::PolicyAction action;
+    uint32_t rule, sa;
+    bool sealed, clear;
+  };
+  const Row rows[] = {
+      {"a pass rule is before", channel::PolicyAction::kBypass, 200'000, 0, false, true},
+      {"the SA is before a pass rule", channel::PolicyAction::kBypass, 200'000, 199'999, true, false},
+      {"a drop rule is behind", channel::PolicyAction::kDiscard, 600'000, 0, true, false},
+      {"the SA is behind a drop rule", channel::PolicyAction::kDiscard, 600'000, 600'001, false, false},
+  };
+  unsigned site = 20;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    SaSpec s = Make(0x1000 + site, site);
+    ASSERT_EQ(rig_.AddPolicy(site, s.local, s.remote, row.action, row.rule), Status::kOk);
+    for (Direction d : {Direction::kInbound, Direction::kOutbound}) {
+      ASSERT_EQ(Install({.sa = s.Install(d), .local = s.local, .remote = s.remote, .priority = row.sa}), Status::kOk);
+    }
+    EXPECT_EQ(!Send(s).empty(), row.sealed);
+    EXPECT_EQ(clear_, row.clear);
+    ++site;
+  }
+  // Another priority is another policy, and this one has no SA.
+  SaSpec s = Make(0x2000, site);
+  ASSERT_EQ(Install({.sa = s.Install(Direction::kOutbound), .local = s.local, .remote = s.remote}), Status::kOk);
+  EXPECT_FALSE(Send(s).empty());
+  ASSERT_EQ(Install({.sa = s.Install(Direction::kInbound), .local = s.local, .remote = s.remote, .priority = 5}), Status::kOk);
+  EXPECT_TRUE(Send(s).empty() && !clear_);
+  EXPECT_EQ(rig_.Drops(Drop::kNoSa), 1u);
+}
+
 // Its end is the end of what it protects; control hears nothing of what it does not know.
 TEST_F(ManualSaTest, EndsByItsLimits) {
   SaSpec s = Make(0x1000);
