@@ -51,6 +51,11 @@ class NeighbourTable {
   }
   // Whether the handle still names the neighbour it was made for. Any thread.
   bool Current(NextHop hop) const { return entries_[Slot(hop)].link.load(std::memory_order_acquire) >> 49 == hop >> kSlotBits; }
+  // Whether Mac() would find one now. Any thread.
+  bool Usable(NextHop hop) const {
+    const uint64_t link = entries_[Slot(hop)].link.load(std::memory_order_acquire);
+    return (link & kUsable) != 0 && link >> 49 == hop >> kSlotBits;
+  }
   // False where the neighbour has no MAC yet, or is gone. `stamp` is a coarse clock of last use, so that a busy neighbour's
   // line is written once a tick, not once a packet.
   bool Mac(NextHop hop, uint32_t stamp, rte_ether_addr& out) {

@@ -214,6 +214,7 @@ void Neighbours::Resolve(Packet p, Time now) {
     e.next = now + kRequestInterval;
     Ask(*key, e, nullptr);
   }
+  if (p.by_port) return drop();  // clear text waits for nobody; it has asked, and the next one finds the answer
   if (e.state != State::kIncomplete) {  // answered while the packet was on its way
     p.next_hop = e.hop;
     return sender_.Give(HandOverKind::kTransmit, p);

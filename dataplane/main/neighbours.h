@@ -52,7 +52,7 @@ class Neighbours {
   // A frame with ARP or neighbour discovery. Takes p.
   void Receive(Packet p, Time now);
   // A packet on its way out of p.out_port whose next hop has no MAC: held until it has one, or dropped, its sender told by
-  // a worker. Takes p.
+  // a worker. With `by_port` it is the outer IP header alone, asks, and is dropped. Takes p.
   void Resolve(Packet p, Time now);
   // Requests, probes and ages; to be called about every kRequestInterval.
   void Tick(Time now);

@@ -164,7 +164,7 @@ class EspWorker final : public IpsecWorker {
   void TakeWhole(WorkerContext& ctx, Packet& p, const offload::LookasideQueue::Result& result, Burst& opened);
   void FlushDevices();
   // inline.cc: packets that the port seals or has opened. False: it will not, and the processor has to.
-  [[gnu::cold]] bool MarkInline(Packet& p, const OutboundSa& sa) const;
+  [[gnu::cold]] bool MarkInline(const WorkerContext& ctx, Packet& p, const OutboundSa& sa) const;
   [[gnu::cold]] void OpenRest(WorkerContext& ctx, uint16_t n);
   // inline_protocol.cc: packets that the port seals whole, or has opened. False: it is the processor's from now on, or dropped.
   [[gnu::cold]] bool GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);

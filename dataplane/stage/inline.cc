@@ -8,8 +8,8 @@
 namespace culvert::dp {
 
 // Not what takes another way, is cut yet or waits for its neighbour: between here and the port nobody may see it in clear.
-bool EspWorker::MarkInline(Packet& p, const OutboundSa& sa) const {
-  if (p.out_port != sa.device || p.next_hop == 0 || p.length > sa.route_mtu) return false;
+bool EspWorker::MarkInline(const WorkerContext& ctx, Packet& p, const OutboundSa& sa) const {
+  if (p.out_port != sa.device || !ctx.neighbours->Usable(p.next_hop) || p.length > sa.route_mtu) return false;
   if (!inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, p.l4)) return false;
   p.tag = SaTag{sa.sa_index, sa.installation}.word();
   return true;

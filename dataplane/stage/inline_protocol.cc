@@ -1,7 +1,11 @@
 #include "dataplane/stage/inline_protocol.h"
 
 #include <rte_ether.h>
+#include <rte_ip.h>
 
+#include <cstring>
+
+#include "common/base/limits.h"
 #include "dataplane/sa/sa_tag.h"
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
@@ -18,6 +22,17 @@ constexpr uint32_t kGranule = 4;  // octets: RFC 4303 2.4 aligns to no less
 
 // What was enciphered of a packet of which only the inside is left: without padding that nobody needs.
 uint32_t TextOf(uint32_t length) { return (length + kEspTrailer + kGranule - 1) & ~(kGranule - 1); }
+
+// A packet in clear waits for nobody: what main asks for the neighbour with is its outer IP header alone, and ends there.
+void AskForNeighbour(WorkerContext& ctx, Packet& p, const OutboundSa& sa) {
+  p.length = sa.family == 4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr);
+  p.m->data_len = p.length;
+  p.m->pkt_len = p.length;
+  std::memcpy(rte_pktmbuf_mtod(p.m, void*), sa.header, p.length);
+  p.family = sa.family;
+  p.by_port = true;
+  ctx.ToMain(MainKind::kResolve, p);
+}
 
 }  // namespace
 
@@ -97,9 +112,15 @@ void EspWorker::TakeFromPort(WorkerContext& ctx, Burst& opened) {
 }
 
 // What takes another way, waits for its neighbour or is to be cut would be seen in clear on its way to the port, and a number
-// of the processor's among the port's would come twice: the SA stays the processor's from there on.
+// of the processor's among the port's would come twice: the SA stays the processor's from there on. A manual one has no rekey
+// that would take it back, so for a neighbour alone it stays, and its first packets are lost.
 bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
-  const bool may = p.out_port == sa.device && p.next_hop != 0 && plan.total <= sa.route_mtu &&
+  const bool known = ctx.neighbours->Usable(p.next_hop);
+  if (!known && p.out_port == sa.device && sa.sa_index >= kSaIndexLimit) {
+    AskForNeighbour(ctx, p, sa);
+    return false;
+  }
+  const bool may = p.out_port == sa.device && known && plan.total <= sa.route_mtu &&
                    IsPlainFront(p, sa, plan.at.length);
   const uint16_t l3 = IsTransport(sa.form) ? plan.at.length : p.l4;
   if (!may || !inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, l3)) {

@@ -125,7 +125,7 @@ void EspWorker::SealRound(WorkerContext& ctx, Burst& sealed) {
         LendSealed(ctx, p, sa, op);
         continue;
       }
-      if (sa.engine != offload::Engine::kInlineCrypto || !MarkInline(p, sa)) ++n;
+      if (sa.engine != offload::Engine::kInlineCrypto || !MarkInline(ctx, p, sa)) ++n;
     }
     sealed.Add(p);
   }
