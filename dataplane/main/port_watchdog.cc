@@ -16,10 +16,15 @@ void PortWatchdog::Tick(Time now) {
   for (uint16_t i = 0; i < watched_.size(); ++i) {
     Watched& w = watched_[i];
     if (ports_[i]->rx_queues() == 0) continue;  // a VLAN: its parent is watched
+    if (!w.asked && ports_[i]->AsksReset()) {
+      w.asked = true;
+      LOG(WARNING) << "port " << ports_[i]->name() << ": its device asks for a reset";
+      if (!w.token) LayToRest(i, w);
+    }
     if (!w.token)
       Look(i, w, now);
     else if (now >= w.rests_until && grace_.Passed(*w.token))
-      Restart(i, w, now);
+      BringBack(i, w, now);
   }
 }
 
@@ -42,21 +47,27 @@ void PortWatchdog::Look(uint16_t index, Watched& w, Time now) {
   if (now - *w.deaf_since < kDeaf || now < w.rests_until || !buffers_()) return;
   LOG(WARNING) << "port " << port.name() << ": frames come and none has arrived for "
                << std::chrono::duration_cast<std::chrono::milliseconds>(now - *w.deaf_since).count() << " ms: it is restarted";
-  port.Rest(true);
+  LayToRest(index, w);
+}
+
+void PortWatchdog::LayToRest(uint16_t index, Watched& w) {
+  ports_[index]->Rest(true);
   w.token = grace_.Begin();
 }
 
-void PortWatchdog::Restart(uint16_t index, Watched& w, Time now) {
+void PortWatchdog::BringBack(uint16_t index, Watched& w, Time now) {
   Port& port = *ports_[index];
   w.deaf_since.reset();
   w.rests_until = now + w.patience;
   w.patience = std::min<Duration>(2 * w.patience, kLongest);
-  absl::Status s = port.Restart();
+  absl::Status s = w.asked ? port.ResetDevice() : port.Restart();
   if (s.ok())
-    ++w.restarts;
+    ++(w.asked ? w.resets : w.restarts);
   else
-    LOG(ERROR) << "port " << port.name() << " does not restart: " << s.message();
-  if (!s.ok() && !absl::IsFailedPrecondition(s)) return;  // it rests, and is tried again
+    LOG(ERROR) << "port " << port.name() << (w.asked ? " is not reset: " : " does not restart: ") << s.message();
+  if (!s.ok() && (w.asked || !absl::IsFailedPrecondition(s))) return;  // it rests, and is tried again
+  if (w.asked) LOG(WARNING) << "port " << port.name() << " was reset";
+  w.asked = false;
   port.Rest(false);
   w.token.reset();
   w.last = port.stats();

@@ -96,6 +96,7 @@ Json PortsReport(Gateway& g) {
                      {"rx_missed", stats.rx_missed},
                      {"rx_errors", stats.rx_errors},
                      {"rx_restarts", g.watchdog().restarts(port.index())},
+                     {"resets", g.watchdog().resets(port.index())},
                      {"tx_errors", stats.tx_errors}});
   }
   return {{"ports", ports}};

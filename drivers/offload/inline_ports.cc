@@ -54,7 +54,13 @@ int64_t InlinePorts::WaitedFor(const Device& d, int64_t now) {
 
 StepDown InlinePorts::Create(uint16_t port, const SessionSpec& spec, Wish wish, Session& out) {
   if (port >= devices_.size() || devices_[port].context == nullptr) return StepDown::kNoDevice;
-  const Device& d = devices_[port];
+  Device& d = devices_[port];
+  void* context = d.port->SecurityContext();
+  if (context == nullptr) return StepDown::kReset;
+  if (context != d.context) {  // of the port after a reset: no session of the one before is left
+    d.context = context;
+    d.has_protocol = Offers(context, RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL);
+  }
   if (d.sessions == kSessions) return StepDown::kFull;
   if (wish == Wish::kAny && WaitedFor(d, clock_()) > kMostWaitNs) return StepDown::kSlow;
   StepDown why = StepDown::kNoDevice;
@@ -98,6 +104,7 @@ StepDown InlinePorts::Make(uint16_t port, const SessionSpec& spec, rte_security_
   out.handle = rte_security_session_create(d.context, &conf, d.pool);
   if (out.handle == nullptr) return rte_errno == ENOSPC ? StepDown::kFull : StepDown::kRefused;
   ++d.sessions;
+  ++d.port->security_sessions;
   if (spec.seal) return StepDown::kNone;
   out.flow = d.port->CreateFlow({.spi = spec.spi,
                                  .destination = spec.local.address,
@@ -111,6 +118,7 @@ StepDown InlinePorts::Make(uint16_t port, const SessionSpec& spec, rte_security_
 void InlinePorts::Destroy(const Session& s) {
   Device& d = devices_[s.device];
   if (s.flow != nullptr) d.port->DestroyFlow(s.flow);
+  --d.port->security_sessions;
   if (int rc = rte_security_session_destroy(d.context, s.handle); rc != 0) {
     LOG(WARNING) << "port " << d.port->name() << ": an inline session does not go: " << rte_strerror(-rc);
     return;

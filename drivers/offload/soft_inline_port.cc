@@ -46,7 +46,25 @@ void SoftInlinePort::Set(const Faults& faults) {
 void SoftInlinePort::Reset() {
   resets_.fetch_add(1, std::memory_order_relaxed);
   WaitForQueues();
+  asks_reset_.store(true, std::memory_order_release);
   if (sink_) sink_({.kind = IpsecEvent::kReset, .userdata = 0});
+}
+
+absl::Status SoftInlinePort::ResetDevice() {
+  if (security_sessions != 0) {
+    if (sink_) sink_({.kind = IpsecEvent::kReset, .userdata = 0});
+    return absl::UnavailableError("its sessions are on their way out");
+  }
+  if (port_->AsksReset()) {
+    if (auto s = port_->ResetDevice(); !s.ok()) return s;
+  }
+  asks_reset_.store(false, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+void SoftInlinePort::Rest(bool on) {
+  resting_.store(on, std::memory_order_release);
+  port_->Rest(on);
 }
 
 Port::Stats SoftInlinePort::stats() const {
@@ -136,6 +154,7 @@ uint16_t SoftInlinePort::Disorder(Queue& queue, rte_mbuf** frames, uint16_t n, u
 }
 
 uint16_t SoftInlinePort::Receive(uint16_t queue, rte_mbuf** out, uint16_t n) {
+  if (resting_.load(std::memory_order_acquire)) return 0;
   const uint16_t room = n;
   n = port_->Receive(queue, out, n);
   Queue& own = *queues_[queue];
@@ -166,6 +185,7 @@ bool SoftInlinePort::Seal(Queue& queue, rte_mbuf* m) {
 
 // As a NIC's queue does, it takes what it cannot seal, and that is never seen again.
 uint16_t SoftInlinePort::Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) {
+  if (resting_.load(std::memory_order_acquire)) return 0;
   for (uint16_t i = 0; i < n; ++i) {
     if ((packets[i]->ol_flags & RTE_MBUF_F_TX_SEC_OFFLOAD) == 0 || Seal(*queues_[queue], packets[i])) continue;
     const uint16_t sent = port_->Transmit(queue, packets, i);

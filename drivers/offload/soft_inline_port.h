@@ -36,12 +36,14 @@ class SoftInlinePort : public Port {
   uint16_t Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) override;
   uint16_t rx_queues() const override { return port_->rx_queues(); }
   uint16_t tx_queues() const override { return port_->tx_queues(); }
-  bool link_up() const override { return port_->link_up(); }
+  bool link_up() const override { return !resting_.load(std::memory_order_acquire) && port_->link_up(); }
   bool is_virtual() const override { return port_->is_virtual(); }
   void Stop() override { port_->Stop(); }
   Stats stats() const override;
-  void Rest(bool on) override { port_->Rest(on); }
+  void Rest(bool on) override;
   absl::Status Restart() override { return port_->Restart(); }
+  bool AsksReset() const override { return asks_reset_.load(std::memory_order_acquire) || port_->AsksReset(); }
+  absl::Status ResetDevice() override;
   void* SecurityContext() override;
   void* CreateFlow(const SecurityFlow& flow) override;
   void DestroyFlow(void* flow) override;
@@ -59,7 +61,8 @@ class SoftInlinePort : public Port {
     bool disorder = false;     // received packets come backwards, and the last one of a burst after the burst behind it
   };
   void Set(const Faults& faults);
-  // The device is reset: it has no session any more, and what is to be sealed by one is lost.
+  // The device goes down as NICs do and asks for a reset: it has no session any more, and what is to be sealed by one is lost.
+  // Unlike theirs, its queues go on.
   void Reset();
   uint32_t sessions() const { return sessions_; }
   uint64_t sealed() const { return sealed_; }  // packets, of all queues; for tests, between bursts
@@ -110,7 +113,7 @@ class SoftInlinePort : public Port {
   std::function<void(const IpsecEvent&)> sink_;
   std::atomic<uint32_t> miss_every_{0}, resets_{0};
   std::atomic<uint64_t> soft_at_{0}, hard_at_{0};
-  std::atomic<bool> disorder_{false};
+  std::atomic<bool> disorder_{false}, asks_reset_{false}, resting_{false};
   std::atomic<uint64_t> sealed_{0}, opened_{0}, lost_{0};
 
   friend struct SoftInlineOps;

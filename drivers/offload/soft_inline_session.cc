@@ -143,7 +143,7 @@ absl::StatusOr<std::unique_ptr<SoftInlinePort>> SoftInlinePort::Wrap(std::unique
   return made;
 }
 
-void* SoftInlinePort::SecurityContext() { return context_.get(); }
+void* SoftInlinePort::SecurityContext() { return AsksReset() ? nullptr : context_.get(); }
 
 Port::ProtocolFacts SoftInlinePort::protocol_facts() const {
   return {.counted_ivs = true, .tells_numbers = true, .tells_apart = true};

@@ -5,15 +5,14 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <linux/if_packet.h>
-#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <utility>
 
 #include "drivers/eal/boot.h"
+#include "drivers/port/ethdev_failed.h"
 #include "drivers/port/kernel_interface.h"
 
 namespace culvert {
@@ -55,10 +54,6 @@ absl::Status CheckPacketFrame(const EthdevOptions& o) {
       "; leave out framesz, blocksz and framecnt, or say framesz=", PacketFrame(o.mtu), ",blocksz=", 4 * PacketFrame(o.mtu)));
 }
 
-absl::Status Failed(const std::string& port, const std::string& what, int rc) {
-  return absl::UnavailableError(absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(-rc)));
-}
-
 // Octets of a memif buffer that holds a whole frame: what is longer takes several, comes in as many segments and is copied.
 uint32_t MemifBuffer(uint32_t mtu) { return std::max<uint32_t>(2048, (mtu + kEthernet + 63) / 64 * 64); }
 
@@ -67,11 +62,6 @@ bool TakesAnyLength(const std::string& device) { return device.starts_with("net_
 
 bool Says(const std::string& device, std::initializer_list<const char*> arguments) {
   return std::ranges::any_of(arguments, [&](const char* a) { return device.find(a) != std::string::npos; });
-}
-
-// What starting it is, for the operator: memif says no more than that it failed.
-std::string StartOf(const std::string& device) {
-  return device.starts_with("net_memif") ? "start (of a memif client: nobody listens at its socket yet?)" : "start";
 }
 
 }  // namespace
@@ -138,7 +128,8 @@ absl::Status EthdevPort::Configure() {
     if (rc != 0) return Failed(o.name, "transmit queue", rc);
   }
   if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(o.name, StartOf(o.device), rc);
-  running_ = true;
+  open_ = running_ = true;
+  ListenForReset(true);
   ReadSecurity();
   // Neighbour discovery speaks to multicast groups. A device that does not filter says it does not support the call.
   if (int rc = rte_eth_allmulticast_enable(id_); rc != 0 && rc != -ENOTSUP) return Failed(o.name, "all-multicast", rc);
@@ -203,52 +194,17 @@ Port::Stats EthdevPort::stats() const {
   return s;
 }
 
-bool EthdevPort::RestartQueues() {
-  for (uint16_t q = 0; q < queues_; ++q) {
-    if (rte_eth_dev_rx_queue_stop(id_, q) != 0 || rte_eth_dev_rx_queue_start(id_, q) != 0) return false;
-  }
-  return true;
-}
-
-absl::Status EthdevPort::Restart() {
-  // af_xdp keeps what is in its fill ring when it is closed, for good.
-  if (options_.device.starts_with("net_af_xdp") && rte_mempool_avail_count(pool_) < pool_->size / 2)
-    return absl::FailedPreconditionError("each restart costs buffers, and no more can be spared: start the data plane anew");
-  // Sockets of the kernel's are as deaf after a stop and a start, or gone: only another device has others.
-  if (KernelInterfaceUnder(options_.device)) return Rebuild();
-  if (RestartQueues()) return absl::OkStatus();
-  if (security_) return absl::FailedPreconditionError("its queues do not start by themselves, and all of it has SAs");
-  if (int rc = rte_eth_dev_stop(id_); rc != 0) return Failed(name(), "stop", rc);
-  if (int rc = rte_eth_dev_start(id_); rc != 0) return Failed(name(), StartOf(options_.device), rc);
-  return absl::OkStatus();
-}
-
-absl::Status EthdevPort::Rebuild() {
-  if (running_) before_ = stats();
-  Stop();
-  // The kernel gives the queue of an AF_XDP socket free a moment after the socket is closed, and no call waits for that.
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  const std::string device = CompleteDevice(options_.device, options_.mtu), driver = DeviceName(device);
-  const size_t arguments = std::min(device.size(), driver.size() + 1);
-  rte_eal_hotplug_remove("vdev", driver.c_str());  // what fails here, fails below
-  if (int rc = rte_eal_hotplug_add("vdev", driver.c_str(), device.c_str() + arguments); rc != 0)
-    return Failed(name(), "another device", rc);
-  if (rte_eth_dev_get_port_by_name(driver.c_str(), &id_) != 0) return Failed(name(), "another device", -ENODEV);
-  if (auto configured = Configure(); !configured.ok()) return configured;
-  // The neighbours know the port by it, whatever came in the place of the interface.
-  rte_ether_addr has;
-  rte_eth_macaddr_get(id_, &has);
-  if (rte_is_same_ether_addr(&has, &mac) != 0) return absl::OkStatus();
-  if (int rc = rte_eth_dev_default_mac_addr_set(id_, &mac); rc != 0) return Failed(name(), "the MAC it had", rc);
-  return absl::OkStatus();
-}
-
 void EthdevPort::Stop() {
-  if (!running_) return;
   running_ = false;
+  if (!open_) return;
   OnIpsecEvent(nullptr);
+  ListenForReset(false);
   rte_eth_dev_stop(id_);
-  rte_eth_dev_close(id_);
+}
+
+void EthdevPort::Close() {
+  Stop();
+  if (std::exchange(open_, false)) rte_eth_dev_close(id_);
 }
 
 }  // namespace culvert

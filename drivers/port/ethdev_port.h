@@ -36,7 +36,7 @@ class EthdevPort : public Port {
  public:
   // Configures and starts the device. After BootEal with the device in its options; packets are received into `pool`.
   static absl::StatusOr<std::unique_ptr<EthdevPort>> Open(const EthdevOptions& options, rte_mempool* pool);
-  ~EthdevPort() override { Stop(); }
+  ~EthdevPort() override { Close(); }
 
   uint16_t Receive(uint16_t queue, rte_mbuf** out, uint16_t n) override;
   uint16_t Transmit(uint16_t queue, rte_mbuf** packets, uint16_t n) override;
@@ -47,13 +47,14 @@ class EthdevPort : public Port {
   void Stop() override;
   void Rest(bool on) override { resting_.store(on, std::memory_order_release); }
   absl::Status Restart() override;
+  bool AsksReset() const override { return asks_reset_.load(std::memory_order_acquire); }
+  absl::Status ResetDevice() override;
   Stats stats() const override;
   void* SecurityContext() override;
   void* CreateFlow(const SecurityFlow& flow) override;
   void DestroyFlow(void* flow) override;
   ProtocolFacts protocol_facts() const override { return facts_; }
   bool OpenedByProtocol(rte_mbuf* m, OpenedPacket& out) override;
-  // A device that was reset loses its sessions; to start it again is not done here.
   void OnIpsecEvent(std::function<void(const IpsecEvent&)> sink) override;
   uint16_t dpdk_id() const { return id_; }
 
@@ -62,7 +63,11 @@ class EthdevPort : public Port {
       : Port(o.name, o.index), options_(o), pool_(pool), id_(id) {}
   absl::Status Configure();
   absl::Status SetMtu(const rte_eth_dev_info& info);
+  void Close();  // nothing of its security context is used any more
+  void ListenForReset(bool on);
+  // ethdev_restart.cc
   absl::Status Rebuild();
+  absl::Status GiveMacBack();
   bool RestartQueues();
   Stats DeviceStats() const;
   void ReadSecurity();
@@ -72,9 +77,10 @@ class EthdevPort : public Port {
   uint16_t id_;
   uint16_t queues_ = 1;
   bool virtual_ = false;
-  bool running_ = false;
+  bool open_ = false, running_ = false;  // to be closed; started
   bool security_ = false;  // has inline IPsec both ways
   std::atomic<bool> resting_{false};
+  std::atomic<bool> asks_reset_{false};
   Stats before_;           // of the devices that were here before this one
   bool protocol_ = false;  // has inline protocol among it
   ProtocolFacts facts_;

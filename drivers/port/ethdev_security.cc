@@ -61,10 +61,12 @@ void EthdevPort::OnIpsecEvent(std::function<void(const IpsecEvent&)> sink) {
   for (auto type : EthdevEvents::kTypes) rte_eth_dev_callback_register(id_, type, EthdevEvents::Told, this);
 }
 
-void* EthdevPort::SecurityContext() { return security_ ? rte_eth_dev_get_sec_ctx(id_) : nullptr; }
+void* EthdevPort::SecurityContext() { return security_ && !AsksReset() ? rte_eth_dev_get_sec_ctx(id_) : nullptr; }
 
 // Drivers make IVs at random. A packet's number is on it as it came, which a device keeps where it is told to (ingress_oop).
 void EthdevPort::ReadSecurity() {
+  protocol_ = false;
+  facts_ = {};
   if (!security_) return;
   const auto* can = rte_security_capabilities_get(rte_eth_dev_get_sec_ctx(id_));
   for (; can != nullptr && can->action != RTE_SECURITY_ACTION_TYPE_NONE; ++can) {

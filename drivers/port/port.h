@@ -34,7 +34,13 @@ class Port {
   // Makes what is under it anew where it delivers nothing any more; MAC and MTU stay. Only while it rests, and after a grace
   // point of every worker. FailedPrecondition: it cannot be done, and nothing was touched; any other error: try again later.
   virtual absl::Status Restart() { return absl::FailedPreconditionError("it has no device to restart"); }
-  // Inline IPsec of the device (rte_security_ctx); null where it has none.
+  // The device asks for a reset: until it gets one, it moves nothing and takes no session.
+  virtual bool AsksReset() const { return false; }
+  // Resets the device and brings it up again as it was opened. Only while it rests, and after a grace point of every worker.
+  // An error: not yet, or not so; it goes on resting, and is to be tried again later.
+  virtual absl::Status ResetDevice() { return absl::UnimplementedError("it has no device to reset"); }
+  // Inline IPsec of the device (rte_security_ctx); null where it has none, or is to be reset. A reset may put another in its
+  // place, and destroys the one before: it is not done while there are sessions.
   virtual void* SecurityContext() { return nullptr; }
   // Which packets that come in a session of SecurityContext() deciphers: ESP of this SPI to this address, in UDP to this port
   // where that is not 0. Null where the device takes no more. A flow is destroyed before its session.
@@ -84,6 +90,7 @@ class Port {
   uint32_t mtu = 1500;                      // octets of IP packet
   uint16_t vlan = 0;                        // VLAN ID of a sub-interface; 0: frames go untagged
   uint16_t parent_index = 0;                // of a sub-interface
+  uint32_t security_sessions = 0;           // of SecurityContext(), as whoever makes them counts; main thread
 
  private:
   std::string name_;

@@ -4,7 +4,8 @@
 
 #include "drivers/port/ring_port.h"
 
-// F11: a port that has gone deaf is restarted within two seconds, at a time when no worker is in it; any other is left alone.
+// F11: a port that has gone deaf is restarted within two seconds, at a time when no worker is in it; one whose device asks for
+// it is reset so; any other is left alone.
 namespace culvert::dp {
 namespace {
 
@@ -23,12 +24,19 @@ class DeafPort : public RingPort {
     if (answer.ok()) counted.rx_packets = 0, deaf = false;
     return answer;
   }
+  bool AsksReset() const override { return asks; }
+  absl::Status ResetDevice() override {
+    EXPECT_TRUE(resting);
+    ++tried_reset;
+    if (answer.ok()) asks = asks_again;
+    return answer;
+  }
   bool link_up() const override { return link; }
 
   Stats counted;
-  bool resting = false, link = true, deaf = true;
+  bool resting = false, link = true, deaf = true, asks = false, asks_again = false;
   absl::Status answer;
-  int tried = 0;
+  int tried = 0, tried_reset = 0;
 };
 
 class PortWatchdogTest : public ::testing::Test {
@@ -138,6 +146,68 @@ TEST_F(PortWatchdogTest, GoesOnWithOneThatCannotBeRestarted) {
   EXPECT_GE(port_->tried, 5);
   for (int i = 0; i < 3 && port_->resting; ++i) Tick(5);
   EXPECT_FALSE(port_->resting);
+}
+
+TEST_F(PortWatchdogTest, ResetsAPortThatAsksForIt) {
+  port_->deaf = false;
+  for (int i = 0; i < 20; ++i) Tick(5);
+  for (unsigned times = 1; times <= 3; ++times) {
+    port_->asks = true;
+    Tick(5, false);
+    EXPECT_TRUE(port_->resting) << "at once: it moves nothing any more";
+    for (int i = 0; i < 50; ++i) Tick(5, false);
+    EXPECT_EQ(dog_->resets(0), times - 1) << "a worker may still be in Receive";
+    Tick(5);
+    EXPECT_EQ(dog_->resets(0), times);
+    EXPECT_FALSE(port_->resting);
+    for (int i = 0; i < 100; ++i) Tick(5);
+    EXPECT_EQ(port_->tried_reset, static_cast<int>(times)) << "well again, it is left alone";
+  }
+  EXPECT_EQ(dog_->restarts(0), 0u);
+  EXPECT_EQ(port_->tried, 0);
+}
+
+TEST_F(PortWatchdogTest, TriesAgainEverLaterWhatIsNotReset) {
+  for (auto answer : {absl::UnavailableError("not yet"), absl::FailedPreconditionError("what does not restart rests, too")}) {
+    port_->answer = answer;
+    port_->asks = true;
+    port_->tried_reset = 0;
+    const uint64_t before = dog_->resets(0);
+    for (int i = 0; i < 1000; ++i) Tick(5);
+    EXPECT_TRUE(port_->resting);
+    EXPECT_GE(port_->tried_reset, 5);
+    EXPECT_LE(port_->tried_reset, 8) << "1 s, 2, 4, ... in 100 s";
+    EXPECT_EQ(dog_->resets(0), before);
+    port_->answer = absl::OkStatus();
+    port_->deaf = false;
+    for (int i = 0; i < 700 && port_->resting; ++i) Tick(5);
+    EXPECT_FALSE(port_->resting);
+    EXPECT_EQ(dog_->resets(0), before + 1);
+    for (int i = 0; i < 20; ++i) Tick(5);
+  }
+  EXPECT_EQ(port_->tried, 0);
+}
+
+// As a VF does whose PF goes on failing. One that works for a while between is reset at once.
+TEST_F(PortWatchdogTest, WaitsLongerWithOneThatAsksAgainAndAgain) {
+  port_->asks = port_->asks_again = true;
+  for (int i = 0; i < 1000; ++i) Tick(5);
+  EXPECT_GE(port_->tried_reset, 5);
+  EXPECT_LE(port_->tried_reset, 8);
+}
+
+TEST_F(PortWatchdogTest, AResetIsMoreThanARestart) {
+  port_->answer = absl::UnavailableError("not yet");
+  for (int i = 0; i < 100 && port_->tried == 0; ++i) Tick(5);
+  ASSERT_TRUE(port_->resting);
+  const int tried = port_->tried;
+  port_->asks = true;
+  port_->answer = absl::OkStatus();
+  for (int i = 0; i < 100 && port_->resting; ++i) Tick(5);
+  EXPECT_FALSE(port_->resting);
+  EXPECT_EQ(port_->tried, tried);
+  EXPECT_EQ(dog_->resets(0), 1u);
+  EXPECT_EQ(dog_->restarts(0), 0u);
 }
 
 }  // namespace

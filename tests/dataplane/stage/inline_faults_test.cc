@@ -205,11 +205,39 @@ TEST_F(InlineFaultsTest, AResetCostsNoSa) {
   EXPECT_TRUE(rig_.FromPeer(first).empty()) << "the window is the one it was";
   EXPECT_EQ(Drops(Drop::kReplayed), 1u);
   EXPECT_EQ(port().sealed(), 1u);
-  // What comes next is the port's again.
+}
+
+// The device asks for a reset, and gets it once nobody is in it and its sessions are gone.
+TEST_F(InlineFaultsTest, APortThatWasResetTakesSasAgain) {
+  rig_.Install();
+  EXPECT_EQ(SendOne(), 1u);
+  const auto& dog = rig_.rig().gateway().watchdog();
+  port().Reset();
   test::SaSpec s = rig_.sa();
-  s.spi = MakeSpi(1, 5, 8);
-  s.sa_index = SaIndex(s.spi);
-  rig_.Install(s, Direction::kInbound);
+  auto another = [&](unsigned i) {
+    s.spi = MakeSpi(1, 5, i);
+    s.sa_index = SaIndex(s.spi);
+    rig_.Install(s, Direction::kInbound);
+  };
+  // Nobody has looked at what the device said yet: the watchdog is first, and has to wait for the sessions.
+  rig_.rig().Advance(std::chrono::milliseconds(300));
+  EXPECT_TRUE(port().AsksReset());
+  EXPECT_EQ(dog.resets(GatewayRig::kWan), 0u);
+  EXPECT_EQ(port().sessions(), 2u);
+  EXPECT_FALSE(port().link_up());
+  rig_.Settle();
+  EXPECT_EQ(port().sessions(), 0u);
+  another(8);
+  EXPECT_EQ(port().sessions(), 0u) << "not before it was reset";
+  EXPECT_EQ(StepDowns(StepDown::kReset), 3u);
+  rig_.rig().Advance(std::chrono::seconds(2));
+  EXPECT_EQ(dog.resets(GatewayRig::kWan), 1u);
+  EXPECT_EQ(dog.restarts(GatewayRig::kWan), 0u);
+  EXPECT_FALSE(port().AsksReset());
+  EXPECT_TRUE(port().link_up());
+  EXPECT_EQ(port().sessions(), 0u) << "what is here stays where it is until its next rekey";
+  EXPECT_EQ(SendOne(), 1 + kOutboundJump + 1u);
+  another(9);
   EXPECT_EQ(port().sessions(), 1u);
 }
 
