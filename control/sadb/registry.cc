@@ -5,6 +5,7 @@
 #include "absl/log/check.h"
 #include "common/channel/selectors.h"
 #include "common/channel/validate.h"
+#include "config/offload.h"
 
 namespace culvert::sadb {
 
@@ -13,16 +14,6 @@ using channel::CommandType;
 using channel::Direction;
 
 namespace {
-
-channel::Offload OffloadOf(config::HwOffload o) {
-  switch (o) {
-    case config::HwOffload::kAuto: return channel::Offload::kAuto;
-    case config::HwOffload::kNo: return channel::Offload::kNo;
-    case config::HwOffload::kCrypto: return channel::Offload::kCrypto;
-    case config::HwOffload::kPacket: return channel::Offload::kPacket;
-  }
-  return channel::Offload::kAuto;
-}
 
 int64_t NanosOrNone(Time t) { return t == Time{} ? 0 : ToNanos(t); }
 

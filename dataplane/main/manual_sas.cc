@@ -10,22 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "common/bytes/secret.h"
 #include "common/channel/validate.h"
+#include "config/offload.h"
 #include "dataplane/sa/tsc_clock.h"
 
 namespace culvert::dp {
 namespace {
 
 constexpr uint8_t kEsp = 50, kAh = 51;
-
-channel::Offload OffloadOf(config::HwOffload o) {
-  switch (o) {
-    case config::HwOffload::kAuto: return channel::Offload::kAuto;
-    case config::HwOffload::kNo: return channel::Offload::kNo;
-    case config::HwOffload::kCrypto: return channel::Offload::kCrypto;
-    case config::HwOffload::kPacket: return channel::Offload::kPacket;
-  }
-  return channel::Offload::kAuto;
-}
 
 channel::InstallSa CommandOf(const config::ManualSa& sa) {
   channel::InstallSa out = channel::NewCommand(channel::CommandType::kInstallSa).install;

@@ -89,9 +89,9 @@ void WorkerDatabase::PortWasReset(uint16_t port) {
   size_t n = 0;
   for (Records& records : records_) {
     for (auto& [index, r] : records) {
-      const bool inlined = r->session.engine == Engine::kInlineProtocol || r->session.engine == Engine::kInlineCrypto;
       // What is being removed gives its session back anyhow.
-      if (!inlined || r->session.device != port || r->state == SaRecord::State::kRemoving) continue;
+      const bool its = offload::IsInline(r->session.engine) && r->session.device == port;
+      if (!its || r->state == SaRecord::State::kRemoving) continue;
       LeaveDevice(r, StepDown::kReset);
       Order(*r, WorkerOrder::kLeavePort, [this, r] { GiveBackLeft(r); });
       ++n;

@@ -133,10 +133,7 @@ Drop EspWorker::Reroute(WorkerContext& ctx, Packet& p, OutboundSa& sa, uint32_t&
   p.l4 = static_cast<uint16_t>(IpHeader(sa.family));
   p.family = sa.family;
   p.protocol = sa.encap ? kUdp : kEsp;
-  p.fragment = p.first_fragment = false;
-  p.local_origin = true;
-  p.from_host = false;
-  p.opened = false;
+  BecomeSealed(p);
 }
 
 void EspWorker::WritePadded(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan, crypto::CryptoOp& op) {

@@ -160,7 +160,6 @@ class EspWorker final : public IpsecWorker {
   [[gnu::cold]] bool LendWhole(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan);
   static bool FinishWhole(Packet& p, const OutboundSa& sa, const Lent& lent);
   static bool MayOpenWhole(const OpenLane& lane);
-  bool SubmitToOpen(const InboundSa& sa, Lent& lent);
   void TakeWhole(WorkerContext& ctx, Packet& p, const offload::LookasideQueue::Result& result, Burst& opened);
   void FlushDevices();
   // inline.cc: packets that the port seals or has opened. False: it will not, and the processor has to.
@@ -178,6 +177,8 @@ class EspWorker final : public IpsecWorker {
   void LeaveNumbers(OutboundSa& sa);
   void LeaveDevice(WorkerContext& ctx, InboundSa& sa);
   void LeaveDevice(WorkerContext& ctx, OutboundSa& sa);
+  // For a packet that is the processor's from now on, or dropped where no number is left for it.
+  void LeaveDeviceAt(WorkerContext& ctx, Packet& p, OutboundSa& sa);
   void FinishReleases(WorkerContext& ctx);
   bool MayReturn(const WorkerContext& ctx, const void* sa) const;
   // dummy.cc

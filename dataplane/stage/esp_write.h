@@ -46,6 +46,14 @@ inline void WriteTrailer(uint8_t* at, uint32_t pad, uint8_t next) {
   at[pad + 1] = next;
 }
 
+// A packet that is sealed is whole again, and from here.
+inline void BecomeSealed(Packet& p) {
+  p.fragment = p.first_fragment = false;
+  p.local_origin = true;
+  p.from_host = false;
+  p.opened = false;
+}
+
 inline constexpr uint32_t kOuterReach = 12;  // octets
 
 // A tunnel's outer headers up to the SPI. Copies whole 16-octet words, which reach kOuterReach octets beyond at most: what lies

@@ -26,12 +26,11 @@ void EspWorker::OpenRest(WorkerContext& ctx, uint16_t n) {
   for (uint16_t i = 0; i < n; ++i) {
     uint64_t flags = lanes_[i].packet->m->ol_flags;
     const auto engine = lanes_[i].sa->engine;
-    const bool inlined = engine == offload::Engine::kInlineCrypto || engine == offload::Engine::kInlineProtocol;
     if (engine == offload::Engine::kInlineCrypto && (flags & RTE_MBUF_F_RX_SEC_OFFLOAD) != 0) {
       ops_[i].ok = (flags & RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED) == 0;
       continue;
     }
-    if (inlined) ctx.counters.inline_missed.Add(1);
+    if (offload::IsInline(engine)) ctx.counters.inline_missed.Add(1);
     rest_[rest] = ops_[i];
     at[rest++] = i;
   }

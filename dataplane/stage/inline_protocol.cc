@@ -25,7 +25,7 @@ uint32_t TextOf(uint32_t length) { return (length + kEspTrailer + kGranule - 1) 
 
 // A packet in clear waits for nobody: what main asks for the neighbour with is its outer IP header alone, and ends there.
 void AskForNeighbour(WorkerContext& ctx, Packet& p, const OutboundSa& sa) {
-  p.length = sa.family == 4 ? sizeof(rte_ipv4_hdr) : sizeof(rte_ipv6_hdr);
+  p.length = static_cast<uint16_t>(IpHeader(sa.family));
   p.m->data_len = p.length;
   p.m->pkt_len = p.length;
   std::memcpy(rte_pktmbuf_mtod(p.m, void*), sa.header, p.length);
@@ -124,8 +124,7 @@ bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const 
                    IsPlainFront(p, sa, plan.at.length);
   const uint16_t l3 = IsTransport(sa.form) ? plan.at.length : p.l4;
   if (!may || !inline_ports_->Mark(sa.device, sa.session, p.m, RTE_ETHER_HDR_LEN, l3)) {
-    LeaveDevice(ctx, sa);
-    if (sa.sequence.get() >= sa.last_sequence) ctx.Drop(p, Drop::kSequenceExhausted);
+    LeaveDeviceAt(ctx, p, sa);
     return false;
   }
   PutWirePort(p, sa);
@@ -134,10 +133,7 @@ bool EspWorker::GiveToPort(WorkerContext& ctx, Packet& p, OutboundSa& sa, const 
   p.tag = SaTag{sa.sa_index, sa.installation}.word();
   p.family = sa.family;
   p.protocol = IPPROTO_ESP;
-  p.fragment = p.first_fragment = false;
-  p.local_origin = true;
-  p.from_host = false;
-  p.opened = false;
+  BecomeSealed(p);
   return true;
 }
 

@@ -1,7 +1,6 @@
 #include "dataplane/stage/lent.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "dataplane/stage/accept.h"
 #include "dataplane/stage/esp_worker.h"
@@ -47,10 +46,12 @@ bool EspWorker::LendOpened(WorkerContext& ctx, const OpenLane& lane, const crypt
             .esp = lane.esp,
             .suite = op.suite,
             .encap = lane.encap,
-            .whole = whole};
+            .whole = whole,
+            .tos = GetTos(rte_pktmbuf_mtod(p.m, const uint8_t*), p.family)};
   lent.packet.path = ctx.CarriedPath(p);
-  const bool taken = whole ? SubmitToOpen(sa, lent)
-                           : devices_[sa.device]->Submit(sa.session, op, false, sa.esn, p.m, &lent, sizeof lent);
+  offload::LookasideQueue& device = *devices_[sa.device];
+  const bool taken = whole ? device.SubmitWhole(sa.session, nullptr, 0, p.l4, p.m, &lent, sizeof lent)
+                           : device.Submit(sa.session, op, false, sa.esn, p.m, &lent, sizeof lent);
   if (HoldLent(ctx, p, taken)) ++sa.in_flight;
   return true;
 }
@@ -105,8 +106,7 @@ bool EspWorker::TakeBack(WorkerContext& ctx, unsigned device, Burst& opened, Bur
     ctx.watch->Found(Stage::kTake, n);
   Burst unverified;
   for (uint16_t i = 0; i < n; ++i) {
-    Lent lent;
-    std::memcpy(&lent, results[i].context, sizeof lent);
+    const Lent& lent = LentOf(results[i]);
     Packet& p = ctx.slots.New();
     p = lent.packet;
     p.sa = lent.sa;

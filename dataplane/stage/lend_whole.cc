@@ -24,8 +24,7 @@ constexpr uint32_t kUdpHeader = sizeof(rte_udp_hdr), kEspHeader = 8;  // octets
 // processor's, or dropped.
 bool EspWorker::LendWhole(WorkerContext& ctx, Packet& p, OutboundSa& sa, const SealPlan& plan) {
   if (!IsPlainFront(p, sa, plan.at.length)) {
-    LeaveDevice(ctx, sa);
-    if (sa.sequence.get() >= sa.last_sequence) ctx.Drop(p, Drop::kSequenceExhausted);
+    LeaveDeviceAt(ctx, p, sa);
     return false;
   }
   const bool transport = IsTransport(sa.form);
@@ -40,13 +39,10 @@ bool EspWorker::LendWhole(WorkerContext& ctx, Packet& p, OutboundSa& sa, const S
             .tos = static_cast<uint8_t>(GetTos(inner, p.family) & sa.tos_mask),
             .df = static_cast<uint8_t>(GetDf(inner, p.family) & sa.df_mask)};
   PutWirePort(p, sa);
+  p.l4 = static_cast<uint16_t>(transport ? header : IpHeader(sa.family));
   p.family = sa.family;
   p.protocol = sa.encap ? IPPROTO_UDP : IPPROTO_ESP;
-  p.l4 = static_cast<uint16_t>(transport ? plan.at.length : IpHeader(sa.family));
-  p.fragment = p.first_fragment = false;
-  p.local_origin = true;
-  p.from_host = false;
-  p.opened = false;
+  BecomeSealed(p);
   lent.packet = p;
   lent.packet.path = ctx.CarriedPath(p);
   uint8_t iv[16];
@@ -87,15 +83,8 @@ bool EspWorker::MayOpenWhole(const OpenLane& lane) {
   return p.l4 == IpHeader(p.family) && lane.encap == sa.encap && IsKnownPeer(sa, lane, rte_pktmbuf_mtod(p.m, const uint8_t*));
 }
 
-bool EspWorker::SubmitToOpen(const InboundSa& sa, Lent& lent) {
-  rte_mbuf* m = lent.packet.m;
-  lent.tos = GetTos(rte_pktmbuf_mtod(m, const uint8_t*), lent.packet.family);
-  return devices_[sa.device]->SubmitWhole(sa.session, nullptr, 0, lent.packet.l4, m, &lent, sizeof lent);
-}
-
 void EspWorker::TakeWhole(WorkerContext& ctx, Packet& p, const offload::LookasideQueue::Result& result, Burst& opened) {
-  Lent lent;
-  std::memcpy(&lent, result.context, sizeof lent);
+  const Lent& lent = LentOf(result);
   auto& sa = *static_cast<InboundSa*>(p.sa);
   if (result.kind != offload::LookasideQueue::Result::kDone) return ctx.Drop(p, Drop::kBadIcv);
   if (p.m->nb_segs != 1) return ctx.Drop(p, Drop::kCryptoFailed);

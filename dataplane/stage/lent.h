@@ -15,11 +15,11 @@ namespace culvert::dp {
 struct Lent {
   Packet packet;
   void* sa;
-  uint8_t* text;          // not of whole SAs
-  uint64_t sequence;      // inbound
+  uint8_t* text;          // inbound; of a whole SA, as it was
+  uint64_t sequence;      // inbound, as the next three
   uint32_t text_length;   // octets
   Spi spi;
-  uint16_t esp;           // offset of the ESP header, or of what stands before it: not of whole SAs going out
+  uint16_t esp;           // offset of the ESP header
   crypto::Suite suite;
   bool encap, seal;
   bool whole;             // the device has the SA (lookaside protocol)
@@ -27,5 +27,8 @@ struct Lent {
   uint8_t tos, df;        // of a whole SA: DSCP and ECN of the outer header, to be written or as it came; DF to be written
 };
 static_assert(sizeof(Lent) <= offload::LookasideQueue::kContext && std::is_trivially_copyable_v<Lent>);
+
+// In the operation's memory: until the queue's next Collect().
+inline const Lent& LentOf(const offload::LookasideQueue::Result& r) { return *static_cast<const Lent*>(r.context); }
 
 }  // namespace culvert::dp

@@ -150,10 +150,7 @@ void EspWorker::Sealed(Packet& p, const SealPlan& plan, const IpFront& front, ui
   p.l4 = front.length;
   p.family = static_cast<const OutboundSa*>(p.sa)->family;
   p.protocol = protocol;
-  p.fragment = p.first_fragment = false;
-  p.local_origin = true;
-  p.from_host = false;
-  p.opened = false;
+  BecomeSealed(p);
 }
 
 }  // namespace culvert::dp

@@ -75,4 +75,9 @@ void EspWorker::LeaveDevice(WorkerContext& ctx, OutboundSa& sa) {
   if (sa.in_flight == 0) (void)Report(ctx, WorkerReport::kLeftDevice, sa);
 }
 
+void EspWorker::LeaveDeviceAt(WorkerContext& ctx, Packet& p, OutboundSa& sa) {
+  LeaveDevice(ctx, sa);
+  if (sa.sequence.get() >= sa.last_sequence) ctx.Drop(p, Drop::kSequenceExhausted);
+}
+
 }  // namespace culvert::dp

@@ -8,7 +8,6 @@
 
 struct rte_crypto_op;
 struct rte_crypto_sym_xform;
-struct rte_mempool;
 
 namespace culvert::offload {
 

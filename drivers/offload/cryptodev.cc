@@ -2,7 +2,7 @@
 #include <rte_cryptodev.h>
 #include <rte_errno.h>
 
-#include <utility>
+#include <algorithm>
 
 #include "drivers/eal/boot.h"
 #include "drivers/offload/crypto_device.h"
@@ -20,8 +20,10 @@ class Cryptodev final : public CryptoDevice {
  public:
   explicit Cryptodev(uint8_t id) : id_(id) { rte_cryptodev_info_get(id_, &info_); }
   ~Cryptodev() override {
-    if (started_) rte_cryptodev_stop(id_);
-    if (started_) rte_cryptodev_close(id_);
+    if (started_) {
+      rte_cryptodev_stop(id_);
+      rte_cryptodev_close(id_);
+    }
     rte_mempool_free(sessions_);
   }
 

@@ -19,6 +19,8 @@ enum class Engine : uint8_t {
   kCount,
 };
 const char* Name(Engine e);
+// Whether it is a port.
+constexpr bool IsInline(Engine e) { return e == Engine::kInlineProtocol || e == Engine::kInlineCrypto; }
 // Whether a device has SAs as a whole, and with them the numbers of what goes out.
 constexpr bool HasWhole(Engine e) { return e == Engine::kInlineProtocol || e == Engine::kLookasideProtocol; }
 

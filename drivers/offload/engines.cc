@@ -16,7 +16,7 @@ StepDown Engines::Choose(const SessionSpec& spec, uint16_t port, Wish wish, Sess
 }
 
 void Engines::GiveBack(const Session& s) {
-  if (s.engine == Engine::kInlineCrypto || s.engine == Engine::kInlineProtocol)
+  if (IsInline(s.engine))
     inline_->Destroy(s);
   else if (s.engine != Engine::kCpu)
     lookaside_->Destroy(s);

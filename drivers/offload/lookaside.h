@@ -12,6 +12,7 @@
 #include "drivers/offload/engine.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 
 namespace culvert::offload {
 

@@ -6,8 +6,6 @@
 #include "drivers/crypto/mb_engine.h"
 
 struct rte_cryptodev_capabilities;
-struct rte_mbuf;
-struct rte_security_ipsec_xform;
 struct rte_security_session_conf;
 
 // ESP as the stand-ins for devices with rte_security have it: AES-GCM with 16 octets of ICV (RFC 4303, RFC 4106). Not the
