@@ -61,22 +61,33 @@ def test_a_port_runs_it(lab):
         raise LabError(f'{pair.a.ctl("engines")}')
 
 
-def with_whole_port(lab, b=None, **tunnel):
-    """Gateway a, whose port has whole SAs, and insists on that."""
+def with_whole(lab, b, dataplane=None, **tunnel):
+    """Gateway a, which insists on a device that has whole SAs."""
     net = Topology(lab)
-    a = Gateway(lab, net.a, 'culvert-a')
-    a.port_keys['wan'] = {'inline_ipsec': 'software'}
+    a = Gateway(lab, net.a, 'culvert-a', dataplane=dataplane)
     b = Gateway(lab, net.b, 'culvert-b') if b == 'culvert' else Charon(lab, net.kernel(net.b), 'charon-b')
     return Pair(net, a, b, Tunnel(a_child={'hw_offload': 'packet'}, **tunnel))
 
 
-def expect_whole_port(pair):
-    if (chosen := whole_life(pair)) != {('inline-protocol', 'inline-protocol')}:
+def with_whole_port(lab, b=None, **tunnel):
+    pair = with_whole(lab, b, **tunnel)
+    pair.a.port_keys['wan'] = {'inline_ipsec': 'software'}
+    return pair
+
+
+def expect_whole(pair, engine, kind):
+    """What is told of the only device of this kind, which has had the SAs of a whole life, and has none any more."""
+    if (chosen := whole_life(pair)) != {(engine, engine)}:
         raise LabError(f'engines: {chosen}')
     said = pair.a.ctl('engines')
     if said['inline_missed'] or said['step_downs'] or said['refused']:
         raise LabError(f'{said}')
-    wait_until(lambda: pair.a.ctl('engines')['ports'][0]['sessions'] == 0, 'no session left', 20)
+    wait_until(lambda: pair.a.ctl('engines')[kind][0]['sessions'] == 0, 'no session left', 20)
+    return said[kind][0]
+
+
+def expect_whole_port(pair):
+    expect_whole(pair, 'inline-protocol', 'ports')
 
 
 def test_a_port_has_the_whole_sa(lab):
@@ -88,24 +99,14 @@ def test_a_port_has_the_whole_sa_in_udp(lab):
 
 
 def with_whole_device(lab, b=None, **tunnel):
-    """Gateway a, whose crypto device has whole SAs, and insists on that."""
-    net = Topology(lab)
     devices = {'gcm': {'device': 'crypto_aesni_gcm0', 'lookaside_ipsec': 'software'}}
-    a = Gateway(lab, net.a, 'culvert-a', dataplane={'crypto_devices': devices})
-    b = Gateway(lab, net.b, 'culvert-b') if b == 'culvert' else Charon(lab, net.kernel(net.b), 'charon-b')
-    return Pair(net, a, b, Tunnel(a_child={'hw_offload': 'packet'}, **tunnel))
+    return with_whole(lab, b, {'crypto_devices': devices}, **tunnel)
 
 
 def expect_whole_device(pair):
-    if (chosen := whole_life(pair)) != {('lookaside-protocol', 'lookaside-protocol')}:
-        raise LabError(f'engines: {chosen}')
-    said = pair.a.ctl('engines')
-    if said['step_downs'] or said['refused']:
-        raise LabError(f'{said}')
-    device = said['devices'][0]
+    device = expect_whole(pair, 'lookaside-protocol', 'devices')
     if device['dequeued'] == 0 or device['enqueued'] != device['dequeued']:
         raise LabError(f'{device}')
-    wait_until(lambda: pair.a.ctl('engines')['devices'][0]['sessions'] == 0, 'no session left', 20)
 
 
 def test_a_crypto_device_has_the_whole_sa(lab):

@@ -4,6 +4,7 @@
 #include <rte_cryptodev.h>
 #include <rte_dev.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -11,6 +12,8 @@
 #include "dataplane/worker/packet.h"
 #include "drivers/offload/engines.h"
 #include "drivers/offload/soft_security_device.h"
+#include "tests/support/tunnel_rig.h"
+#include "tests/support/watching.h"
 
 namespace culvert::testing {
 
@@ -66,5 +69,33 @@ class Device {
   bool holds_ = false;
   std::deque<rte_crypto_op*> held_;
 };
+
+// Of SAs that are lent, one out, one in and a forged one. Their way is told in two parts, and of what they were before the
+// device has sealed or judged them nothing but headers, unless clear text may be told.
+inline void ExpectWatchedUnderOneNumber(TunnelRig& t) {
+  for (bool clear : {false, true}) {
+    SCOPED_TRACE(clear);
+    Watching w(t.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
+    auto sent = t.FromAlice(test::MakeUdp(t.alice(false), t.bob(false), 1000, 2000, 100));
+    ASSERT_EQ(sent.size(), 1u);
+    ASSERT_EQ(t.FromPeer(t.Seal(test::MakeUdp(t.bob(false), t.alice(false), 2000, 1000, 100))).size(), 1u);
+    Bytes bad = t.Seal(test::MakeUdp(t.bob(false), t.alice(false), 2000, 1000, 100));
+    bad.back() ^= 1;
+    ASSERT_EQ(t.FromPeer(bad).size(), 0u);
+    auto ways = w.Ways();
+    ASSERT_EQ(ways.size(), 3u);
+    EXPECT_EQ(ways[0].Passes(), "receive classify policy seal; held; transmit; transmitted");
+    EXPECT_EQ(ways[1].Passes(), "receive classify open; held; accept inside policy transmit; transmitted");
+    EXPECT_EQ(ways[2].Passes(), "receive classify open; held; accept; bad-icv");
+    EXPECT_EQ(ways[0].Octets(dp::Place::kReceived).empty(), !clear);
+    EXPECT_TRUE(std::ranges::equal(ByteView(ways[0].Octets(dp::Place::kSent)).subspan(14), sent[0]));
+    EXPECT_EQ(ways[1].Octets(dp::Place::kInside).empty(), !clear);
+    EXPECT_EQ(ways[1].last().sa_in, t.sa().sa_index);
+    for (const auto& part : ways[2].parts) {
+      EXPECT_LE(part.frame(dp::Place::kReceived).size(), 14u + 20 + 8);
+      EXPECT_TRUE(part.frame(dp::Place::kInside).empty());
+    }
+  }
+}
 
 }  // namespace culvert::testing

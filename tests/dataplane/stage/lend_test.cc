@@ -5,7 +5,6 @@
 
 #include "tests/dataplane/stage/lend_device.h"
 #include "tests/support/tunnel_rig.h"
-#include "tests/support/watching.h"
 
 // SAs whose packets a crypto device seals and opens, through a whole gateway and against the slow reference.
 namespace culvert::testing {
@@ -34,34 +33,11 @@ const Case kCases[] = {
     {"crypto_openssl", {kCbc, 256, IntegId::kHmacSha256_128, true}},
 };
 
-// Its way is told in two parts, and of what it was before the device has judged it nothing but headers.
 TEST(Lend, IsWatchedUnderOneNumber) {
   Device device("crypto_aesni_mb");
   TunnelRig t({.engines = device.get()});
   t.Install();
-  for (bool clear : {false, true}) {
-    SCOPED_TRACE(clear);
-    Watching w(t.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
-    auto sent = t.FromAlice(MakeUdp(t.alice(false), t.bob(false), 1000, 2000, 100));
-    ASSERT_EQ(sent.size(), 1u);
-    ASSERT_EQ(t.FromPeer(t.Seal(MakeUdp(t.bob(false), t.alice(false), 2000, 1000, 100))).size(), 1u);
-    Bytes bad = t.Seal(MakeUdp(t.bob(false), t.alice(false), 2000, 1000, 100));
-    bad.back() ^= 1;
-    ASSERT_EQ(t.FromPeer(bad).size(), 0u);
-    auto ways = w.Ways();
-    ASSERT_EQ(ways.size(), 3u);
-    EXPECT_EQ(ways[0].Passes(), "receive classify policy seal; held; transmit; transmitted");
-    EXPECT_EQ(ways[1].Passes(), "receive classify open; held; accept inside policy transmit; transmitted");
-    EXPECT_EQ(ways[2].Passes(), "receive classify open; held; accept; bad-icv");
-    EXPECT_EQ(ways[0].Octets(dp::Place::kReceived).empty(), !clear);
-    EXPECT_TRUE(std::ranges::equal(ByteView(ways[0].Octets(dp::Place::kSent)).subspan(14), sent[0]));
-    EXPECT_EQ(ways[1].Octets(dp::Place::kInside).empty(), !clear);
-    EXPECT_EQ(ways[1].last().sa_in, t.sa().sa_index);
-    for (const auto& part : ways[2].parts) {
-      EXPECT_LE(part.frame(dp::Place::kReceived).size(), 14u + 20 + 8);
-      EXPECT_TRUE(part.frame(dp::Place::kInside).empty());
-    }
-  }
+  ExpectWatchedUnderOneNumber(t);
 }
 
 TEST(Lend, CarriesEverySuiteInEveryShape) {

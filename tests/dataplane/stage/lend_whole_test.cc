@@ -8,7 +8,6 @@
 #include "tests/dataplane/stage/lend_device.h"
 #include "tests/support/reference_transport.h"
 #include "tests/support/tunnel_rig.h"
-#include "tests/support/watching.h"
 
 // SAs that a crypto device has as a whole (rte_security lookaside protocol), by the stand-in: what is not as with a port, for which
 // see whole_sa_test.cc.
@@ -294,31 +293,9 @@ TEST_F(LendWholeTest, DropsLateAnswersOfAnSaThatIsGone) {
   EXPECT_EQ(device_.soft().sessions(), 0u);
 }
 
-// It is in clear until the device has sealed it, and once the device has opened it.
 TEST_F(LendWholeTest, WhatADeviceHasIsNotCapturedInClear) {
   rig_.Install();
-  for (bool clear : {false, true}) {
-    SCOPED_TRACE(clear);
-    Watching w(rig_.rig().gateway(), {.paths = true, .frames = true, .clear_text = clear, .snap = 2048});
-    auto sent = rig_.FromAlice(Out());
-    ASSERT_EQ(sent.size(), 1u);
-    ASSERT_EQ(rig_.FromPeer(rig_.Seal(In())).size(), 1u);
-    Bytes bad = rig_.Seal(In());
-    bad.back() ^= 1;
-    ASSERT_EQ(rig_.FromPeer(bad).size(), 0u);
-    auto ways = w.Ways();
-    ASSERT_EQ(ways.size(), 3u);
-    EXPECT_EQ(ways[0].Passes(), "receive classify policy seal; held; transmit; transmitted");
-    EXPECT_EQ(ways[1].Passes(), "receive classify open; held; accept inside policy transmit; transmitted");
-    EXPECT_EQ(ways[2].Passes(), "receive classify open; held; accept; bad-icv");
-    EXPECT_EQ(ways[0].Octets(dp::Place::kReceived).empty(), !clear);
-    EXPECT_TRUE(std::ranges::equal(ByteView(ways[0].Octets(dp::Place::kSent)).subspan(14), sent[0]));
-    EXPECT_EQ(ways[1].Octets(dp::Place::kInside).empty(), !clear);
-    for (const auto& part : ways[2].parts) {
-      EXPECT_LE(part.frame(dp::Place::kReceived).size(), 14u + 20 + 8);
-      EXPECT_TRUE(part.frame(dp::Place::kInside).empty());
-    }
-  }
+  ExpectWatchedUnderOneNumber(rig_);
 }
 
 }  // namespace

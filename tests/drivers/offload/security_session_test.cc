@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rte_security_driver.h>
 
+#include <span>
+
 // What a device may have of an SA, and as a whole: what of the promises about SAs would not hold, it may not.
 namespace culvert::offload {
 namespace {
@@ -61,23 +63,44 @@ SessionSpec Sa(bool seal, crypto::Suite suite = crypto::Suite::kGcm128) {
           .copy_df = true};
 }
 
-StepDown Judge(const Device& d, const SessionSpec& s) {
+template <typename How>
+StepDown Judge(const Device& d, const SessionSpec& s, How how) {
   rte_security_capability can{};
   can.ipsec.options = d.options;
   can.crypto_capabilities = kCrypto;
   Transforms t{};
   EXPECT_TRUE(MakeTransforms(s, 0, t));
+  return how(can, d, s, t);
+}
+constexpr auto kAsPort = [](const auto& can, const Device& d, const auto& s, const auto& t) {
   return JudgeProtocol(can, d.port, s, t);
+};
+constexpr auto kAsCryptoDevice = [](const auto& can, const Device&, const auto& s, const auto& t) {
+  return JudgeLookaside(can, s, t);
+};
+
+struct Row {
+  const char* name;
+  StepDown out, in;  // outbound, inbound
+  void (*change)(Device&, SessionSpec&);
+};
+
+// Of `whole`, as each row changes it and the SA.
+void ExpectJudged(const Device& whole, std::span<const Row> rows, auto how) {
+  for (const Row& row : rows) {
+    for (bool seal : {true, false}) {
+      SCOPED_TRACE(std::string(row.name) + (seal ? " out" : " in"));
+      Device d = whole;
+      SessionSpec s = Sa(seal);
+      row.change(d, s);
+      EXPECT_EQ(Judge(d, s, how), seal ? row.out : row.in);
+    }
+  }
 }
 
 TEST(SecuritySession, APortMayHaveNothingThatItBreaks) {
   auto cbc = crypto::FindSuite(EncrId::kAesCbc, 128, IntegId::kHmacSha256_128);
   ASSERT_TRUE(cbc);
-  struct Row {
-    const char* name;
-    StepDown out, in;  // outbound, inbound
-    void (*change)(Device&, SessionSpec&);
-  };
   const Row rows[] = {
       {"as it should be", StepDown::kNone, StepDown::kNone, [](Device&, SessionSpec&) {}},
       {"IVs at random", StepDown::kIv, StepDown::kNone, [](Device& d, SessionSpec&) { d.port.counted_ivs = false; }},
@@ -104,62 +127,33 @@ TEST(SecuritySession, APortMayHaveNothingThatItBreaks) {
       {"another suite", StepDown::kSuite, StepDown::kSuite,
        [](Device&, SessionSpec& s) { s.suite = crypto::Suite::kChaCha20Poly1305, s.cipher_key = kKey; }},
   };
-  for (const Row& row : rows) {
-    for (bool seal : {true, false}) {
-      SCOPED_TRACE(std::string(row.name) + (seal ? " out" : " in"));
-      Device d = Whole();
-      SessionSpec s = Sa(seal);
-      row.change(d, s);
-      EXPECT_EQ(Judge(d, s), seal ? row.out : row.in);
-    }
-  }
+  ExpectJudged(Whole(), rows, kAsPort);
   Device d = Whole();
   d.port.counted_ivs = false;
-  EXPECT_EQ(Judge(d, Sa(true, *cbc)), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
+  EXPECT_EQ(Judge(d, Sa(true, *cbc), kAsPort), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
 }
 
 // It has what a port lacks: who lends the packets sees them again.
 TEST(SecuritySession, ACryptoDeviceMayHaveMore) {
   auto cbc = crypto::FindSuite(EncrId::kAesCbc, 128, IntegId::kHmacSha256_128);
   ASSERT_TRUE(cbc);
-  struct Row {
-    const char* name;
-    StepDown out, in;  // outbound, inbound
-    void (*change)(rte_security_ipsec_sa_options&, SessionSpec&);
-  };
-  using Options = rte_security_ipsec_sa_options;
   const Row rows[] = {
-      {"no headers of its own", StepDown::kNone, StepDown::kNone, [](Options&, SessionSpec&) {}},
-      {"IVs at random", StepDown::kIv, StepDown::kNone, [](Options& o, SessionSpec&) { o.iv_gen_disable = 0; }},
-      {"no ESN", StepDown::kEsn, StepDown::kEsn, [](Options& o, SessionSpec& s) { o.esn = 0, s.esn = true; }},
-      {"ESN", StepDown::kNone, StepDown::kEsn, [](Options&, SessionSpec& s) { s.esn = true; }},
-      {"no UDP", StepDown::kSuite, StepDown::kSuite, [](Options& o, SessionSpec& s) { o.udp_encap = 0, s.encap = true; }},
-      {"UDP", StepDown::kNone, StepDown::kNone, [](Options&, SessionSpec& s) { s.encap = true; }},
-      {"padding", StepDown::kHeaders, StepDown::kHeaders, [](Options&, SessionSpec& s) { s.plain = false; }},
+      {"no headers of its own", StepDown::kNone, StepDown::kNone, [](Device&, SessionSpec&) {}},
+      {"IVs at random", StepDown::kIv, StepDown::kNone, [](Device& d, SessionSpec&) { d.options.iv_gen_disable = 0; }},
+      {"no ESN", StepDown::kEsn, StepDown::kEsn, [](Device& d, SessionSpec& s) { d.options.esn = 0, s.esn = true; }},
+      {"ESN", StepDown::kNone, StepDown::kEsn, [](Device&, SessionSpec& s) { s.esn = true; }},
+      {"no UDP", StepDown::kSuite, StepDown::kSuite, [](Device& d, SessionSpec& s) { d.options.udp_encap = 0, s.encap = true; }},
+      {"UDP", StepDown::kNone, StepDown::kNone, [](Device&, SessionSpec& s) { s.encap = true; }},
+      {"padding", StepDown::kHeaders, StepDown::kHeaders, [](Device&, SessionSpec& s) { s.plain = false; }},
       {"another suite", StepDown::kSuite, StepDown::kSuite,
-       [](Options&, SessionSpec& s) { s.suite = crypto::Suite::kChaCha20Poly1305, s.cipher_key = kKey; }},
+       [](Device&, SessionSpec& s) { s.suite = crypto::Suite::kChaCha20Poly1305, s.cipher_key = kKey; }},
   };
-  for (bool seal : {true, false}) {
-    auto judge = [&](const Options& options, const SessionSpec& s) {
-      rte_security_capability can{};
-      can.ipsec.options = options;
-      can.crypto_capabilities = kCrypto;
-      Transforms t{};
-      EXPECT_TRUE(MakeTransforms(s, 0, t));
-      return JudgeLookaside(can, s, t);
-    };
-    Options options{};
-    options.esn = options.udp_encap = options.iv_gen_disable = 1;
-    for (const Row& row : rows) {
-      SCOPED_TRACE(std::string(row.name) + (seal ? " out" : " in"));
-      Options changed = options;
-      SessionSpec s = Sa(seal);
-      row.change(changed, s);
-      EXPECT_EQ(judge(changed, s), seal ? row.out : row.in);
-    }
-    options.iv_gen_disable = 0;
-    EXPECT_EQ(judge(options, Sa(seal, *cbc)), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
-  }
+  Device d{};
+  d.options.esn = d.options.udp_encap = d.options.iv_gen_disable = 1;
+  ExpectJudged(d, rows, kAsCryptoDevice);
+  d.options.iv_gen_disable = 0;
+  for (bool seal : {true, false})
+    EXPECT_EQ(Judge(d, Sa(seal, *cbc), kAsCryptoDevice), StepDown::kNone) << "which wants it at random (RFC 3602 3)";
 }
 
 TEST(SecuritySession, OfACryptoDeviceLeavesTheRestToItsUser) {
